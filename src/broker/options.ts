@@ -1,0 +1,47 @@
+/** What to do when a session's message queue is full. */
+export type QueueFullPolicy = "drop_oldest" | "drop_newest";
+
+/**
+ * The limits and switches of section `[mqtt]`, in our units: bytes, milliseconds where the name says
+ * `Ms`, seconds where it says `S`. `config/` fills them; nothing below it reads a file.
+ */
+export interface MqttOptions {
+  /** Largest control packet that a client may send, fixed header included. */
+  readonly maxPacketSizeBytes: number;
+  readonly maxTopicLevels: number;
+  /** In bytes of UTF-8. */
+  readonly maxClientIdLength: number;
+  readonly maxQos: 0 | 1 | 2;
+  readonly retainAvailable: boolean;
+  readonly wildcardSubscription: boolean;
+  readonly sharedSubscription: boolean;
+  /** Subscriptions of one session; 0: no limit. */
+  readonly maxSubscriptions: number;
+  /** Highest topic alias that a client may use towards the broker. */
+  readonly maxTopicAlias: number;
+  /** QoS 1 and 2 messages from one client that may be unacknowledged by the broker. */
+  readonly receiveMaximum: number;
+  /** QoS 1 and 2 messages in flight to one 3.x client; 5.0 clients name their own receive maximum. */
+  readonly maxInflight: number;
+  /** Messages waiting in one session; 0: no limit in number. */
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+  readonly queueFull: QueueFullPolicy;
+  readonly queueQos0Offline: boolean;
+  /** Unsent bytes of one connection above which QoS 0 is dropped and QoS 1 and 2 wait in the queue. */
+  readonly maxOutboundBufferBytes: number;
+  /** Time from accept to a complete CONNECT. */
+  readonly connectTimeoutMs: number;
+  /** 0: none. A larger keep alive is answered with Server Keep Alive (5.0) and enforced (3.x). */
+  readonly maxKeepAliveS: number;
+  readonly keepAliveFactor: number;
+  readonly maxSessionExpiryS: number;
+  /** For sessions that 3.1 and 3.1.1 clients open with clean session 0. */
+  readonly sessionExpiry3xS: number;
+  readonly maxWillDelayS: number;
+  /** 0: no limit in number. */
+  readonly maxRetainedMessages: number;
+  readonly maxRetainedPayloadBytes: number;
+  /** 0: no `$SYS` topics. */
+  readonly sysIntervalMs: number;
+}
