@@ -1,0 +1,98 @@
+import { assert } from "./assert.ts";
+
+const CAPACITY_MIN = 8;
+
+/**
+ * A queue with two ends in one ring buffer: every operation O(1), amortised over growing.
+ *
+ * Empty ones hold no buffer and shrinking gives memory back, since a broker has one or several for
+ * each session and most of them are idle.
+ */
+export class Deque<T> {
+  /** Length is zero or a power of two, so that an index wraps with one bitwise and. */
+  #items: (T | undefined)[] = [];
+  #head = 0;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends at the end. */
+  push(item: T): void {
+    if (this.#length === this.#items.length) this.#resize(this.#length * 2);
+    this.#items[(this.#head + this.#length) & (this.#items.length - 1)] = item;
+    this.#length++;
+  }
+
+  /** Puts in front of all others. */
+  unshift(item: T): void {
+    if (this.#length === this.#items.length) this.#resize(this.#length * 2);
+    this.#head = (this.#head - 1) & (this.#items.length - 1);
+    this.#items[this.#head] = item;
+    this.#length++;
+  }
+
+  /** Takes the last one; undefined when there is none. */
+  pop(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const index = (this.#head + this.#length - 1) & (this.#items.length - 1);
+    const item = this.#items[index];
+    this.#items[index] = undefined;
+    this.#length--;
+    this.#shrink();
+    return item;
+  }
+
+  /** Takes the first one; undefined when there is none. */
+  shift(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#items.length - 1);
+    this.#length--;
+    this.#shrink();
+    return item;
+  }
+
+  /** The item at `index`, counted from the front; undefined beyond the ends. */
+  at(index: number): T | undefined {
+    if (index < 0 || index >= this.#length) return undefined;
+    return this.#items[(this.#head + index) & (this.#items.length - 1)];
+  }
+
+  /** Replaces the item at `index`, which must exist. */
+  set(index: number, item: T): void {
+    assert(index >= 0 && index < this.#length, "only an item that is there can be replaced");
+    this.#items[(this.#head + index) & (this.#items.length - 1)] = item;
+  }
+
+  /** Drops everything, the buffer included. */
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+    this.#length = 0;
+  }
+
+  /** From front to end. The deque must not change meanwhile. */
+  *[Symbol.iterator](): Generator<T, void, undefined> {
+    const length = this.#length;
+    for (let index = 0; index < length; index++) {
+      assert(this.#length === length, "nobody changes a deque while it is iterated");
+      yield this.at(index) as T;
+    }
+  }
+
+  #shrink(): void {
+    const capacity = this.#items.length;
+    // A quarter full, not half: otherwise one push and one pop in turn would copy each time.
+    if (capacity > CAPACITY_MIN && this.#length <= capacity / 4) this.#resize(capacity / 2);
+  }
+
+  #resize(capacity: number): void {
+    const items = new Array<T | undefined>(Math.max(capacity, CAPACITY_MIN)).fill(undefined);
+    for (let index = 0; index < this.#length; index++) items[index] = this.at(index);
+    this.#items = items;
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,6 @@
+export { assert, AssertionError, never } from "./assert.ts";
+export { type Clock, SystemClock } from "./clock.ts";
+export { Deque } from "./deque.ts";
+export { isPromise, type MaybePromise, then } from "./maybe_promise.ts";
+export { Prng } from "./prng.ts";
+export { CallbackTimer, Timer, TimerWheel } from "./timer_wheel.ts";
