@@ -1,6 +1,18 @@
 export { assert, AssertionError, never } from "./assert.ts";
 export { type Clock, SystemClock } from "./clock.ts";
 export { Deque } from "./deque.ts";
+export {
+  LineLogger,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFields,
+  type LogFormat,
+  type Logger,
+  type LogLevel,
+  type LogOptions,
+  type LogValue,
+  SILENT_LOGGER,
+} from "./logger.ts";
 export { isPromise, type MaybePromise, then } from "./maybe_promise.ts";
 export { Prng } from "./prng.ts";
 export { CallbackTimer, Timer, TimerWheel } from "./timer_wheel.ts";
