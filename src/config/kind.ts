@@ -1,0 +1,173 @@
+import { type Bind, parseBind } from "./address.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
+
+/** What came of one value: usable, or refused with a remark that `allowed` does not make. */
+export type Reading<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly remark?: string };
+
+/** One kind of value: how it is read and how it is explained. */
+export interface Kind<T> {
+  /** What may stand there, for messages and tables: "integer from 0 to 2". */
+  readonly allowed: string;
+  /** Whether an unquoted value from the command line or the environment is this text as it is. */
+  readonly isText: boolean;
+  read(value: unknown): Reading<T>;
+}
+
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+const REFUSED: Reading<never> = { ok: false };
+
+export function boolean(): Kind<boolean> {
+  return {
+    allowed: "true or false",
+    isText: false,
+    read: (value) => typeof value === "boolean" ? { ok: true, value } : REFUSED,
+  };
+}
+
+/** A key that is there for a later version and has one value until then. */
+export function fixed<T extends boolean>(only: T, remark: string): Kind<T> {
+  return {
+    allowed: String(only),
+    isText: false,
+    read: (value) => {
+      if (value === only) return { ok: true, value: only };
+      return typeof value === "boolean" ? { ok: false, remark } : REFUSED;
+    },
+  };
+}
+
+export function integer(range: Range): Kind<number> {
+  return {
+    allowed: `integer ${span(range, String)}`,
+    isText: false,
+    read: (value) => inRange(Number.isSafeInteger(value) ? value as number : undefined, range),
+  };
+}
+
+export function decimal(range: Range): Kind<number> {
+  return {
+    allowed: `number ${span(range, String)}`,
+    isText: false,
+    read: (value) => inRange(typeof value === "number" ? value : undefined, range),
+  };
+}
+
+/** Some text on one line, without control characters. */
+export function text(options: { readonly maxLength: number }): Kind<string> {
+  return {
+    allowed: `text of 1 to ${options.maxLength} characters, none of them a control character`,
+    isText: true,
+    read: (value) => {
+      const isFine = typeof value === "string" && value.length > 0 &&
+        value.length <= options.maxLength && !/\p{Cc}/u.test(value);
+      return isFine ? { ok: true, value } : REFUSED;
+    },
+  };
+}
+
+/** One of some words. `later` are words of the contract that this version has no code for. */
+export function choice<const T extends string>(
+  words: readonly T[],
+  later: readonly string[] = [],
+): Kind<T> {
+  return {
+    allowed: words.map((word) => `"${word}"`).join(", "),
+    isText: true,
+    read: (value) => {
+      const chosen = words.find((word) => word === value);
+      if (chosen !== undefined) return { ok: true, value: chosen };
+      const isLater = later.some((word) => word === value);
+      return isLater ? { ok: false, remark: "not in this version" } : REFUSED;
+    },
+  };
+}
+
+/** One of some numbers, as a type. */
+export function oneOf<const T extends number>(numbers: readonly T[]): Kind<T> {
+  return {
+    allowed: numbers.join(", "),
+    isText: false,
+    read: (value) => {
+      const chosen = numbers.find((number) => number === value);
+      return chosen === undefined ? REFUSED : { ok: true, value: chosen };
+    },
+  };
+}
+
+/** Bytes: a number, or text such as "64KB" or "1MB" (by the 1024). */
+export function size(range: Range): Kind<number> {
+  return {
+    allowed: `size ${span(range, (bytes) => `"${formatSize(bytes)}"`)}, or a number of bytes`,
+    isText: false,
+    read: (value) => {
+      const bytes = typeof value === "string" ? parseSize(value) : value;
+      return inRange(Number.isSafeInteger(bytes) ? bytes as number : undefined, range);
+    },
+  };
+}
+
+/** A span of time, read to milliseconds: text such as "2ms" or "1h30m", or a number of seconds. */
+export function durationMs(range: Range): Kind<number> {
+  return {
+    allowed: `duration ${span(range, (ms) => `"${formatDuration(ms)}"`)}, or a number of seconds`,
+    isText: false,
+    read: (value) => inRange(toMs(value), range),
+  };
+}
+
+/** As `durationMs`, but read to seconds, because the protocol counts it in whole ones. */
+export function durationS(range: Range): Kind<number> {
+  const edges = span(range, (seconds) => `"${formatDuration(seconds * 1000)}"`);
+  return {
+    allowed: `duration ${edges} in whole seconds, or a number of seconds`,
+    isText: false,
+    read: (value) => {
+      const ms = toMs(value);
+      return inRange(ms !== undefined && ms % 1000 === 0 ? ms / 1000 : undefined, range);
+    },
+  };
+}
+
+/** Where to listen. */
+export function bind(): Kind<Bind> {
+  return {
+    allowed: '"host:port" with a port up to 65535, such as "127.0.0.1:1883" or "[::1]:1883"',
+    isText: true,
+    read: (value) => {
+      const parsed = typeof value === "string" ? parseBind(value) : undefined;
+      return parsed === undefined ? REFUSED : { ok: true, value: parsed };
+    },
+  };
+}
+
+/** The value for a message, short and on one line. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  }
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Date) return "a date";
+  return value !== null && typeof value === "object" ? "a table" : "nothing";
+}
+
+function toMs(value: unknown): number | undefined {
+  if (typeof value === "number" && Number.isFinite(value)) return parseDuration(String(value));
+  return typeof value === "string" ? parseDuration(value) : undefined;
+}
+
+function inRange(value: number | undefined, { min, max }: Range): Reading<number> {
+  return value !== undefined && value >= min && value <= max ? { ok: true, value } : REFUSED;
+}
+
+function span({ min, max }: Range, format: (value: number) => string): string {
+  return max >= Number.MAX_SAFE_INTEGER
+    ? `from ${format(min)}`
+    : `from ${format(min)} to ${format(max)}`;
+}

@@ -1,0 +1,150 @@
+import type { LogOptions } from "../base/mod.ts";
+import type { MqttOptions } from "../broker/options.ts";
+import type { ListenerOptions } from "../transport/listener.ts";
+import { formatBind, isLoopback } from "./address.ts";
+import { DEFAULT_FILE } from "./default_text.ts";
+import { ConfigError, type ConfigProblem, type Origin } from "./problem.ts";
+import { ConfigReader } from "./reader.ts";
+import { type ListenerKeys, type NodeOptions, type PersistenceOptions, SCHEMA } from "./schema.ts";
+import { applySetting, type Setting, settingsFromEnvironment } from "./settings.ts";
+import { readToml, type TomlTable } from "./toml_document.ts";
+
+/** Everything that is set, worked out and checked. */
+export interface Configuration {
+  readonly node: NodeOptions;
+  readonly log: LogOptions;
+  /** At least one. */
+  readonly listeners: readonly ListenerOptions[];
+  readonly mqtt: MqttOptions;
+  readonly persistence: PersistenceOptions;
+  /** What is allowed but may not be what the operator expects. */
+  readonly warnings: readonly string[];
+}
+
+export interface ConfigFile {
+  /** For messages. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where a configuration comes from; later ones win. */
+export interface ConfigSources {
+  /** Undefined: the default that is part of the program. */
+  readonly file: ConfigFile | undefined;
+  /** All of it; what does not begin with `BROKER_` is passed over. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** In the order of the command line. */
+  readonly flags: readonly (Setting | ConfigProblem)[];
+  /** A listener without a `bind` of its own takes a free port of 127.0.0.1, and anonymous clients. */
+  readonly isEphemeral: boolean;
+}
+
+/** Throws `ConfigError` with every problem there is. */
+export function loadConfig(sources: ConfigSources): Configuration {
+  const file = sources.file ?? DEFAULT_FILE;
+  // What the program brings along must not count as a port that somebody asked for.
+  const isUnasked = sources.file === undefined && sources.isEphemeral;
+  const document = readToml(isUnasked ? "" : file.text);
+  const fallback: Origin = { from: "file", file: file.name, position: undefined };
+  const problems: ConfigProblem[] = document.problems.map(({ position, message }) => ({
+    origin: fallback,
+    position,
+    key: undefined,
+    found: `this is not TOML: ${message}`,
+    allowed: undefined,
+    suggestion: undefined,
+  }));
+  const origins = new Map<string, Origin>();
+  for (const [path, position] of document.positions) {
+    origins.set(path, { from: "file", file: file.name, position });
+  }
+  const root: TomlTable = { listener: [{}], ...document.root };
+  for (const setting of [...settingsFromEnvironment(sources.environment), ...sources.flags]) {
+    const problem = "found" in setting ? setting : applySetting(root, origins, setting);
+    if (problem !== undefined) problems.push(problem);
+  }
+  const reader = new ConfigReader(root, origins, fallback);
+  const configuration = readAll(reader, sources.isEphemeral);
+  problems.push(...reader.problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return configuration;
+}
+
+function readAll(reader: ConfigReader, isEphemeral: boolean): Configuration {
+  reader.checkSections();
+  const node = reader.section("node", SCHEMA.node);
+  const log = reader.section("log", SCHEMA.log);
+  const mqtt = reader.section("mqtt", SCHEMA.mqtt);
+  const persistence = reader.section("persistence", SCHEMA.persistence);
+  const auth = reader.section("auth", SCHEMA.auth);
+  const written = reader.repeated("listener", SCHEMA.listener).map(({ options, table }) => {
+    const isFree = isEphemeral && !Object.hasOwn(table, "bind");
+    return isFree ? { ...options, bind: { host: "127.0.0.1", port: 0 } } : options;
+  });
+  complainOfSharedBinds(reader, written);
+  const warnings: string[] = [];
+  const isAllLoopback = written.every((listener) => isLoopback(listener.bind.host));
+  const listeners = written.map((listener, index): ListenerOptions => {
+    const isAsked = listener.allowAnonymous ?? auth.allowAnonymous;
+    const isSafe = isAllLoopback || (isEphemeral && isLoopback(listener.bind.host));
+    if (isAsked === undefined && !isSafe) warnings.push(refusalWarning(listener, index));
+    return {
+      type: listener.type,
+      host: listener.bind.host,
+      port: listener.bind.port,
+      maxConnections: listener.maxConnections,
+      allowAnonymous: isAsked ?? isSafe,
+    };
+  });
+  return { node, log, listeners, mqtt, persistence, warnings };
+}
+
+function complainOfSharedBinds(reader: ConfigReader, listeners: readonly ListenerKeys[]): void {
+  const taken = new Map<string, number>();
+  for (const [index, { bind }] of listeners.entries()) {
+    if (bind.port === 0) continue;
+    const text = formatBind(bind);
+    const other = taken.get(text);
+    if (other === undefined) taken.set(text, index);
+    else {
+      reader.complain({
+        path: ["listener", index, "bind"],
+        at: "value",
+        found: `"${text}", which listener.${other}.bind has already`,
+        allowed: "an address and port for each listener, or port 0",
+      });
+    }
+  }
+}
+
+function refusalWarning({ bind }: ListenerKeys, index: number): string {
+  return `Listener ${
+    formatBind(bind)
+  } refuses clients without a user name, because a listener is ` +
+    `not on loopback: set listener.${index}.allow_anonymous or auth.allow_anonymous to decide`;
+}
+
+/** What differs between two configurations, by when it can count. */
+export interface ConfigChanges {
+  readonly atReload: readonly string[];
+  readonly afterRestart: readonly string[];
+}
+
+/** Compares by section; `listener` also stands for the keys of `[auth]` that it is worked out from. */
+export function compareConfigurations(old: Configuration, next: Configuration): ConfigChanges {
+  const parts = [
+    ["node", SCHEMA.node.applies, old.node, next.node],
+    ["log", SCHEMA.log.applies, old.log, next.log],
+    ["listener", SCHEMA.listener.applies, old.listeners, next.listeners],
+    ["mqtt", SCHEMA.mqtt.applies, old.mqtt, next.mqtt],
+    ["persistence", SCHEMA.persistence.applies, old.persistence, next.persistence],
+  ] as const;
+  const atReload: string[] = [];
+  const afterRestart: string[] = [];
+  for (const [name, applies, before, after] of parts) {
+    // Both are made by the same code from the same schema, so their fields have the same order.
+    if (JSON.stringify(before) === JSON.stringify(after)) continue;
+    (applies === "at reload" ? atReload : afterRestart).push(name);
+  }
+  return { atReload, afterRestart };
+}
