@@ -1,0 +1,1 @@
+export { RetainedTrie, type RetainedVisitor } from "./retained_trie.ts";

@@ -1,0 +1,108 @@
+import { assert } from "../base/mod.ts";
+
+/*
+ * How a cached route learns that subscriptions changed, without being told.
+ *
+ * Every change of a filter gets a number. Asking "has anything changed since my number?" is one
+ * comparison and nearly always enough. When the answer is yes, most changes still cannot matter:
+ * the number of the last change is kept apart for filters by how they begin, in a table of
+ * fixed size that is addressed by hashes. A route knows the five slots that the filters which match
+ * its topic can be in:
+ *
+ *   filter                       slot
+ *   # or +/…                     0
+ *   a/+… or a/#                  hash of "a"
+ *   a/b/+… or a/b/#              hash of "a/b"
+ *   a/b/c/+…, a/b/c/…/#          hash of "a/b/c"
+ *   without a wildcard           hash of the whole
+ *
+ * A slot that several share makes a route look stale that is not: it is checked against the trie
+ * and kept. The other error cannot happen.
+ */
+
+const SLOT_COUNT = 8192;
+const PREFIX_LEVELS_MAX = 3;
+const ANYTHING_SLOT = 0;
+const HASH_START = 0x811c9dc5 | 0;
+/** Keeps `a/b` as a whole topic apart from `a/b` as a beginning. */
+const WHOLE_START = 0x2c9277b5 | 0;
+
+/** Where a topic's matching filters can be found in the table, and up to when it was compared. */
+export interface ChangeStamp {
+  /** The number of the last change that is known not to matter, or was taken into account. */
+  seenVersion: number;
+  readonly slot1: number;
+  readonly slot2: number;
+  readonly slot3: number;
+  readonly slotWhole: number;
+}
+
+export class ChangeLog {
+  #version = 0;
+  readonly #slots = new Float64Array(SLOT_COUNT);
+
+  /** The number of the last change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Notes that what is subscribed with `filter`, a valid one, changed. Returns the change's number. */
+  note(filter: string): number {
+    this.#version++;
+    this.#slots[slotOfFilter(filter)] = this.#version;
+    return this.#version;
+  }
+
+  /** False: nothing that was noted after `stamp.seenVersion` can match its topic. */
+  mayConcern(stamp: ChangeStamp): boolean {
+    const { seenVersion } = stamp;
+    const slots = this.#slots;
+    return (slots[ANYTHING_SLOT] as number) > seenVersion ||
+      (slots[stamp.slot1] as number) > seenVersion ||
+      (slots[stamp.slot2] as number) > seenVersion ||
+      (slots[stamp.slot3] as number) > seenVersion ||
+      (slots[stamp.slotWhole] as number) > seenVersion;
+  }
+}
+
+/** The slot of filters that begin with the first `levels` levels of `topic`, or with all it has. */
+export function slotOfPrefix(topic: string, levels: 1 | 2 | 3): number {
+  let hash = HASH_START;
+  let left: number = levels;
+  for (let i = 0; i < topic.length; i++) {
+    const unit = topic.charCodeAt(i);
+    if (unit === 0x2f && --left === 0) break;
+    hash = mix(hash, unit);
+  }
+  return toSlot(hash);
+}
+
+/** The slot of the filter that is `topic` itself. */
+export function slotOfWhole(topic: string): number {
+  let hash = WHOLE_START;
+  for (let i = 0; i < topic.length; i++) hash = mix(hash, topic.charCodeAt(i));
+  return toSlot(hash);
+}
+
+function slotOfFilter(filter: string): number {
+  const wildcard = wildcardIndex(filter);
+  if (wildcard < 0) return slotOfWhole(filter);
+  let levels = 0;
+  for (let i = 0; i < wildcard; i++) if (filter.charCodeAt(i) === 0x2f) levels++;
+  if (levels === 0) return ANYTHING_SLOT;
+  return slotOfPrefix(filter, Math.min(levels, PREFIX_LEVELS_MAX) as 1 | 2 | 3);
+}
+
+function wildcardIndex(filter: string): number {
+  const plus = filter.indexOf("+");
+  assert(plus <= 0 || filter.charCodeAt(plus - 1) === 0x2f, "a wildcard fills a whole level");
+  return plus >= 0 ? plus : filter.indexOf("#");
+}
+
+function mix(hash: number, unit: number): number {
+  return Math.imul(hash ^ unit, 0x01000193);
+}
+
+function toSlot(hash: number): number {
+  return 1 + ((hash ^ (hash >>> 15)) >>> 0) % (SLOT_COUNT - 1);
+}
