@@ -1,0 +1,208 @@
+/** Starts the real program, from source on either runtime or as a binary, for black-box tests. */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { Readable } from "node:stream";
+import { assertEquals } from "@std/assert";
+import { within } from "./deadline.ts";
+import { bunProgram, denoProgram } from "./programs.ts";
+import { PROJECT_ROOT } from "./project_files.ts";
+
+/** What the broker says of itself when it accepts: the ready file and the `ready` line. */
+export interface ReadyReport {
+  readonly pid: number;
+  readonly version: string;
+  readonly runtime: string;
+  readonly listeners: readonly { type: string; url: string; port: number }[];
+}
+
+/** How a program ended. */
+export interface Exit {
+  /** undefined: by a signal. */
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+}
+
+export interface StartOptions {
+  /** "deno-source", "bun-source" or the path of a binary. Default: `$BROKER_TARGET`. */
+  readonly target?: string;
+  /** Added behind `run`. */
+  readonly args?: readonly string[];
+  /** TOML text, given by `--config`. */
+  readonly config?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface RunningBroker {
+  readonly ready: ReadyReport;
+  /** Of the first listener. */
+  readonly port: number;
+  readonly url: string;
+  readonly pid: number;
+  /** The path that was given with `--ready-file`; it goes when the broker ends. */
+  readonly readyFile: string;
+  readonly exited: Promise<Exit>;
+  /** What it has written so far. */
+  stdout(): string;
+  stderr(): string;
+  signal(name: "SIGTERM" | "SIGINT" | "SIGHUP"): void;
+  /** Waits until standard error holds `text`. */
+  logged(text: string): Promise<void>;
+  /** SIGTERM, and the exit. */
+  stop(): Promise<Exit>;
+  /** SIGKILL, and the exit. */
+  kill(): Promise<Exit>;
+}
+
+/**
+ * Starts an ephemeral broker on free ports of loopback and waits for its `ready` line. The caller
+ * stops it. Rejects with what it wrote when it ends before it is ready.
+ */
+export async function startBroker(options: StartOptions = {}): Promise<RunningBroker> {
+  const folder = await mkdtemp(join(tmpdir(), "broker-test-"));
+  const readyFile = join(folder, "ready.json");
+  const args = ["run", "--ephemeral", "--ready-file", readyFile, ...options.args ?? []];
+  if (options.config !== undefined) {
+    const path = join(folder, "broker.toml");
+    await writeFile(path, options.config);
+    args.push("--config", path);
+  }
+  const program = await Program.start(args, options);
+  const exited = program.exited.finally(() => rm(folder, { recursive: true, force: true }));
+  // The one who waits for it learns of a failure; nobody has to.
+  exited.catch(() => undefined);
+  const ready = await within(readyReport(program), "the broker's ready line").catch((error) => {
+    program.child.kill("SIGKILL");
+    throw error;
+  });
+  const listener = ready.listeners[0];
+  if (listener === undefined) throw new Error("Cannot use the broker: it has no listener");
+  const end = (signal: "SIGTERM" | "SIGKILL"): Promise<Exit> => {
+    program.child.kill(signal);
+    return within(exited, `the broker's end after ${signal}`);
+  };
+  return {
+    ready,
+    readyFile,
+    exited,
+    port: listener.port,
+    url: listener.url,
+    pid: ready.pid,
+    stdout: () => program.stdout.text,
+    stderr: () => program.stderr.text,
+    signal: (name) => void program.child.kill(name),
+    logged: (text) => within(program.stderr.until(text), `"${text}" on standard error`),
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+  };
+}
+
+/** Runs `use` with a broker of its own and stops it; it must end in good order. */
+export async function withBroker(
+  options: StartOptions,
+  use: (broker: RunningBroker) => Promise<void>,
+): Promise<void> {
+  const broker = await startBroker(options);
+  try {
+    await use(broker);
+  } catch (error) {
+    await broker.kill();
+    const log = broker.stderr();
+    throw new Error(
+      `${error instanceof Error ? error.message : error}\n\nThe broker said:\n${log}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  assertEquals(await broker.stop(), { code: 0, signal: undefined }, broker.stderr());
+}
+
+/** Runs the program with these arguments to its end. For `--version`, `check` and the like. */
+export async function runToEnd(
+  args: readonly string[],
+  options: Omit<StartOptions, "args" | "config"> = {},
+): Promise<Exit & { stdout: string; stderr: string }> {
+  const program = await Program.start(args, options);
+  try {
+    const exit = await within(program.exited, `the end of "${args.join(" ")}"`);
+    return { ...exit, stdout: program.stdout.text, stderr: program.stderr.text };
+  } finally {
+    program.child.kill("SIGKILL");
+  }
+}
+
+/** The program and the arguments in front that a target means. */
+async function commandOf(target: string): Promise<[program: string, args: string[]]> {
+  const main = join(PROJECT_ROOT, "main.ts");
+  if (target === "bun-source") return [await bunProgram(), [main]];
+  if (target !== "deno-source") return [target, []];
+  return [denoProgram(), ["run", "-A", "--no-check", main]];
+}
+
+async function readyReport(program: Program): Promise<ReadyReport> {
+  const line = program.stdout.until("\n");
+  const ended = program.exited.then((exit) => {
+    const how = exit.code ?? exit.signal;
+    throw new Error(`Cannot start the broker: it ended (${how})\n${program.stderr.text}`);
+  });
+  await Promise.race([line, ended]);
+  const found = /^ready (\{.*\})\n/.exec(program.stdout.text);
+  if (found === null) {
+    throw new Error(`Cannot start the broker: standard output is "${program.stdout.text}"`);
+  }
+  return JSON.parse(found[1] ?? "") as ReadyReport;
+}
+
+/** A child process with its output at hand. */
+class Program {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly exited: Promise<Exit>;
+
+  constructor(readonly child: ChildProcessByStdio<null, Readable, Readable>) {
+    this.stdout = new Output(child.stdout);
+    this.stderr = new Output(child.stderr);
+    this.exited = new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signal) => {
+        resolve({ code: code ?? undefined, signal: signal ?? undefined });
+      });
+    });
+  }
+
+  static async start(args: readonly string[], options: StartOptions): Promise<Program> {
+    const target = options.target ?? (process.env["BROKER_TARGET"] || "deno-source");
+    const [program, before] = await commandOf(target);
+    const child = spawn(program, [...before, ...args], {
+      cwd: PROJECT_ROOT,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1", ...options.environment },
+    });
+    return new Program(child);
+  }
+}
+
+/** The text of a stream so far, and waiting for a piece of it. */
+class Output {
+  text = "";
+  #waiting: (() => void)[] = [];
+
+  constructor(stream: Readable) {
+    stream.setEncoding("utf8");
+    stream.on("data", (text: string) => {
+      this.text += text;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const wake of waiting) wake();
+    });
+  }
+
+  async until(text: string): Promise<void> {
+    while (!this.text.includes(text)) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+}
