@@ -7,7 +7,16 @@ export {
   PINGRESP_BYTES,
   writeAck,
 } from "./ack_codec.ts";
+export { type PacketSender, peekProtocolVersion } from "./control_checks.ts";
+export { decodeControlPacket } from "./control_decoder.ts";
+export { encodeControlPacket } from "./control_encoder.ts";
 export { type FrameSink, FrameSplitter } from "./frame_splitter.ts";
+export {
+  decodeMessageProperties,
+  encodeMessageProperties,
+  type MessageProperties,
+  subscriptionIdentifiersOf,
+} from "./message_properties.ts";
 export {
   type AuthPacket,
   type ConnackPacket,
