@@ -69,18 +69,22 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     await writeFile(path, options.config);
     args.push("--config", path);
   }
-  const program = await Program.start(args, options);
-  const exited = program.exited.finally(() => rm(folder, { recursive: true, force: true }));
+  const tidyUp = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const program = await Program.start(args, options).catch(async (error) => {
+    await tidyUp();
+    throw error;
+  });
+  const exited = program.exited.finally(tidyUp);
   // The one who waits for it learns of a failure; nobody has to.
   exited.catch(() => undefined);
   const ready = await within(readyReport(program), "the broker's ready line").catch((error) => {
-    program.child.kill("SIGKILL");
+    program.signal("SIGKILL");
     throw error;
   });
   const listener = ready.listeners[0];
   if (listener === undefined) throw new Error("Cannot use the broker: it has no listener");
   const end = (signal: "SIGTERM" | "SIGKILL"): Promise<Exit> => {
-    program.child.kill(signal);
+    program.signal(signal);
     return within(exited, `the broker's end after ${signal}`);
   };
   return {
@@ -92,7 +96,7 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     pid: ready.pid,
     stdout: () => program.stdout.text,
     stderr: () => program.stderr.text,
-    signal: (name) => void program.child.kill(name),
+    signal: (name) => program.signal(name),
     logged: (text) => within(program.stderr.until(text), `"${text}" on standard error`),
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
@@ -130,7 +134,7 @@ export async function runToEnd(
     const exit = await within(program.exited, `the end of "${args.join(" ")}"`);
     return { ...exit, stdout: program.stdout.text, stderr: program.stderr.text };
   } finally {
-    program.child.kill("SIGKILL");
+    program.signal("SIGKILL");
   }
 }
 
@@ -161,16 +165,25 @@ class Program {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly exited: Promise<Exit>;
+  readonly #pid: number | undefined;
+  #isRunning = true;
 
-  constructor(readonly child: ChildProcessByStdio<null, Readable, Readable>) {
+  constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
+    this.#pid = child.pid;
     this.stdout = new Output(child.stdout);
     this.stderr = new Output(child.stderr);
     this.exited = new Promise((resolve, reject) => {
       child.once("error", reject);
+      child.once("exit", () => this.#isRunning = false);
       child.once("close", (code, signal) => {
         resolve({ code: code ?? undefined, signal: signal ?? undefined });
       });
     });
+  }
+
+  /** Not `child.kill`: after that Deno 2.9.6 takes the child for ended by this very signal. */
+  signal(name: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): void {
+    if (this.#isRunning && this.#pid !== undefined) process.kill(this.#pid, name);
   }
 
   static async start(args: readonly string[], options: StartOptions): Promise<Program> {
