@@ -35,28 +35,28 @@ export interface RouteParts<S extends Subscriber> {
 
 /** A route with what the cache and the router know about it. All that is not in `Route` is theirs. */
 export class CachedRoute<S extends Subscriber> implements Route<S>, ChangeStamp {
-  readonly topic: string;
+  // First what every look-up reads, so that it lies together.
+  readonly hash: number;
+  /** The next one of the same bucket. */
+  next: CachedRoute<S> | undefined = undefined;
   readonly topicBytes: Uint8Array;
-  readonly levelCount: number;
+  seenVersion: number;
+  /** Asked for since the hand of the cache came by. */
+  isUsed = false;
   readonly recipients: readonly SubscriptionEntry<S>[];
   readonly groups: readonly SharedGroup<S>[];
+  readonly topic: string;
+  readonly levelCount: number;
   retainedSlot: unknown = undefined;
 
-  seenVersion: number;
   readonly slot1: number;
   readonly slot2: number;
   readonly slot3: number;
   readonly slotWhole: number;
   /** The filters that matched when the route was made. */
   readonly sources: readonly SubscribedFilter<S>[];
-
-  readonly hash: number;
-  /** The next one of the same bucket. */
-  next: CachedRoute<S> | undefined = undefined;
   /** Index in the cache's list; -1: not in the cache. */
   position = -1;
-  /** Asked for since the hand of the cache came by. */
-  isUsed = false;
 
   constructor(parts: RouteParts<S>) {
     const { topic } = parts;

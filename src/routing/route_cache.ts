@@ -111,7 +111,7 @@ export class RouteCache<S extends Subscriber> {
     for (let i = Math.min(count, this.#routes.length); i > 0; i--) {
       if (this.#sweepHand >= this.#routes.length) this.#sweepHand = 0;
       const route = this.#routes[this.#sweepHand] as CachedRoute<S>;
-      if (changes.mayConcern(route)) this.remove(route);
+      if (changes.mayConcern(route, route.topic)) this.remove(route);
       else this.#sweepHand++;
     }
   }

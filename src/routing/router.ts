@@ -238,7 +238,7 @@ export class Router<S extends Subscriber> {
 
   /** Something changed since `route` was last looked at: was it what the route is made of? */
   #isStillTrue(route: CachedRoute<S>, version: number): boolean {
-    if (this.#changes.mayConcern(route)) {
+    if (this.#changes.mayConcern(route, route.topic)) {
       const matched = this.#matched;
       this.#filters.match(route.topic, matched);
       const isSame = route.isMadeOf(matched);
@@ -279,6 +279,8 @@ function topicOf(
   end: number,
 ): Pick<Route<Subscriber>, "topic" | "topicBytes" | "retainedSlot"> {
   const topic = decodeTopicName(bytes, start, end);
-  // Not slice(): that of a Buffer shares the memory.
-  return { topic, topicBytes: new Uint8Array(bytes.subarray(start, end)), retainedSlot: undefined };
+  // Neither slice(), which shares the memory of a Buffer, nor a view, which costs more than the copy.
+  const topicBytes = new Uint8Array(end - start);
+  for (let i = 0; i < topicBytes.length; i++) topicBytes[i] = bytes[start + i] as number;
+  return { topic, topicBytes, retainedSlot: undefined };
 }
