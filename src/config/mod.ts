@@ -11,3 +11,4 @@ export {
 export { ConfigError, type ConfigProblem, formatProblem } from "./problem.ts";
 export type { NodeOptions, PersistenceOptions } from "./schema.ts";
 export { type Setting, settingFromFlag } from "./settings.ts";
+export { nearest } from "./suggest.ts";

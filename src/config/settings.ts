@@ -13,12 +13,15 @@ export interface Setting {
 }
 
 const PREFIX = "BROKER_";
+/** What Kubernetes tells every container of a service that is called "broker". */
+const FOREIGN = /^BROKER_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/;
 
 /** `BROKER_MQTT__MAX_QOS=1` is `mqtt.max_qos = 1`; variables without the prefix are not ours. */
 export function settingsFromEnvironment(
   environment: Readonly<Record<string, string>>,
 ): readonly Setting[] {
-  return Object.keys(environment).filter((name) => name.startsWith(PREFIX)).sort().map((name) => ({
+  const isOurs = (name: string): boolean => name.startsWith(PREFIX) && !FOREIGN.test(name);
+  return Object.keys(environment).filter(isOurs).sort().map((name) => ({
     origin: { from: "environment", name },
     path: toPath(name.slice(PREFIX.length).toLowerCase().split("__")),
     text: environment[name] ?? "",

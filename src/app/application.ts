@@ -1,0 +1,176 @@
+import { type Clock, LineLogger } from "../base/mod.ts";
+import { compareConfigurations, type Configuration } from "../config/mod.ts";
+import type { Runtime } from "../runtime/mod.ts";
+import type { RunArguments } from "./command_line.ts";
+import { readConfiguration } from "./configuration.ts";
+import { announceReady, createReadyReport, type ReadyListener } from "./ready.ts";
+import { handleSignals } from "./signals.ts";
+import { VERSION } from "./version.ts";
+
+/** The parts that serve clients, as the life of the program sees them. */
+export interface Server {
+  /** Opens every listener, or none: when one fails, it rejects with nothing left open. */
+  start(): Promise<readonly ReadyListener[]>;
+  /** Puts into force what may change while the broker runs. */
+  reconfigure(configuration: Configuration): void;
+  /** No new connections, a DISCONNECT to the old ones; resolves when all is closed. */
+  stop(): Promise<void>;
+}
+
+export interface ServerContext {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly logger: LineLogger;
+  readonly configuration: Configuration;
+}
+
+export interface ApplicationOptions {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly arguments: RunArguments;
+  readonly createServer: (context: ServerContext) => Server;
+}
+
+export const EXIT_STOPPED = 0;
+export const EXIT_CANNOT_START = 1;
+export const EXIT_WRONG_CONFIGURATION = 2;
+
+/** The life of one broker program: configuration, start, reloads, stop. */
+export class Application {
+  readonly #runtime: Runtime;
+  readonly #clock: Clock;
+  readonly #arguments: RunArguments;
+  readonly #createServer: (context: ServerContext) => Server;
+  #isReloading = false;
+  #isReloadWanted = false;
+
+  constructor(options: ApplicationOptions) {
+    this.#runtime = options.runtime;
+    this.#clock = options.clock;
+    this.#arguments = options.arguments;
+    this.#createServer = options.createServer;
+  }
+
+  /** Resolves with the exit status when the broker has stopped or could not start. */
+  async run(): Promise<number> {
+    const { configuration, problems } = await readConfiguration(this.#runtime, this.#arguments);
+    if (configuration === undefined) {
+      this.#runtime.writeStderr(problemReport(problems));
+      return EXIT_WRONG_CONFIGURATION;
+    }
+    const logger = new LineLogger(
+      configuration.log,
+      this.#clock,
+      (line) => this.#runtime.writeStderr(line),
+    );
+    const server = this.#createServer({
+      runtime: this.#runtime,
+      clock: this.#clock,
+      logger,
+      configuration,
+    });
+    const running = new RunningConfiguration(configuration, server, logger);
+    // Before the listeners open, so that a signal cannot come too early for a graceful stop.
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<string>();
+    handleSignals(this.#runtime, { onStop: stop, onReload: () => this.#requestReload(running) });
+    if (!await this.#start(server, configuration, logger)) return EXIT_CANNOT_START;
+    const signal = await stopped;
+    logger.info("Stopping", { signal });
+    await server.stop();
+    logger.info("Stopped");
+    return EXIT_STOPPED;
+  }
+
+  async #start(
+    server: Server,
+    configuration: Configuration,
+    logger: LineLogger,
+  ): Promise<boolean> {
+    for (const warning of configuration.warnings) logger.warn(warning);
+    let listeners: readonly ReadyListener[];
+    try {
+      listeners = await server.start();
+    } catch (error) {
+      logger.error(errorText(error));
+      return false;
+    }
+    const report = createReadyReport(this.#runtime, listeners);
+    try {
+      await announceReady(this.#runtime, report, this.#arguments.readyFile);
+    } catch (error) {
+      logger.error(`Cannot write ready file "${this.#arguments.readyFile}": ${errorText(error)}`);
+      await server.stop();
+      return false;
+    }
+    const { runtime } = report;
+    logger.info("Broker started", { version: VERSION, runtime, node: configuration.node.name });
+    for (const { type, url } of listeners) logger.info("Listening", { type, url });
+    return true;
+  }
+
+  /** One reload at a time; a request meanwhile is served once more at the end. */
+  #requestReload(running: RunningConfiguration): void {
+    this.#isReloadWanted = true;
+    if (this.#isReloading) return;
+    this.#isReloading = true;
+    void this.#reload(running);
+  }
+
+  async #reload(running: RunningConfiguration): Promise<void> {
+    while (this.#isReloadWanted) {
+      this.#isReloadWanted = false;
+      try {
+        const result = await readConfiguration(this.#runtime, this.#arguments);
+        if (result.configuration === undefined) running.refuse(result.problems);
+        else running.replaceBy(result.configuration);
+      } catch (error) {
+        running.refuse([errorText(error)]);
+      }
+    }
+    this.#isReloading = false;
+  }
+}
+
+/** What `run` and `check` print of a configuration that cannot be used. */
+export function problemReport(problems: readonly string[]): string {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return `Cannot use the configuration: ${count}\n${problems.join("\n")}\n`;
+}
+
+/** The configuration in force; a reload replaces what can be replaced, or nothing. */
+class RunningConfiguration {
+  #inForce: Configuration;
+  readonly #server: Server;
+  readonly #logger: LineLogger;
+
+  constructor(configuration: Configuration, server: Server, logger: LineLogger) {
+    this.#inForce = configuration;
+    this.#server = server;
+    this.#logger = logger;
+  }
+
+  refuse(problems: readonly string[]): void {
+    this.#logger.error("Cannot reload: the old configuration stays in force");
+    for (const problem of problems) this.#logger.error(problem);
+  }
+
+  replaceBy(next: Configuration): void {
+    const old = this.#inForce;
+    const { atReload, afterRestart } = compareConfigurations(old, next);
+    // What waits for a restart stays as it is, so that the next reload says so again.
+    this.#inForce = { ...old, log: next.log, mqtt: next.mqtt };
+    this.#server.reconfigure(this.#inForce);
+    this.#logger.configure(next.log);
+    this.#logger.info("Reloaded", { changed: atReload.join(",") || "nothing" });
+    for (const warning of next.warnings) this.#logger.warn(warning);
+    if (afterRestart.length > 0) {
+      this.#logger.warn("Cannot change while running: a restart is needed", {
+        sections: afterRestart.join(","),
+      });
+    }
+  }
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,74 @@
+import { SystemClock } from "../base/mod.ts";
+import type { Runtime } from "../runtime/mod.ts";
+import {
+  Application,
+  EXIT_WRONG_CONFIGURATION,
+  problemReport,
+  type Server,
+  type ServerContext,
+} from "./application.ts";
+import {
+  type Command,
+  type ConfigArguments,
+  helpText,
+  parseCommandLine,
+  UsageError,
+} from "./command_line.ts";
+import { readConfiguration } from "./configuration.ts";
+import { VERSION } from "./version.ts";
+
+const EXIT_FINE = 0;
+const EXIT_PROBLEMS = 1;
+
+/** Does what the arguments ask for; resolves with the exit status. */
+export async function runCommand(
+  runtime: Runtime,
+  createServer: (context: ServerContext) => Server,
+): Promise<number> {
+  const command = readCommand(runtime);
+  switch (command?.name) {
+    case undefined:
+      return EXIT_WRONG_CONFIGURATION;
+    case "help":
+      runtime.writeStdout(helpText(command.about));
+      return EXIT_FINE;
+    case "version":
+      runtime.writeStdout(`broker ${VERSION} (${runtime.name} ${runtime.version})\n`);
+      return EXIT_FINE;
+    case "check":
+      return await check(runtime, command.arguments);
+    case "run": {
+      const clock = new SystemClock();
+      const application = new Application({
+        runtime,
+        clock,
+        arguments: command.arguments,
+        createServer,
+      });
+      return await application.run();
+    }
+  }
+}
+
+/** Undefined when the command line makes no sense, which has been said then. */
+function readCommand(runtime: Runtime): Command | undefined {
+  try {
+    return parseCommandLine(runtime.args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const lines = error.problems.map((problem) => `broker: ${problem}\n`);
+    runtime.writeStderr(`${lines.join("")}Try "broker --help"\n`);
+    return undefined;
+  }
+}
+
+async function check(runtime: Runtime, args: ConfigArguments): Promise<number> {
+  const { configuration, problems } = await readConfiguration(runtime, args);
+  if (configuration === undefined) {
+    runtime.writeStderr(problemReport(problems));
+    return EXIT_PROBLEMS;
+  }
+  for (const warning of configuration.warnings) runtime.writeStderr(`Warning: ${warning}\n`);
+  runtime.writeStdout("The configuration is fine\n");
+  return EXIT_FINE;
+}

@@ -1,0 +1,173 @@
+import { parseArgs } from "@std/cli";
+import { LOG_FORMATS, LOG_LEVELS } from "../base/mod.ts";
+import { nearest } from "../config/mod.ts";
+
+/** What of the command line decides the configuration. */
+export interface ConfigArguments {
+  /** Undefined: the default that is part of the program. */
+  readonly configFile: string | undefined;
+  /** Each as `KEY=VALUE`. */
+  readonly sets: readonly string[];
+  readonly logLevel: string | undefined;
+  readonly logFormat: string | undefined;
+  readonly isEphemeral: boolean;
+}
+
+export interface RunArguments extends ConfigArguments {
+  readonly readyFile: string | undefined;
+}
+
+export type CommandName = "run" | "check";
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly name: "run"; readonly arguments: RunArguments }
+  | { readonly name: "check"; readonly arguments: ConfigArguments }
+  | { readonly name: "help"; readonly about: CommandName | undefined }
+  | { readonly name: "version" };
+
+/** The command line makes no sense, for one or more reasons. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+
+  constructor(readonly problems: readonly string[]) {
+    super(`Cannot understand the command line: ${problems.join("; ")}`);
+  }
+}
+
+const COMMANDS: readonly CommandName[] = ["run", "check"];
+const LATER_COMMANDS = ["exec", "pub", "sub", "bench", "passwd", "healthcheck"];
+
+const TEXT_OPTIONS = ["config", "set", "ready-file", "log-level", "log-format"];
+const SWITCHES = ["ephemeral", "help", "version"];
+const ALIASES = { config: "c", help: "h" };
+/** `check` starts nothing that could become ready. */
+const NOT_FOR_CHECK = ["ready-file"];
+
+/** Throws `UsageError` with every problem. */
+export function parseCommandLine(args: readonly string[]): Command {
+  const problems: string[] = [];
+  const parsed = parseArgs([...args], {
+    string: [...TEXT_OPTIONS, "_"],
+    boolean: SWITCHES,
+    collect: TEXT_OPTIONS,
+    alias: ALIASES,
+    unknown: (argument: string, key?: string) => {
+      if (key === undefined) return true;
+      problems.push(unknownOption(argument));
+      return false;
+    },
+  }) as Record<string, unknown> & { readonly _: readonly string[] };
+  const [first, ...rest] = parsed._;
+  const command = first ?? "run";
+  if (!isCommand(command)) problems.push(unknownCommand(command));
+  for (const extra of rest) problems.push(`unexpected argument "${extra}"`);
+  const values = (option: string): readonly string[] => parsed[option] as readonly string[];
+  problems.push(...optionProblems(values, command));
+  if (problems.length > 0) throw new UsageError(problems);
+  if (parsed.help === true) {
+    return { name: "help", about: first !== undefined && isCommand(first) ? first : undefined };
+  }
+  if (parsed.version === true) return { name: "version" };
+  const common: ConfigArguments = {
+    configFile: values("config").at(-1),
+    sets: values("set"),
+    logLevel: values("log-level").at(-1),
+    logFormat: values("log-format").at(-1),
+    isEphemeral: parsed.ephemeral === true,
+  };
+  if (command === "check") return { name: "check", arguments: common };
+  return { name: "run", arguments: { ...common, readyFile: values("ready-file").at(-1) } };
+}
+
+/** The text of `--help`, for the program or one of its commands. */
+export function helpText(about: CommandName | undefined): string {
+  switch (about) {
+    case undefined:
+      return PROGRAM_HELP;
+    case "run":
+      return RUN_HELP;
+    case "check":
+      return CHECK_HELP;
+  }
+}
+
+function isCommand(word: string): word is CommandName {
+  return COMMANDS.some((command) => command === word);
+}
+
+function unknownCommand(word: string): string {
+  if (LATER_COMMANDS.includes(word)) return `command "${word}" is not in this version`;
+  const meant = nearest(word, COMMANDS);
+  const suggestion = meant === undefined ? ";" : `; did you mean "${meant}"?`;
+  return `unknown command "${word}"${suggestion} allowed: ${COMMANDS.join(", ")}`;
+}
+
+function unknownOption(argument: string): string {
+  const [option = argument] = argument.split("=", 1);
+  const known = [...TEXT_OPTIONS, ...SWITCHES].map((name) => `--${name}`);
+  const meant = option.startsWith("--") ? nearest(option, known) : undefined;
+  return `unknown option "${option}"${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
+}
+
+function optionProblems(
+  values: (option: string) => readonly string[],
+  command: string,
+): readonly string[] {
+  const problems: string[] = [];
+  for (const option of TEXT_OPTIONS) {
+    if (values(option).includes("")) problems.push(`option --${option} needs a value`);
+    if (command === "check" && NOT_FOR_CHECK.includes(option) && values(option).length > 0) {
+      problems.push(`option --${option} is not for "check"`);
+    }
+  }
+  return problems;
+}
+
+const CONFIG_OPTIONS =
+  `  -c, --config FILE       configuration in TOML; without it the built-in default
+      --set KEY=VALUE     one key, dotted, with its value in TOML or as a bare word; wins over
+                          file and environment, repeatable
+      --ephemeral         nothing is written to disk; a listener without a port of its own
+                          takes a free one on 127.0.0.1, where anonymous clients are allowed
+      --log-level LEVEL   ${LOG_LEVELS.join(", ")}
+      --log-format FORMAT ${LOG_FORMATS.join(", ")}
+`;
+
+const SOURCES_HELP = `
+Every key can also be set by the environment: BROKER_ and the key, with __ for dots, such as
+BROKER_MQTT__MAX_QOS=1.
+`;
+
+const PROGRAM_HELP = `MQTT broker for 3.1, 3.1.1 and 5.0
+
+Usage:
+  broker [run] [options]      the broker (default command)
+  broker check [options]      prints every problem of the configuration
+  broker --version
+  broker --help
+  broker COMMAND --help
+
+Options of run:
+${CONFIG_OPTIONS}      --ready-file FILE   receives a JSON object once every listener accepts
+${SOURCES_HELP}`;
+
+const RUN_HELP = `Runs the broker
+
+Usage: broker [run] [options]
+
+${CONFIG_OPTIONS}      --ready-file FILE   receives a JSON object once every listener accepts
+${SOURCES_HELP}
+Standard output carries one line, "ready" and the same JSON object; logs go to standard error.
+SIGTERM and SIGINT stop the broker gracefully, a second one at once; SIGHUP reloads.
+
+Exit status: 0 stopped, 1 could not start, 2 wrong configuration or command line.
+`;
+
+const CHECK_HELP = `Prints every problem of the configuration
+
+Usage: broker check [options]
+
+${CONFIG_OPTIONS}${SOURCES_HELP}
+Exit status: 0 no problem, 1 problems, 2 wrong command line.
+`;

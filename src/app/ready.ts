@@ -1,0 +1,51 @@
+import type { Runtime } from "../runtime/mod.ts";
+import { VERSION } from "./version.ts";
+
+/** A listener that accepts. */
+export interface ReadyListener {
+  readonly type: "tcp";
+  /** As a client would be given it; IPv6 addresses in brackets. */
+  readonly url: string;
+  /** The port that is really bound. */
+  readonly port: number;
+}
+
+/** A web server that accepts, and which APIs it serves. */
+export interface ReadyHttp {
+  readonly url: string;
+  readonly port: number;
+  readonly apis: readonly string[];
+}
+
+/** What `--ready-file` and the `ready` line say; the fields are a contract. */
+export interface ReadyReport {
+  readonly pid: number;
+  readonly version: string;
+  readonly runtime: string;
+  readonly listeners: readonly ReadyListener[];
+  readonly http: readonly ReadyHttp[];
+}
+
+export function createReadyReport(
+  runtime: Runtime,
+  listeners: readonly ReadyListener[],
+): ReadyReport {
+  return {
+    pid: runtime.pid,
+    version: VERSION,
+    runtime: `${runtime.name} ${runtime.version}`,
+    listeners,
+    http: [],
+  };
+}
+
+/** The file first: whoever waits for the line may then read it. Rejects when it cannot be written. */
+export async function announceReady(
+  runtime: Runtime,
+  report: ReadyReport,
+  readyFile: string | undefined,
+): Promise<void> {
+  const json = JSON.stringify(report);
+  if (readyFile !== undefined) await runtime.writeFileAtomic(readyFile, `${json}\n`);
+  runtime.writeStdout(`ready ${json}\n`);
+}
