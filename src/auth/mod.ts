@@ -1,0 +1,2 @@
+export { AuthenticatorChain } from "./authenticator_chain.ts";
+export { ALLOW_ALL } from "./allow_all.ts";

@@ -1,0 +1,190 @@
+import { type Clock, type Logger, TimerWheel } from "../base/mod.ts";
+import { ReasonCode } from "../mqtt/mod.ts";
+import type { Authenticator, Authorizer, Publisher, PublishInterceptor } from "../ports/mod.ts";
+import { Router } from "../routing/mod.ts";
+import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
+import { Publication, type SessionLimits } from "../session/mod.ts";
+import { FlushSet } from "../transport/mod.ts";
+import { type BrokerCore, Scratch } from "./broker_core.ts";
+import { ClientConnection, type ListenerContext } from "./client_connection.ts";
+import type { ClientSession } from "./client_session.ts";
+import { type BrokerCounters, createBrokerCounters } from "./counters.ts";
+import type { MqttOptions } from "./options.ts";
+import { PublishPipeline } from "./publish_pipeline.ts";
+import { RetainedMessages } from "./retained_messages.ts";
+import { SessionRegistry } from "./session_registry.ts";
+import { SysTopics } from "./sys_topics.ts";
+
+/** What the broker asks of the runtime that it is on. */
+export type BrokerRuntime = Pick<Runtime, "every" | "defer" | "yieldTurn" | "memory">;
+
+export interface BrokerParts {
+  readonly options: MqttOptions;
+  readonly version: string;
+  readonly runtime: BrokerRuntime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  /** See every message before it is retained and routed, in this order. */
+  readonly interceptors?: readonly PublishInterceptor[];
+}
+
+/** How long clients may take to read the farewell at `stop`, in milliseconds. */
+const STOP_TIMEOUT_MS = 3000;
+
+/** Owns the parts; starts and stops them. Connections come in through `accept`. */
+export class Broker {
+  readonly #parts: BrokerParts;
+  readonly #core: BrokerCore;
+  readonly #sys: SysTopics;
+  #interval: IntervalHandle | undefined;
+  #onAllGone: (() => void) | undefined;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+    this.#core = createCore(parts);
+    this.#sys = new SysTopics({
+      ...this.#core,
+      publisher: this.#core.pipeline,
+      version: parts.version,
+      figures: () => ({
+        sessions: this.#core.sessions.count,
+        connected: this.#core.sessions.onlineCount,
+        subscriptions: this.#core.router.subscriptionCount,
+        sharedSubscriptions: this.#core.router.sharedSubscriptionCount,
+        retainedMessages: this.#core.retained.count,
+        retainedBytes: this.#core.retained.bytes,
+        heapBytes: parts.runtime.memory().heapUsedBytes,
+      }),
+    });
+  }
+
+  get counters(): Readonly<BrokerCounters> {
+    return this.#core.counters;
+  }
+
+  /** The way in for messages that no client sends. */
+  get publisher(): Publisher {
+    return this.#core.pipeline;
+  }
+
+  /** Lets time pass: from now on deadlines are kept. */
+  start(): void {
+    const { timers, clock } = this.#core;
+    this.#interval = this.#parts.runtime.every(
+      timers.tickMs,
+      () => timers.advance(clock.monotonicMs()),
+    );
+    this.#sys.start(this.#core.options.sysIntervalMs);
+  }
+
+  /** Takes a new connection; the handler gets its bytes. */
+  accept(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
+    const connection = new ClientConnection(this.#core, socket, {
+      allowAnonymous: listener.allowAnonymous,
+      release: () => {
+        listener.release();
+        if (this.#core.connections.size === 0) this.#onAllGone?.();
+      },
+    });
+    this.#core.connections.add(connection);
+    this.#core.counters.connectionsAccepted++;
+    return connection;
+  }
+
+  /** A listener has turned a connection away, because it has too many. */
+  noteRefusedConnection(): void {
+    this.#core.counters.connectionsRefused++;
+  }
+
+  /** New limits, for connections and packets from now on; what was promised in a CONNACK stays. */
+  reconfigure(options: MqttOptions): void {
+    const hasNewInterval = options.sysIntervalMs !== this.#core.options.sysIntervalMs;
+    this.#core.options = options;
+    this.#core.retained.options = options;
+    this.#core.sessionContext.limits = sessionLimits(options);
+    if (hasNewInterval) this.#sys.start(options.sysIntervalMs);
+  }
+
+  /**
+   * Says goodbye to every client, 5.0 ones with the reason, and waits until they are gone, or for three
+   * seconds at most. Wills are not published: nobody is left to get them. Listeners must be closed before.
+   */
+  async stop(): Promise<void> {
+    const { core } = { core: this.#core };
+    core.isStopping = true;
+    this.#sys.stop();
+    for (const connection of [...core.connections]) {
+      if (connection.session !== undefined) connection.session.will = undefined;
+      connection.disconnect(ReasonCode.serverShuttingDown, undefined);
+    }
+    await this.#allGone();
+    for (const connection of [...core.connections]) connection.socket.abort();
+    this.#interval?.stop();
+  }
+
+  #allGone(): Promise<void> {
+    if (this.#core.connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const limit = this.#parts.runtime.every(STOP_TIMEOUT_MS, () => this.#onAllGone?.());
+      this.#onAllGone = () => {
+        limit.stop();
+        resolve();
+      };
+    });
+  }
+}
+
+function createCore(parts: BrokerParts): BrokerCore {
+  const { options, clock, logger, authenticator, authorizer, runtime } = parts;
+  const counters = createBrokerCounters();
+  const timers = new TimerWheel(clock);
+  const router = new Router<ClientSession>();
+  const retained = new RetainedMessages({ options, clock, timers, counters });
+  const interceptors = parts.interceptors ?? [];
+  const pipeline = new PublishPipeline({
+    clock,
+    router,
+    retained,
+    authorizer,
+    interceptors,
+    counters,
+  });
+  const sessionContext = {
+    limits: sessionLimits(options),
+    counters: counters.sessions,
+    clock,
+    carrier: new Publication(),
+  };
+  const context = sessionContext;
+  const publisher = pipeline;
+  return {
+    options,
+    clock,
+    timers,
+    logger,
+    counters,
+    authenticator,
+    authorizer,
+    router,
+    retained,
+    pipeline,
+    sessions: new SessionRegistry({ clock, timers, logger, router, publisher, counters, context }),
+    sessionContext,
+    connections: new Set<ClientConnection>(),
+    flushSet: new FlushSet((fn) => runtime.defer(fn)),
+    yieldTurn: (fn) => runtime.yieldTurn(fn),
+    scratch: new Scratch(),
+    isStopping: false,
+  };
+}
+
+function sessionLimits(options: MqttOptions): SessionLimits {
+  return {
+    queuedMessagesMax: options.maxQueuedMessages === 0 ? Infinity : options.maxQueuedMessages,
+    queuedBytesMax: options.maxQueuedBytes,
+    whenFull: options.queueFull,
+    queueQos0Offline: options.queueQos0Offline,
+  };
+}

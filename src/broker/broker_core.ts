@@ -1,0 +1,47 @@
+import type { Clock, Logger, TimerWheel } from "../base/mod.ts";
+import { AckView, PublishView } from "../mqtt/mod.ts";
+import type { Authenticator, Authorizer } from "../ports/mod.ts";
+import type { Router } from "../routing/mod.ts";
+import { Publication, PublishFrame, type SessionContext } from "../session/mod.ts";
+import type { FlushSet } from "../transport/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+import type { ClientSession } from "./client_session.ts";
+import type { BrokerCounters } from "./counters.ts";
+import type { MqttOptions } from "./options.ts";
+import type { PublishPipeline } from "./publish_pipeline.ts";
+import type { RetainedMessages } from "./retained_messages.ts";
+import type { SessionRegistry } from "./session_registry.ts";
+
+/** What connections and packet handlers need of the broker; `Broker` builds it. */
+export interface BrokerCore {
+  options: MqttOptions;
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly logger: Logger;
+  readonly counters: BrokerCounters;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly router: Router<ClientSession>;
+  readonly retained: RetainedMessages;
+  readonly pipeline: PublishPipeline;
+  readonly sessions: SessionRegistry;
+  readonly sessionContext: SessionContext;
+  readonly connections: Set<ClientConnection>;
+  readonly flushSet: FlushSet;
+  /** Calls back after the other sockets had their turn. */
+  readonly yieldTurn: (fn: () => void) => void;
+  readonly scratch: Scratch;
+  isStopping: boolean;
+}
+
+/** Objects that are filled again for every packet; nobody holds on to them. */
+export class Scratch {
+  readonly publish = new PublishView();
+  readonly ack = new AckView();
+  readonly publication = new Publication();
+  /** For frames that are one receiver's own. */
+  readonly frame = new PublishFrame();
+  readonly ackBytes = new Uint8Array(8);
+  /** Properties of one receiver: expiry, subscription identifiers, alias. */
+  extra: Uint8Array = new Uint8Array(64);
+}

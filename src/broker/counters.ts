@@ -1,0 +1,59 @@
+import { createSessionCounters, type SessionCounters } from "../session/mod.ts";
+
+/** Sums since the start, as plain numbers; whoever shows them computes rates. */
+export interface BrokerCounters {
+  readonly sessions: SessionCounters;
+  bytesReceived: number;
+  bytesSent: number;
+  /** Control packets of any type. */
+  packetsReceived: number;
+  packetsSent: number;
+  publishReceived: number;
+  publishSent: number;
+  publishBytesReceived: number;
+  publishBytesSent: number;
+  /** Messages that were refused: not authorized, or rejected by an interceptor. */
+  publishRefused: number;
+  /** Retained messages that were not kept, for a limit. */
+  retainedRefused: number;
+  connectionsAccepted: number;
+  /** Closed at once, for a listener's `max_connections`. */
+  connectionsRefused: number;
+  /** CONNECTs that were answered with an error. */
+  connectsRefused: number;
+  protocolErrors: number;
+  keepAliveTimeouts: number;
+  sessionsTakenOver: number;
+  sessionsExpired: number;
+  connectedMaximum: number;
+}
+
+export function createBrokerCounters(): BrokerCounters {
+  return {
+    sessions: createSessionCounters(),
+    bytesReceived: 0,
+    bytesSent: 0,
+    packetsReceived: 0,
+    packetsSent: 0,
+    publishReceived: 0,
+    publishSent: 0,
+    publishBytesReceived: 0,
+    publishBytesSent: 0,
+    publishRefused: 0,
+    retainedRefused: 0,
+    connectionsAccepted: 0,
+    connectionsRefused: 0,
+    connectsRefused: 0,
+    protocolErrors: 0,
+    keepAliveTimeouts: 0,
+    sessionsTakenOver: 0,
+    sessionsExpired: 0,
+    connectedMaximum: 0,
+  };
+}
+
+/** Messages that somebody did not get, whatever the reason. */
+export function droppedMessages(counters: BrokerCounters): number {
+  const { droppedSlow, droppedQueueFull, droppedExpired, droppedTooLarge } = counters.sessions;
+  return droppedSlow + droppedQueueFull + droppedExpired + droppedTooLarge;
+}

@@ -1,0 +1,34 @@
+import { type AckType, decodeAck, PacketType, ReasonCode } from "../mqtt/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+import type { ClientSession } from "./client_session.ts";
+
+/** PUBACK, PUBREC, PUBREL and PUBCOMP. One that answers nothing of ours is harmless and passed over. */
+export function handleAck(
+  from: ClientConnection,
+  type: AckType,
+  bytes: Uint8Array,
+  start: number,
+  bodyStart: number,
+  end: number,
+): void {
+  const { ack } = from.core.scratch;
+  decodeAck(ack, bytes, start, bodyStart, end, from.version);
+  const session = from.session as ClientSession;
+  const { packetId } = ack;
+  switch (type) {
+    case PacketType.puback:
+      session.acknowledge(packetId);
+      return;
+    case PacketType.pubrec:
+      session.received(packetId, ack.reasonCode); // [MQTT-4.3.3-4]
+      return;
+    case PacketType.pubcomp:
+      session.complete(packetId);
+      return;
+    case PacketType.pubrel: {
+      const isKnown = session.forgetReceived(packetId);
+      const reasonCode = isKnown ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
+      from.sendAck(PacketType.pubcomp, packetId, reasonCode); // [MQTT-4.3.3-11]
+    }
+  }
+}

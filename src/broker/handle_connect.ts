@@ -1,0 +1,307 @@
+import { isPromise } from "../base/mod.ts";
+import {
+  type ConnackPacket,
+  type ConnectPacket,
+  decodeControlPacket,
+  encodeUtf8,
+  isValidTopicName,
+  PacketType,
+  ProtocolError,
+  type ProtocolVersion,
+  ReasonCode,
+  reasonCodeText,
+  toConnectReturnCode,
+  topicLevelCount,
+  utf8Length,
+} from "../mqtt/mod.ts";
+import type { AuthenticationResult, Identity } from "../ports/mod.ts";
+import { OutboundTopicAliases } from "../session/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+import type { ClientSession, Will } from "./client_session.ts";
+import type { MqttOptions } from "./options.ts";
+
+const RECEIVE_MAXIMUM_DEFAULT = 65535;
+const MAXIMUM_PACKET_SIZE_OF_MQTT = 268_435_460;
+
+/** The first packet of a connection: it must be CONNECT [MQTT-3.1.0-1], and is answered or the connection ends. */
+export function handleConnect(
+  from: ClientConnection,
+  bytes: Uint8Array,
+  start: number,
+  bodyStart: number,
+  end: number,
+): void {
+  if (((bytes[start] as number) >> 4) !== PacketType.connect) {
+    from.fail(
+      new ProtocolError(ReasonCode.protocolError, "Cannot accept a first packet but CONNECT"),
+    );
+    return;
+  }
+  let packet: ConnectPacket;
+  try {
+    packet = decodeControlPacket(bytes, start, bodyStart, end, undefined) as ConnectPacket;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    refuseUndecoded(from, error, bytes, bodyStart, end);
+    return;
+  }
+  from.version = packet.version;
+  from.sendsProblemInformation = packet.requestProblemInformation;
+  from.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
+  const problem = checkConnect(packet, from.core.options);
+  if (problem !== undefined) {
+    refuse(from, problem.reasonCode, problem.message);
+    return;
+  }
+  authenticate(from, packet);
+}
+
+/** A CONNECT that cannot be read is answered where its sender can be expected to understand the answer. */
+function refuseUndecoded(
+  from: ClientConnection,
+  error: ProtocolError,
+  bytes: Uint8Array,
+  bodyStart: number,
+  end: number,
+): void {
+  from.core.counters.protocolErrors++;
+  const version = claimedVersion(bytes, bodyStart, end);
+  if (version === undefined) {
+    from.core.counters.connectsRefused++;
+    from.close();
+    return;
+  }
+  from.version = version;
+  refuse(from, error.reasonCode, error.message);
+}
+
+/** The version that the packet's first bytes claim; 3.1.1 for a level that nobody knows [MQTT-3.1.2-2]. */
+function claimedVersion(
+  bytes: Uint8Array,
+  bodyStart: number,
+  end: number,
+): ProtocolVersion | undefined {
+  for (const name of ["MQTT", "MQIsdp"]) {
+    const levelAt = bodyStart + 2 + name.length;
+    if (levelAt >= end || bytes[bodyStart] !== 0 || bytes[bodyStart + 1] !== name.length) continue;
+    let isName = true;
+    for (let index = 0; index < name.length; index++) {
+      if (bytes[bodyStart + 2 + index] !== name.charCodeAt(index)) isName = false;
+    }
+    if (isName) return bytes[levelAt] === 5 && name === "MQTT" ? 5 : 4;
+  }
+  return undefined;
+}
+
+interface ConnectProblem {
+  readonly reasonCode: ReasonCode;
+  readonly message: string;
+}
+
+/** What is well-formed and still not acceptable here. */
+function checkConnect(packet: ConnectPacket, options: MqttOptions): ConnectProblem | undefined {
+  const { clientId, version, will } = packet;
+  if (clientId === "" && version === 3) { // 3.1 asks for 1 to 23 characters; longer ones are common
+    return problem(ReasonCode.clientIdentifierNotValid, "client identifier is empty");
+  }
+  if (clientId === "" && version === 4 && !packet.cleanStart) { // [MQTT-3.1.3-8]
+    return problem(
+      ReasonCode.clientIdentifierNotValid,
+      "client identifier is empty with clean session 0",
+    );
+  }
+  const idLength = utf8Length(clientId);
+  if (idLength > options.maxClientIdLength) {
+    return problem(
+      ReasonCode.clientIdentifierNotValid,
+      `client identifier of ${idLength} bytes, allowed are ${options.maxClientIdLength}`,
+    );
+  }
+  if (packet.authenticationMethod !== undefined) { // [MQTT-4.12.0-1]
+    return problem(
+      ReasonCode.badAuthenticationMethod,
+      `authentication method "${packet.authenticationMethod}" is not known`,
+    );
+  }
+  if (will === undefined) return undefined;
+  if (will.qos > options.maxQos) { // [MQTT-3.2.2-12]
+    return problem(ReasonCode.qosNotSupported, `will with QoS ${will.qos}`);
+  }
+  if (will.retain && !options.retainAvailable) { // [MQTT-3.2.2-13]
+    return problem(ReasonCode.retainNotSupported, "retained will, and nothing is retained here");
+  }
+  if (!isValidTopicName(will.topic) || topicLevelCount(will.topic) > options.maxTopicLevels) {
+    return problem(ReasonCode.topicNameInvalid, `will topic "${will.topic}"`);
+  }
+  return undefined;
+}
+
+function problem(reasonCode: ReasonCode, detail: string): ConnectProblem {
+  return { reasonCode, message: `Cannot accept CONNECT: ${detail}` };
+}
+
+function authenticate(from: ClientConnection, packet: ConnectPacket): void {
+  const { core } = from;
+  const clientId = packet.clientId === "" ? `auto-${crypto.randomUUID()}` : packet.clientId;
+  const answer = core.authenticator.authenticate({
+    clientId,
+    username: packet.username,
+    password: packet.password,
+    remoteAddress: from.socket.remoteAddress,
+    version: packet.version,
+    allowAnonymous: from.listener.allowAnonymous,
+  });
+  if (isPromise(answer)) {
+    from.waitFor(answer.then((late) => {
+      if (from.state === "connecting") judge(from, packet, clientId, late);
+    }));
+    return;
+  }
+  judge(from, packet, clientId, answer);
+}
+
+function judge(
+  from: ClientConnection,
+  packet: ConnectPacket,
+  clientId: string,
+  answer: AuthenticationResult,
+): void {
+  if (answer === "ignore" || "denied" in answer) {
+    const reasonCode = answer === "ignore" ? ReasonCode.notAuthorized : answer.denied;
+    from.core.logger.info("Refused a client", {
+      clientId,
+      address: from.socket.remoteAddress,
+      reason: reasonCodeText(reasonCode),
+    });
+    refuse(from, reasonCode, undefined);
+    return;
+  }
+  accept(from, packet, clientId, answer);
+}
+
+/** Before 5.0 there are codes for five reasons; for others the connection is just closed. */
+function refuse(from: ClientConnection, reasonCode: ReasonCode, detail: string | undefined): void {
+  if (from.version !== 5 && toConnectReturnCode(reasonCode) === undefined) {
+    from.core.counters.connectsRefused++;
+    from.close();
+    return;
+  }
+  const packet = { type: "connack", sessionPresent: false, reasonCode } as const; // [MQTT-3.2.2-6]
+  from.refuse(
+    detail !== undefined && from.sendsProblemInformation
+      ? { ...packet, reasonString: detail }
+      : packet,
+  );
+}
+
+function accept(
+  from: ClientConnection,
+  packet: ConnectPacket,
+  clientId: string,
+  identity: Identity,
+): void {
+  const { core } = from;
+  takeOver(from, clientId);
+  const { session, isPresent } = core.sessions.open(clientId, packet.cleanStart);
+  const { options } = core;
+  session.expiryS = grantedExpiryS(packet, options);
+  session.survives = session.expiryS > 0;
+  session.will = willOf(packet, clientId, identity);
+  const keepAliveS = grantedKeepAliveS(packet, options);
+  from.keepAliveMs = keepAliveS * 1000 * options.keepAliveFactor;
+  if (packet.topicAliasMaximum > 0) {
+    from.outboundAliases = new OutboundTopicAliases(packet.topicAliasMaximum);
+  }
+  from.establish(session, identity);
+  from.send(connackFor(from, packet, session, isPresent, keepAliveS));
+  session.attach(from, packet.version === 5 ? packet.receiveMaximum : options.maxInflight);
+  core.sessions.online(session);
+  core.logger.debug("A client has connected", {
+    clientId,
+    address: from.socket.remoteAddress,
+    version: packet.version,
+    sessionPresent: isPresent,
+  });
+  session.pump();
+}
+
+/** One connection per client identifier: the older one goes [MQTT-3.1.4-3]. */
+function takeOver(from: ClientConnection, clientId: string): void {
+  const { core } = from;
+  const older = core.sessions.get(clientId)?.connection;
+  if (older === undefined) return;
+  core.counters.sessionsTakenOver++;
+  older.disconnect(ReasonCode.sessionTakenOver, undefined);
+}
+
+function grantedExpiryS(packet: ConnectPacket, options: MqttOptions): number {
+  const requested = packet.version === 5
+    ? packet.sessionExpiryS ?? 0
+    : (packet.cleanStart ? 0 : options.sessionExpiry3xS);
+  return Math.min(requested, options.maxSessionExpiryS);
+}
+
+/** 3.x clients cannot be told another keep alive, so theirs stands. */
+function grantedKeepAliveS(packet: ConnectPacket, options: MqttOptions): number {
+  const { keepAliveS } = packet;
+  const { maxKeepAliveS } = options;
+  if (packet.version !== 5 || maxKeepAliveS === 0) return keepAliveS;
+  return keepAliveS === 0 || keepAliveS > maxKeepAliveS ? maxKeepAliveS : keepAliveS;
+}
+
+function willOf(
+  packet: ConnectPacket,
+  clientId: string,
+  identity: Identity,
+): Will | undefined {
+  const { will } = packet;
+  if (will === undefined) return undefined;
+  const { topic, payload, qos, retain, properties } = will;
+  return {
+    message: {
+      topic,
+      topicBytes: encodeUtf8(topic),
+      payload,
+      qos,
+      retain,
+      properties,
+      publisherId: clientId,
+    },
+    messageExpiryS: will.messageExpiryS,
+    delayS: will.delayS,
+    identity,
+  };
+}
+
+/** Only what differs from the standard's defaults is said. */
+function connackFor(
+  from: ClientConnection,
+  packet: ConnectPacket,
+  session: ClientSession,
+  sessionPresent: boolean,
+  keepAliveS: number,
+): ConnackPacket {
+  const accepted = { type: "connack", sessionPresent, reasonCode: ReasonCode.success } as const;
+  if (packet.version !== 5) return accepted;
+  const { options } = from.core;
+  const unless = <T>(isDefault: boolean, value: T): T | undefined => isDefault ? undefined : value;
+  return {
+    ...accepted,
+    sessionExpiryS: unless(session.expiryS === (packet.sessionExpiryS ?? 0), session.expiryS),
+    receiveMaximum: unless(
+      options.receiveMaximum === RECEIVE_MAXIMUM_DEFAULT,
+      options.receiveMaximum,
+    ),
+    maximumQos: options.maxQos === 2 ? undefined : options.maxQos,
+    retainAvailable: unless(options.retainAvailable, false),
+    maximumPacketSize: unless(
+      options.maxPacketSizeBytes >= MAXIMUM_PACKET_SIZE_OF_MQTT,
+      options.maxPacketSizeBytes,
+    ),
+    assignedClientId: unless(packet.clientId !== "", session.clientId), // [MQTT-3.2.2-16]
+    topicAliasMaximum: unless(options.maxTopicAlias === 0, options.maxTopicAlias),
+    wildcardSubscriptionAvailable: unless(options.wildcardSubscription, false),
+    sharedSubscriptionAvailable: unless(options.sharedSubscription, false),
+    serverKeepAliveS: unless(keepAliveS === packet.keepAliveS, keepAliveS), // [MQTT-3.2.2-21]
+  };
+}

@@ -1,0 +1,179 @@
+import { isPromise, type MaybePromise } from "../base/mod.ts";
+import {
+  decodePublish,
+  PacketType,
+  ProtocolError,
+  type PublishView,
+  ReasonCode,
+} from "../mqtt/mod.ts";
+import type { Identity } from "../ports/mod.ts";
+import type { Route } from "../routing/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+import type { ClientSession } from "./client_session.ts";
+
+/**
+ * Runs one inbound PUBLISH to its end: routed, retained and acknowledged, or refused.
+ *
+ * The topic alias is resolved before the pipeline asks the authorizer, so that a client is always judged on a
+ * real topic name, never on the empty one on the wire.
+ */
+export function handlePublish(
+  from: ClientConnection,
+  bytes: Uint8Array,
+  start: number,
+  bodyStart: number,
+  end: number,
+  owned: boolean,
+): void {
+  const { core } = from;
+  const view = core.scratch.publish;
+  decodePublish(view, bytes, start, bodyStart, end, from.version);
+  const session = from.session as ClientSession;
+  const { qos, packetId } = view;
+  checkAgainstConnack(from, view);
+  const route = resolveRoute(from, view);
+  core.counters.publishReceived++;
+  core.counters.publishBytesReceived += end - view.payloadStart;
+  if (qos === 2 && !session.receive(packetId)) {
+    from.sendAck(PacketType.pubrec, packetId, ReasonCode.success); // [MQTT-4.3.3-10]
+    return;
+  }
+  if (qos > 0) checkQuota(from, session, qos);
+  const { publication } = core.scratch;
+  publication.loadView(
+    view,
+    route.topic,
+    route.topicBytes,
+    session.clientId,
+    owned,
+    core.clock.nowMs(),
+  );
+  const answer = isReserved(route)
+    ? ReasonCode.notAuthorized
+    : core.pipeline.publish(publication, route, from.identity as Identity, session);
+  from.spend(route.recipients.length);
+  if (qos === 0) {
+    if (isPromise(answer)) from.waitFor(answer.then(() => undefined));
+    return;
+  }
+  acknowledge(from, session, qos, packetId, answer);
+}
+
+/** What CONNACK said that this client may not do. */
+function checkAgainstConnack(from: ClientConnection, view: PublishView): void {
+  const { options } = from.core;
+  if (view.qos > options.maxQos) { // [MQTT-3.2.2-11]
+    throw new ProtocolError(
+      ReasonCode.qosNotSupported,
+      `Cannot accept PUBLISH: QoS ${view.qos}, allowed is up to ${options.maxQos}`,
+    );
+  }
+  if (view.retain && !options.retainAvailable) { // [MQTT-3.2.2-14]
+    throw new ProtocolError(
+      ReasonCode.retainNotSupported,
+      "Cannot accept PUBLISH: retained messages are not available",
+    );
+  }
+}
+
+/** The route of the topic, whether the packet names it or an alias. */
+function resolveRoute(from: ClientConnection, view: PublishView): Route<ClientSession> {
+  const { topicStart, topicEnd, topicAlias } = view;
+  if (topicAlias > 0) return resolveAlias(from, view);
+  const { router } = from.core;
+  const route = router.routeBytesAfter(from.lastRoute, view.bytes, topicStart, topicEnd);
+  if (route !== from.lastRoute) {
+    checkLevels(from, route);
+    from.lastRoute = route;
+  }
+  return route;
+}
+
+function resolveAlias(from: ClientConnection, view: PublishView): Route<ClientSession> {
+  const { core } = from;
+  const { topicAlias, topicStart, topicEnd } = view;
+  if (topicAlias > core.options.maxTopicAlias) { // [MQTT-3.3.2-9]
+    throw new ProtocolError(
+      ReasonCode.topicAliasInvalid,
+      `Cannot accept PUBLISH: topic alias ${topicAlias}, allowed is up to ${core.options.maxTopicAlias}`,
+    );
+  }
+  const aliases = from.inboundAliases ??= [];
+  if (topicEnd > topicStart) {
+    const route = core.router.routeBytes(view.bytes, topicStart, topicEnd);
+    checkLevels(from, route);
+    aliases[topicAlias] = route; // [MQTT-3.3.2-12]
+    return route;
+  }
+  const known = aliases[topicAlias];
+  if (known === undefined) {
+    throw new ProtocolError(
+      ReasonCode.protocolError,
+      `Cannot accept PUBLISH: topic alias ${topicAlias} has no topic yet`,
+    );
+  }
+  if (core.router.isCurrent(known)) return known;
+  const route = core.router.route(known.topic);
+  aliases[topicAlias] = route;
+  return route;
+}
+
+function checkLevels(from: ClientConnection, route: Route<ClientSession>): void {
+  const { maxTopicLevels } = from.core.options;
+  if (route.levelCount <= maxTopicLevels) return;
+  throw new ProtocolError(
+    ReasonCode.topicNameInvalid,
+    `Cannot accept PUBLISH: topic of ${route.levelCount} levels, allowed are ${maxTopicLevels}`,
+  );
+}
+
+/** Messages of the client that it has no answer to yet, this one included [MQTT-3.3.4-7]. */
+function checkQuota(from: ClientConnection, session: ClientSession, qos: number): void {
+  const open = session.receivedCount + from.unacknowledgedCount + (qos === 1 ? 1 : 0);
+  const { receiveMaximum } = from.core.options;
+  if (from.version !== 5 || open <= receiveMaximum) return;
+  throw new ProtocolError(
+    ReasonCode.receiveMaximumExceeded,
+    `Cannot accept PUBLISH: ${open} messages unacknowledged, allowed are ${receiveMaximum}`,
+  );
+}
+
+/** `$SYS` is the broker's own. */
+function isReserved(route: Route<ClientSession>): boolean {
+  const { topic } = route;
+  return topic.charCodeAt(0) === 0x24 && (topic === "$SYS" || topic.startsWith("$SYS/"));
+}
+
+function acknowledge(
+  from: ClientConnection,
+  session: ClientSession,
+  qos: 1 | 2,
+  packetId: number,
+  answer: MaybePromise<ReasonCode>,
+): void {
+  if (!isPromise(answer)) {
+    sendAnswer(from, session, qos, packetId, answer);
+    return;
+  }
+  if (qos === 1) from.unacknowledgedCount++;
+  from.waitFor(answer.then((late) => {
+    if (qos === 1) from.unacknowledgedCount--;
+    sendAnswer(from, session, qos, packetId, late);
+  }));
+}
+
+function sendAnswer(
+  from: ClientConnection,
+  session: ClientSession,
+  qos: 1 | 2,
+  packetId: number,
+  reasonCode: ReasonCode,
+): void {
+  if (qos === 1) {
+    if (from.isConnected) from.sendAck(PacketType.puback, packetId, reasonCode); // [MQTT-4.3.2-4]
+    return;
+  }
+  // A refusal ends the exchange: no PUBREL will come.
+  if (reasonCode >= 0x80 && from.version === 5) session.forgetReceived(packetId);
+  if (from.isConnected) from.sendAck(PacketType.pubrec, packetId, reasonCode); // [MQTT-4.3.3-8]
+}

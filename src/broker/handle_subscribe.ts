@@ -1,0 +1,140 @@
+import { isPromise, type MaybePromise } from "../base/mod.ts";
+import {
+  hasWildcard,
+  parseTopicFilter,
+  ProtocolError,
+  type Qos,
+  ReasonCode,
+  type SubscribePacket,
+  type SubscriptionRequest,
+  topicLevelCount,
+} from "../mqtt/mod.ts";
+import type { Identity } from "../ports/mod.ts";
+import type { Subscription } from "../routing/mod.ts";
+import { type Message, NO_IDENTIFIERS } from "../session/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+import type { ClientSession } from "./client_session.ts";
+
+type Decision = "allow" | "deny";
+
+/** A filter of the packet, either ready to be entered or refused for what it is. */
+interface Candidate {
+  readonly request: SubscriptionRequest;
+  readonly subscription: Subscription | undefined;
+  readonly refusal: ReasonCode;
+}
+
+/** SUBSCRIBE: each filter is judged by itself, all answers go into one SUBACK, retained messages follow it. */
+export function handleSubscribe(from: ClientConnection, packet: SubscribePacket): void {
+  const candidates = packet.subscriptions.map((request) =>
+    candidateOf(from, request, packet.subscriptionIdentifier)
+  );
+  const decisions = candidates.map((candidate): MaybePromise<Decision> =>
+    candidate.subscription === undefined ? "deny" : from.core.authorizer.authorize(
+      from.identity as Identity,
+      "subscribe",
+      candidate.subscription.filter,
+    )
+  );
+  if (decisions.some(isPromise)) {
+    from.waitFor(
+      Promise.all(decisions).then((late) => {
+        if (from.isConnected) answer(from, packet, candidates, late);
+      }),
+    );
+    return;
+  }
+  answer(from, packet, candidates, decisions as Decision[]);
+}
+
+function candidateOf(
+  from: ClientConnection,
+  request: SubscriptionRequest,
+  identifier: number,
+): Candidate {
+  const { options } = from.core;
+  const refused = (refusal: ReasonCode): Candidate => ({
+    request,
+    subscription: undefined,
+    refusal,
+  });
+  const parsed = parseTopicFilter(request.filter);
+  if (!parsed.valid) return refused(ReasonCode.topicFilterInvalid); // [MQTT-4.7.1-1]
+  const { filter } = parsed;
+  const shareName = parsed.shareName ?? "";
+  if (topicLevelCount(filter) > options.maxTopicLevels) {
+    return refused(ReasonCode.topicFilterInvalid);
+  }
+  if (shareName !== "" && !options.sharedSubscription) {
+    return refused(ReasonCode.sharedSubscriptionsNotSupported);
+  }
+  if (shareName !== "" && request.noLocal) { // [MQTT-3.8.3-4]
+    throw new ProtocolError(
+      ReasonCode.protocolError,
+      `Cannot accept SUBSCRIBE: no local on the shared subscription "${request.filter}"`,
+    );
+  }
+  if (hasWildcard(filter) && !options.wildcardSubscription) {
+    return refused(ReasonCode.wildcardSubscriptionsNotSupported);
+  }
+  const { noLocal, retainAsPublished, retainHandling } = request;
+  const qos = (request.qos < options.maxQos ? request.qos : options.maxQos) as Qos;
+  return {
+    request,
+    subscription: {
+      filter,
+      shareName,
+      qos,
+      noLocal,
+      retainAsPublished,
+      retainHandling,
+      identifier,
+    },
+    refusal: ReasonCode.notAuthorized,
+  };
+}
+
+function answer(
+  from: ClientConnection,
+  packet: SubscribePacket,
+  candidates: readonly Candidate[],
+  decisions: readonly Decision[],
+): void {
+  const session = from.session as ClientSession;
+  const reasonCodes: ReasonCode[] = [];
+  const replays: { messages: Message[]; subscription: Subscription }[] = [];
+  for (const [index, candidate] of candidates.entries()) {
+    const { subscription, request, refusal } = candidate;
+    if (subscription === undefined || decisions[index] === "deny") {
+      reasonCodes.push(refusal);
+      continue;
+    }
+    const isNew = !session.subscriptions.has(request.filter);
+    const { maxSubscriptions } = from.core.options;
+    if (isNew && maxSubscriptions > 0 && session.subscriptions.size >= maxSubscriptions) {
+      reasonCodes.push(ReasonCode.quotaExceeded);
+      continue;
+    }
+    session.subscriptions.set(request.filter, subscription);
+    from.core.router.subscribe(session, subscription); // [MQTT-3.8.4-3]
+    reasonCodes.push(subscription.qos);
+    if (wantsRetained(subscription, isNew)) {
+      replays.push({ messages: from.core.retained.match(subscription.filter), subscription });
+    }
+  }
+  if (!from.send({ type: "suback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.8.4-6]
+    from.disconnect(ReasonCode.packetTooLarge, "SUBACK is larger than the client takes");
+    return;
+  }
+  for (const { messages, subscription } of replays) {
+    const identifiers = subscription.identifier === 0 ? NO_IDENTIFIERS : [subscription.identifier];
+    session.replay(messages, subscription.qos, identifiers);
+    from.spend(messages.length);
+  }
+}
+
+/** Retain handling 0: always, 1: only for a new subscription, 2: never; shared ones never get any. */
+function wantsRetained(subscription: Subscription, isNew: boolean): boolean {
+  if (subscription.shareName !== "") return false;
+  return subscription.retainHandling === 0 || (subscription.retainHandling === 1 && isNew); // [MQTT-3.3.1-9]
+}

@@ -1,0 +1,18 @@
+import { ReasonCode, type UnsubscribePacket } from "../mqtt/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+import type { ClientSession } from "./client_session.ts";
+
+/** UNSUBSCRIBE: filters are compared as they are written [MQTT-3.10.4-1]; what waits is still delivered. */
+export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePacket): void {
+  const session = from.session as ClientSession;
+  const reasonCodes = packet.filters.map((filter): ReasonCode => {
+    const subscription = session.subscriptions.get(filter);
+    if (subscription === undefined) return ReasonCode.noSubscriptionExisted;
+    session.subscriptions.delete(filter);
+    from.core.router.unsubscribe(session, subscription.filter, subscription.shareName);
+    return ReasonCode.success;
+  });
+  if (!from.send({ type: "unsuback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.10.4-4]
+    from.disconnect(ReasonCode.packetTooLarge, "UNSUBACK is larger than the client takes");
+  }
+}

@@ -1,0 +1,123 @@
+import { type Clock, isPromise, type MaybePromise } from "../base/mod.ts";
+import { ReasonCode } from "../mqtt/mod.ts";
+import type { Authorizer, Identity, Publisher, PublishInterceptor } from "../ports/mod.ts";
+import type { Route, Router } from "../routing/mod.ts";
+import { type Message, Publication } from "../session/mod.ts";
+import type { ClientSession } from "./client_session.ts";
+import type { BrokerCounters } from "./counters.ts";
+import { deliver } from "./delivery.ts";
+import type { RetainedMessages } from "./retained_messages.ts";
+
+export interface PublishPipelineParts {
+  readonly clock: Clock;
+  readonly router: Router<ClientSession>;
+  readonly retained: RetainedMessages;
+  readonly authorizer: Authorizer;
+  readonly interceptors: readonly PublishInterceptor[];
+  readonly counters: BrokerCounters;
+}
+
+/** Publications kept for messages that do not come in a frame. */
+const SPARE_PUBLICATIONS_MAX = 8;
+
+/**
+ * What every message goes through, whoever sent it, in this order: authorize, intercept, retain, route, deliver.
+ *
+ * The answer is the reason code for the sender. A promise means that somebody has to wait; the message owns its
+ * bytes from then on.
+ */
+export class PublishPipeline implements Publisher {
+  readonly #clock: Clock;
+  readonly #router: Router<ClientSession>;
+  readonly #retained: RetainedMessages;
+  readonly #authorizer: Authorizer;
+  readonly #interceptors: readonly PublishInterceptor[];
+  readonly #counters: BrokerCounters;
+  readonly #spare: Publication[] = [];
+
+  constructor(parts: PublishPipelineParts) {
+    this.#clock = parts.clock;
+    this.#router = parts.router;
+    this.#retained = parts.retained;
+    this.#authorizer = parts.authorizer;
+    this.#interceptors = parts.interceptors;
+    this.#counters = parts.counters;
+  }
+
+  /** A message that is still in its frame; `route` is the one of its topic. */
+  publish(
+    publication: Publication,
+    route: Route<ClientSession>,
+    identity: Identity,
+    publisher: ClientSession | undefined,
+  ): MaybePromise<ReasonCode> {
+    const decision = this.#authorizer.authorize(identity, "publish", publication.topic);
+    if (isPromise(decision)) {
+      const message = publication.own();
+      return decision.then((late) => this.#judged(late, message, publisher));
+    }
+    if (decision === "deny") return this.#refuse();
+    if (this.#interceptors.length > 0) return this.#intercept(publication.own(), publisher, 0);
+    return this.#commit(publication, route, publisher);
+  }
+
+  /** A message at rest: a will, `$SYS`, and whatever rules, bridges and HTTP send. */
+  publishMessage(message: Message, identity: Identity): MaybePromise<ReasonCode> {
+    const decision = this.#authorizer.authorize(identity, "publish", message.topic);
+    if (isPromise(decision)) {
+      return decision.then((late) => this.#judged(late, message, undefined));
+    }
+    return this.#judged(decision, message, undefined);
+  }
+
+  #judged(
+    decision: "allow" | "deny",
+    message: Message,
+    publisher: ClientSession | undefined,
+  ): MaybePromise<ReasonCode> {
+    return decision === "deny" ? this.#refuse() : this.#intercept(message, publisher, 0);
+  }
+
+  #intercept(
+    message: Message,
+    publisher: ClientSession | undefined,
+    from: number,
+  ): MaybePromise<ReasonCode> {
+    let current = message;
+    for (let index = from; index < this.#interceptors.length; index++) {
+      const answer = (this.#interceptors[index] as PublishInterceptor).intercept(current);
+      if (isPromise(answer)) {
+        return answer.then((late) =>
+          late === "reject" ? this.#refuse() : this.#intercept(late, publisher, index + 1)
+        );
+      }
+      if (answer === "reject") return this.#refuse();
+      current = answer;
+    }
+    return this.#commitMessage(current, publisher);
+  }
+
+  #commitMessage(message: Message, publisher: ClientSession | undefined): ReasonCode {
+    const publication = this.#spare.pop() ?? new Publication();
+    publication.loadMessage(message, this.#clock.nowMs());
+    const answer = this.#commit(publication, this.#router.route(message.topic), publisher);
+    if (this.#spare.length < SPARE_PUBLICATIONS_MAX) this.#spare.push(publication);
+    return answer;
+  }
+
+  #commit(
+    publication: Publication,
+    route: Route<ClientSession>,
+    publisher: ClientSession | undefined,
+  ): ReasonCode {
+    if (publication.retain) this.#retained.set(publication.own());
+    return deliver(publication, route, publisher) === 0
+      ? ReasonCode.noMatchingSubscribers
+      : ReasonCode.success;
+  }
+
+  #refuse(): ReasonCode {
+    this.#counters.publishRefused++;
+    return ReasonCode.notAuthorized;
+  }
+}

@@ -1,0 +1,150 @@
+import { NodeCommon } from "./node_common.ts";
+import type { BunGlobal, BunSocket } from "./bun_types.ts";
+import {
+  type ByteSocket,
+  type ByteSocketHandler,
+  type CloseCause,
+  LINGER_MS,
+  type Runtime,
+  type SocketListener,
+  type TcpListenOptions,
+} from "./runtime.ts";
+
+const bun = (globalThis as unknown as { Bun: BunGlobal }).Bun;
+
+/** A write goes to the system at once; only what it did not take waits here for `drain`. */
+class BunByteSocket implements ByteSocket {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #socket: BunSocket<BunByteSocket>;
+  #handler: ByteSocketHandler | undefined;
+  #pending: Uint8Array | undefined;
+  #pendingStart = 0;
+  #pendingEnd = 0;
+  #closing = false;
+  #cause: CloseCause = "peer";
+  #detail: string | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(socket: BunSocket<BunByteSocket>) {
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress;
+    this.remotePort = socket.remotePort;
+  }
+
+  attach(handler: ByteSocketHandler): void {
+    this.#handler = handler;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    const taken = this.#socket.write(bytes, start, end - start);
+    if (taken === end - start) return true;
+    this.#pending = bytes;
+    this.#pendingStart = start + (taken > 0 ? taken : 0);
+    this.#pendingEnd = end;
+    return false;
+  }
+
+  pause(): void {
+    if (!this.#closing) this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#cause = "local";
+    this.#socket.resume();
+    if (this.#pending === undefined) this.#shutdown();
+  }
+
+  abort(): void {
+    this.#closing = true;
+    if (this.#cause === "peer") this.#cause = "local";
+    this.#pending = undefined;
+    this.#socket.terminate();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.#closing) this.#handler?.onBytes(chunk);
+  }
+
+  onDrain(): void {
+    const bytes = this.#pending;
+    if (bytes === undefined) return;
+    const length = this.#pendingEnd - this.#pendingStart;
+    const taken = this.#socket.write(bytes, this.#pendingStart, length);
+    if (taken < length) {
+      if (taken > 0) this.#pendingStart += taken;
+      return;
+    }
+    this.#pending = undefined;
+    if (this.#closing) this.#shutdown();
+    else this.#handler?.onWritable();
+  }
+
+  /** The peer has ended its side: MQTT has no half-open connections. */
+  onEnd(): void {
+    this.#socket.end();
+  }
+
+  onError(error: Error): void {
+    this.#cause = "error";
+    this.#detail = error.message;
+  }
+
+  onClosed(error: Error | undefined): void {
+    if (this.#linger !== undefined) clearTimeout(this.#linger);
+    if (error !== undefined && this.#cause === "peer") this.onError(error);
+    this.#closing = true;
+    this.#pending = undefined;
+    const handler = this.#handler;
+    this.#handler = undefined;
+    handler?.onClose(this.#cause, this.#detail);
+  }
+
+  #shutdown(): void {
+    this.#socket.shutdown();
+    this.#linger = setTimeout(() => this.#socket.terminate(), LINGER_MS);
+  }
+}
+
+/** The broker on Bun. */
+export class BunRuntime extends NodeCommon implements Runtime {
+  readonly name = "bun";
+  readonly version: string = bun.version;
+
+  /** The end of a turn is where immediates run: after all sockets that were ready in one poll. */
+  defer(fn: () => void): void {
+    setImmediate(fn);
+  }
+
+  // deno-lint-ignore require-await -- the interface is asynchronous, Bun binds at once
+  async listenTcp(
+    options: TcpListenOptions,
+    accept: (socket: ByteSocket) => ByteSocketHandler,
+  ): Promise<SocketListener> {
+    const listener = bun.listen<BunByteSocket>({
+      hostname: options.host,
+      port: options.port,
+      allowHalfOpen: true,
+      socket: {
+        open(socket): void {
+          socket.setNoDelay(true);
+          const ours = new BunByteSocket(socket);
+          socket.data = ours;
+          ours.attach(accept(ours));
+        },
+        data: (socket, chunk) => socket.data.onData(chunk),
+        drain: (socket) => socket.data.onDrain(),
+        end: (socket) => socket.data.onEnd(),
+        close: (socket, error) => socket.data.onClosed(error),
+        error: (socket, error) => socket.data.onError(error),
+      },
+    });
+    return { host: options.host, port: listener.port, close: () => listener.stop(false) };
+  }
+}

@@ -1,0 +1,40 @@
+/** The part of Bun's socket interface that we use; its types are not known to the type checker of Deno. */
+
+export interface BunSocket<T> {
+  data: T;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Bytes taken by the system; -1 when the socket is closed. */
+  write(bytes: Uint8Array, byteOffset: number, byteLength: number): number;
+  shutdown(halfClose?: boolean): void;
+  end(): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  setNoDelay(on: boolean): boolean;
+}
+
+export interface BunListenOptions<T> {
+  readonly hostname: string;
+  readonly port: number;
+  readonly allowHalfOpen: boolean;
+  readonly socket: {
+    open(socket: BunSocket<T>): void;
+    data(socket: BunSocket<T>, chunk: Uint8Array): void;
+    drain(socket: BunSocket<T>): void;
+    end(socket: BunSocket<T>): void;
+    close(socket: BunSocket<T>, error?: Error): void;
+    error(socket: BunSocket<T>, error: Error): void;
+  };
+}
+
+export interface BunTcpListener {
+  readonly hostname: string;
+  readonly port: number;
+  stop(closeActiveConnections?: boolean): void;
+}
+
+export interface BunGlobal {
+  readonly version: string;
+  listen<T>(options: BunListenOptions<T>): BunTcpListener;
+}

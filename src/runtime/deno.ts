@@ -1,0 +1,205 @@
+import { NodeCommon } from "./node_common.ts";
+import {
+  type ByteSocket,
+  type ByteSocketHandler,
+  type CloseCause,
+  LINGER_MS,
+  type Runtime,
+  type SocketListener,
+  type TcpListenOptions,
+} from "./runtime.ts";
+
+/** Sizes of read buffers. A pending read owns its buffer, so an idle connection holds a small one. */
+const READ_SIZES = [512, 4096, 65536] as const;
+/** Buffers of each size kept for reuse. */
+const SPARE_READ_BUFFERS_MAX = [1024, 256, 64] as const;
+const spareReadBuffers: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
+
+type SizeClass = 0 | 1 | 2;
+
+function takeReadBuffer(size: SizeClass): Uint8Array {
+  return spareReadBuffers[size].pop() ?? new Uint8Array(READ_SIZES[size]);
+}
+
+function giveReadBuffer(size: SizeClass, buffer: Uint8Array): void {
+  const spare = spareReadBuffers[size];
+  if (spare.length < SPARE_READ_BUFFERS_MAX[size]) spare.push(buffer);
+}
+
+/** The next buffer fits twice what the last read brought, so that a busy connection climbs in two reads. */
+function nextSizeClass(lastRead: number): SizeClass {
+  if (lastRead * 2 <= READ_SIZES[0]) return 0;
+  return lastRead * 2 <= READ_SIZES[1] ? 1 : 2;
+}
+
+/** Reads and writes are promises here; a loop each turns them into calls. */
+class DenoByteSocket implements ByteSocket {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #conn: Deno.TcpConn;
+  #handler: ByteSocketHandler | undefined;
+  #paused = false;
+  #onResume: (() => void) | undefined;
+  #writing = false;
+  #closing = false;
+  #closed = false;
+  #cause: CloseCause = "peer";
+  #detail: string | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+    this.remoteAddress = conn.remoteAddr.hostname;
+    this.remotePort = conn.remoteAddr.port;
+  }
+
+  start(handler: ByteSocketHandler): void {
+    this.#handler = handler;
+    this.#readLoop();
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    this.#writing = true;
+    this.#conn.write(bytes.subarray(start, end)).then(
+      (taken) => this.#wrote(bytes, start + taken, end),
+      (error) => this.#fail(error),
+    );
+    return false;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    const go = this.#onResume;
+    this.#onResume = undefined;
+    go?.();
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#cause = "local";
+    this.resume();
+    if (!this.#writing) this.#shutdown();
+  }
+
+  abort(): void {
+    this.#closing = true;
+    if (this.#cause === "peer") this.#cause = "local";
+    this.resume();
+    this.#closeNow();
+  }
+
+  #wrote(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#closed) return;
+    if (start < end) {
+      this.write(bytes, start, end);
+      return;
+    }
+    this.#writing = false;
+    if (this.#closing) this.#shutdown();
+    else this.#handler?.onWritable();
+  }
+
+  async #readLoop(): Promise<void> {
+    let size: SizeClass = 0;
+    try {
+      while (!this.#closed) {
+        if (this.#paused) await new Promise<void>((resolve) => this.#onResume = resolve);
+        if (this.#closed) break;
+        const buffer = takeReadBuffer(size);
+        const count = await this.#conn.read(buffer);
+        if (count !== null && !this.#closing) {
+          this.#handler?.onBytes(count === buffer.length ? buffer : buffer.subarray(0, count));
+        }
+        giveReadBuffer(size, buffer);
+        if (count === null) break;
+        size = nextSizeClass(count);
+      }
+    } catch (error) {
+      this.#note(error);
+    }
+    this.#closeNow();
+    const handler = this.#handler;
+    this.#handler = undefined;
+    handler?.onClose(this.#cause, this.#detail);
+  }
+
+  #fail(error: unknown): void {
+    this.#note(error);
+    this.#closeNow();
+  }
+
+  #note(error: unknown): void {
+    if (this.#closed || this.#cause !== "peer") return;
+    this.#cause = "error";
+    this.#detail = error instanceof Error ? error.message : String(error);
+  }
+
+  #shutdown(): void {
+    if (this.#closed) return;
+    this.#conn.closeWrite().catch((error) => this.#fail(error));
+    this.#linger = setTimeout(() => this.#closeNow(), LINGER_MS);
+  }
+
+  #closeNow(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#linger !== undefined) clearTimeout(this.#linger);
+    this.#conn.close();
+  }
+}
+
+/** The broker on Deno. */
+export class DenoRuntime extends NodeCommon implements Runtime {
+  readonly name = "deno";
+  readonly version: string = Deno.version.deno;
+
+  /** Reads that are done resolve together; a microtask of the first runs after the others of that turn. */
+  defer(fn: () => void): void {
+    queueMicrotask(fn);
+  }
+
+  // deno-lint-ignore require-await -- the interface is asynchronous, Deno binds at once
+  async listenTcp(
+    options: TcpListenOptions,
+    accept: (socket: ByteSocket) => ByteSocketHandler,
+  ): Promise<SocketListener> {
+    const listener = Deno.listen({ hostname: options.host, port: options.port });
+    let open = true;
+    const acceptLoop = async (): Promise<void> => {
+      while (open) {
+        let conn: Deno.TcpConn;
+        try {
+          conn = await listener.accept();
+        } catch (error) {
+          if (!open) return;
+          // Out of descriptors, or a connection that was gone before it was accepted: neither ends the listener.
+          this.writeStderr(`Cannot accept a connection: ${String(error)}\n`);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          continue;
+        }
+        try {
+          conn.setNoDelay(true);
+          const socket = new DenoByteSocket(conn);
+          socket.start(accept(socket));
+        } catch (error) {
+          this.writeStderr(`Cannot set up a connection: ${String(error)}\n`);
+          conn.close();
+        }
+      }
+    };
+    acceptLoop();
+    return {
+      host: options.host,
+      port: listener.addr.port,
+      close: () => {
+        open = false;
+        listener.close();
+      },
+    };
+  }
+}

@@ -1,0 +1,13 @@
+export * from "./runtime.ts";
+export { allocateBytes, type CopyBytes, copyBytes } from "./bytes.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** The runtime that this program runs on. */
+export async function loadRuntime(): Promise<Runtime> {
+  if ("Bun" in globalThis) {
+    const { BunRuntime } = await import("./bun.ts");
+    return new BunRuntime();
+  }
+  const { DenoRuntime } = await import("./deno.ts");
+  return new DenoRuntime();
+}

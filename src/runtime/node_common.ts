@@ -1,0 +1,76 @@
+import { Buffer } from "node:buffer";
+import { readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { writeSync } from "node:fs";
+import process from "node:process";
+import type { IntervalHandle, ProcessMemory, SignalName } from "./runtime.ts";
+
+/** The part of a runtime that both offer under the same `node:` names. */
+export class NodeCommon {
+  readonly pid: number = process.pid;
+  readonly args: readonly string[] = process.argv.slice(2);
+
+  every(intervalMs: number, fn: () => void): IntervalHandle {
+    const id = setInterval(fn, intervalMs);
+    return { stop: () => clearInterval(id) };
+  }
+
+  yieldTurn(fn: () => void): void {
+    setImmediate(fn);
+  }
+
+  environment(): Readonly<Record<string, string>> {
+    const copy: Record<string, string> = {};
+    for (const [name, value] of Object.entries(process.env)) {
+      if (value !== undefined) copy[name] = value;
+    }
+    return copy;
+  }
+
+  async readTextFile(path: string): Promise<string> {
+    return await readFile(path, "utf8");
+  }
+
+  async writeFileAtomic(path: string, text: string, mode = 0o644): Promise<void> {
+    const temporary = `${path}.${process.pid}.tmp`;
+    await writeFile(temporary, text, { mode });
+    try {
+      await rename(temporary, path);
+    } catch (error) {
+      await unlink(temporary);
+      throw error;
+    }
+  }
+
+  onSignal(name: SignalName, fn: () => void): void {
+    process.on(name, fn);
+  }
+
+  writeStdout(text: string): void {
+    writeAll(1, text);
+  }
+
+  writeStderr(text: string): void {
+    writeAll(2, text);
+  }
+
+  memory(): ProcessMemory {
+    const usage = process.memoryUsage();
+    return { rssBytes: usage.rss, heapUsedBytes: usage.heapUsed };
+  }
+
+  exit(code: number): never {
+    process.exit(code);
+  }
+}
+
+/** A pipe that nobody empties answers EAGAIN: a log line is then given up rather than the broker stopped. */
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text, "utf8");
+  let offset = 0;
+  try {
+    while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code !== "EAGAIN" && code !== "EPIPE" && code !== "EBADF") throw error;
+  }
+}

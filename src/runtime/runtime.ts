@@ -1,0 +1,95 @@
+/**
+ * What the broker asks of the program that runs it: TCP, timers, files, signals, process figures.
+ * `Deno.` and `Bun.` occur in this folder and nowhere else.
+ */
+
+/** Why a connection ended, as far as the transport can tell. */
+export type CloseCause = "peer" | "local" | "error";
+
+/** The owner of a socket. None of these may throw. */
+export interface ByteSocketHandler {
+  /** Bytes have come. They belong to the runtime again when this returns. */
+  onBytes(chunk: Uint8Array): void;
+  /** The write that was pending is done; its bytes are free again. */
+  onWritable(): void;
+  /** The connection is over. Called exactly once, nothing follows. `detail`: the system's words for an error. */
+  onClose(cause: CloseCause, detail: string | undefined): void;
+}
+
+/** One TCP connection. */
+export interface ByteSocket {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /**
+   * Hands `bytes[start..end)` to the system. True: all taken, the bytes are free again. False: the write is
+   * pending, the bytes must stay as they are until `onWritable`, and `write` must not be called before it.
+   */
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Asks for no more bytes. A chunk that is already under way may still come. */
+  pause(): void;
+  resume(): void;
+  /**
+   * Ends our side once the pending write is done, discards what the peer still sends and waits a short
+   * time for its end, so that the last bytes reach it. `onClose` follows.
+   */
+  close(): void;
+  /** Drops the connection at once, with whatever is unsent. `onClose` follows in a later turn. */
+  abort(): void;
+}
+
+export interface TcpListenOptions {
+  /** Address to bind, without brackets. */
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+}
+
+export interface SocketListener {
+  readonly host: string;
+  /** The port that is really bound. */
+  readonly port: number;
+  /** Accepts no more. Accepted connections live on. */
+  close(): void;
+}
+
+export interface IntervalHandle {
+  stop(): void;
+}
+
+export interface ProcessMemory {
+  readonly rssBytes: number;
+  readonly heapUsedBytes: number;
+}
+
+export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
+
+export interface Runtime {
+  readonly name: "deno" | "bun";
+  readonly version: string;
+  readonly pid: number;
+  /** Arguments of the command line, without the program. */
+  readonly args: readonly string[];
+  /** Rejects with the system's error when the address cannot be bound. */
+  listenTcp(
+    options: TcpListenOptions,
+    accept: (socket: ByteSocket) => ByteSocketHandler,
+  ): Promise<SocketListener>;
+  /** Calls `fn` every `intervalMs` until stopped. */
+  every(intervalMs: number, fn: () => void): IntervalHandle;
+  /** Calls `fn` at the end of this turn of the event loop, after the chunks that are already there. */
+  defer(fn: () => void): void;
+  /** Calls `fn` after the other sockets had their turn. */
+  yieldTurn(fn: () => void): void;
+  environment(): Readonly<Record<string, string>>;
+  readTextFile(path: string): Promise<string>;
+  /** Writes beside `path` and renames, so that nobody ever reads half of it. */
+  writeFileAtomic(path: string, text: string, mode?: number): Promise<void>;
+  onSignal(name: SignalName, fn: () => void): void;
+  writeStdout(text: string): void;
+  writeStderr(text: string): void;
+  memory(): ProcessMemory;
+  exit(code: number): never;
+}
+
+/** How long a connection that we ended may take to end its side, in milliseconds. */
+export const LINGER_MS = 2000;

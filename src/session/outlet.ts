@@ -1,0 +1,22 @@
+import type { ProtocolVersion, Qos, ReasonCode } from "../mqtt/mod.ts";
+import type { Publication } from "./publication.ts";
+
+/** What a session writes to while its client is connected. */
+export interface Outlet {
+  readonly version: ProtocolVersion;
+  /** Too much is unsent: QoS 0 is dropped, QoS 1 and 2 wait in the session. */
+  readonly isFull: boolean;
+  /**
+   * Sends one PUBLISH. False: it is larger than the client takes, and nothing was sent [MQTT-3.1.2-24].
+   */
+  publish(
+    publication: Publication,
+    qos: Qos,
+    retain: boolean,
+    dup: boolean,
+    identifiers: readonly number[],
+    packetId: number,
+  ): boolean;
+  /** Sends PUBREL. */
+  release(packetId: number, reasonCode: ReasonCode): void;
+}

@@ -1,0 +1,346 @@
+import {
+  copyForwardedProperties,
+  createPublishHead,
+  forwardedPropertiesSize,
+  packetIdOffset,
+  type ProtocolVersion,
+  type PublishHead,
+  publishHeadSize,
+  type PublishView,
+  type Qos,
+  writeMessageExpiry,
+  writePublishHead,
+} from "../mqtt/mod.ts";
+import { copyBytes } from "../runtime/mod.ts";
+import { type Delivery, type Message, NO_BYTES, NO_IDENTIFIERS } from "./message.ts";
+
+/** A frame up to this size is copied to each receiver, of a larger one the payload is referenced. */
+export const COPIED_FRAME_BYTES_MAX = 4096;
+
+const LAYOUTS = 12;
+const EXPIRY_PROPERTY_BYTES = 5;
+
+/** A PUBLISH encoded for one layout: version, QoS and retain; the packet identifier is left open. */
+export class PublishFrame {
+  /** Which message this was built for. */
+  stamp = 0;
+  /** `bytes[start..end)` is copied to the receiver. */
+  bytes: Uint8Array = NO_BYTES;
+  start = 0;
+  end = 0;
+  /** Where the packet identifier goes, from `start`; -1 at QoS 0. */
+  packetIdAt = -1;
+  /** `payload[payloadStart..payloadEnd)` follows by reference; empty when the payload is in `bytes`. */
+  payload: Uint8Array = NO_BYTES;
+  payloadStart = 0;
+  payloadEnd = 0;
+  /** How many receivers it went to. */
+  uses = 0;
+  /** `bytes[start..end)` as a view: the cheapest way to copy it often. */
+  view: Uint8Array | undefined;
+
+  /** The whole control packet, in bytes. */
+  get length(): number {
+    return this.end - this.start + this.payloadEnd - this.payloadStart;
+  }
+}
+
+function layoutOf(version: ProtocolVersion, qos: Qos, retain: boolean): number {
+  return (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0);
+}
+
+/**
+ * One message on its way to many. It is either a view into the frame that came in, or a message at rest, and
+ * encodes itself once for each layout that a receiver needs; where that is the layout it came in, its own bytes
+ * serve.
+ *
+ * The object is reused: what `frame` returns is valid until the next `load`.
+ */
+export class Publication {
+  topic = "";
+  topicBytes: Uint8Array = NO_BYTES;
+  qos: Qos = 0;
+  retain = false;
+  /** Client identifier of the publisher; empty for the broker itself. */
+  publisherId = "";
+  /** Payload length in bytes. */
+  payloadLength = 0;
+  /** Seconds until the message expires, counted from when it was loaded; -1: never. */
+  expiryS = -1;
+  #stamp = 0;
+  #nowMs = 0;
+  #bytes: Uint8Array = NO_BYTES;
+  #payloadStart = 0;
+  #payloadEnd = 0;
+  #bytesAreOwned = false;
+  #frameStart = 0;
+  #packetIdAt = -1;
+  #sourceLayout = -1;
+  #properties: Uint8Array = NO_BYTES;
+  #propertiesStart = 0;
+  #propertiesEnd = 0;
+  /** Its property block came with an alias or an expiry, and is cleaned when first needed. */
+  #uncleanView: PublishView | undefined;
+  #message: Message | undefined;
+  #scratch: Uint8Array = NO_BYTES;
+  #scratchLength = 0;
+  readonly #extra = new Uint8Array(EXPIRY_PROPERTY_BYTES);
+  #extraLength = 0;
+  /** Reused for each encode. */
+  readonly #head: PublishHead = createPublishHead();
+  #hasDeliveries = false;
+  readonly #deliveries: (Delivery<never> | undefined)[] = new Array(6).fill(undefined);
+  readonly #frames: readonly PublishFrame[] = Array.from(
+    { length: LAYOUTS },
+    () => new PublishFrame(),
+  );
+
+  /**
+   * Takes the PUBLISH that `view` shows. Its bytes stay the caller's; `bytesAreOwned` says that nobody will write
+   * to them again, so that a large payload need not be copied.
+   */
+  loadView(
+    view: PublishView,
+    topic: string,
+    topicBytes: Uint8Array,
+    publisherId: string,
+    bytesAreOwned: boolean,
+    nowMs: number,
+  ): void {
+    this.#begin(nowMs);
+    this.topic = topic;
+    this.topicBytes = topicBytes;
+    this.qos = view.qos;
+    this.retain = view.retain;
+    this.publisherId = publisherId;
+    this.payloadLength = view.frameEnd - view.payloadStart;
+    this.#bytes = view.bytes;
+    this.#payloadStart = view.payloadStart;
+    this.#payloadEnd = view.frameEnd;
+    this.#bytesAreOwned = bytesAreOwned;
+    this.#properties = view.bytes;
+    this.#propertiesStart = view.propertiesStart;
+    this.#propertiesEnd = view.propertiesEnd;
+    this.#uncleanView = view.topicAliasAt >= 0 || view.messageExpiryAt >= 0 ? view : undefined;
+    this.expiryS = view.messageExpiryS;
+    this.#frameStart = view.frameStart;
+    this.#packetIdAt = view.packetIdAt < 0 ? -1 : view.packetIdAt - view.frameStart;
+    // A frame that says DUP or names an alias is not the one to send on.
+    this.#sourceLayout = view.dup || view.topicAliasAt >= 0
+      ? -1
+      : layoutOf(view.version, view.qos, view.retain);
+  }
+
+  /** Takes a message at rest. `qos` and `retain` as the delivery has them are given to `frame`. */
+  loadMessage(message: Message, nowMs: number): void {
+    this.#begin(nowMs);
+    this.topic = message.topic;
+    this.topicBytes = message.topicBytes;
+    this.qos = message.qos;
+    this.retain = message.retain;
+    this.publisherId = message.publisherId;
+    this.payloadLength = message.payload.length;
+    this.#bytes = message.payload;
+    this.#payloadStart = 0;
+    this.#payloadEnd = message.payload.length;
+    this.#bytesAreOwned = true;
+    this.#properties = message.properties;
+    this.#propertiesStart = 0;
+    this.#propertiesEnd = message.properties.length;
+    this.#uncleanView = undefined;
+    this.expiryS = message.expiresAtMs === Infinity
+      ? -1
+      : Math.max(0, Math.ceil((message.expiresAtMs - nowMs) / 1000));
+    this.#packetIdAt = -1;
+    this.#sourceLayout = -1;
+    this.#message = message;
+  }
+
+  #begin(nowMs: number): void {
+    this.#stamp++;
+    this.#nowMs = nowMs;
+    this.#scratchLength = 0;
+    this.#extraLength = -1;
+    this.#message = undefined;
+    if (this.#hasDeliveries) {
+      this.#hasDeliveries = false;
+      this.#deliveries.fill(undefined);
+    }
+  }
+
+  /** The frame of one layout; for many receivers it is encoded once. */
+  frame(version: ProtocolVersion, qos: Qos, retain: boolean): PublishFrame {
+    const layout = layoutOf(version, qos, retain);
+    const frame = this.#frames[layout] as PublishFrame;
+    if (frame.stamp === this.#stamp) return frame;
+    frame.stamp = this.#stamp;
+    frame.uses = 0;
+    frame.view = undefined;
+    if (layout === this.#sourceLayout) this.#useSource(frame);
+    else {
+      const extra = this.#expiryProperty();
+      const extraLength = version === 5 ? this.#extraLength : 0;
+      this.encode(frame, version, qos, retain, false, this.topicBytes, extra, extraLength);
+    }
+    return frame;
+  }
+
+  /** Encodes a frame that is one receiver's own: DUP, an alias, subscription identifiers. */
+  encode(
+    frame: PublishFrame,
+    version: ProtocolVersion,
+    qos: Qos,
+    retain: boolean,
+    dup: boolean,
+    topicBytes: Uint8Array,
+    extra: Uint8Array,
+    extraLength: number,
+  ): void {
+    if (version === 5) this.#cleanProperties();
+    const head = this.#head;
+    head.version = version;
+    head.qos = qos;
+    head.retain = retain;
+    head.dup = dup;
+    head.topicBytes = topicBytes;
+    head.properties = this.#properties;
+    head.propertiesStart = this.#propertiesStart;
+    head.propertiesEnd = this.#propertiesEnd;
+    head.extra = extra;
+    head.extraLength = extraLength;
+    head.payloadLength = this.payloadLength;
+    const headSize = publishHeadSize(head);
+    const isCopied = headSize + this.payloadLength <= COPIED_FRAME_BYTES_MAX;
+    const start = this.#reserveScratch(headSize + (isCopied ? this.payloadLength : 0));
+    const headEnd = writePublishHead(this.#scratch, start, head);
+    frame.bytes = this.#scratch;
+    frame.start = start;
+    frame.end = headEnd;
+    frame.packetIdAt = qos === 0 ? -1 : packetIdOffset(head);
+    frame.payload = NO_BYTES;
+    frame.payloadStart = 0;
+    frame.payloadEnd = 0;
+    if (isCopied) {
+      copyBytes(this.#scratch, headEnd, this.#bytes, this.#payloadStart, this.#payloadEnd);
+      frame.end += this.payloadLength;
+    } else this.#referencePayload(frame);
+  }
+
+  /** The expiry property with what is left of it; `extraLength` bytes of it count. */
+  #expiryProperty(): Uint8Array {
+    if (this.#extraLength < 0) {
+      this.#extraLength = this.expiryS < 0 ? 0 : writeMessageExpiry(this.#extra, 0, this.expiryS);
+    }
+    return this.#extra;
+  }
+
+  #useSource(frame: PublishFrame): void {
+    const total = this.#payloadEnd - this.#frameStart;
+    frame.bytes = this.#bytes;
+    frame.start = this.#frameStart;
+    frame.packetIdAt = this.#packetIdAt;
+    frame.payload = NO_BYTES;
+    frame.payloadStart = 0;
+    frame.payloadEnd = 0;
+    if (total <= COPIED_FRAME_BYTES_MAX) {
+      frame.end = this.#payloadEnd;
+      return;
+    }
+    this.#referencePayload(frame);
+    if (this.qos === 0 && frame.payload === this.#bytes) {
+      // Nothing of it is stamped: the whole frame goes by reference, in one write.
+      frame.end = frame.start;
+      frame.payloadStart = this.#frameStart;
+    } else frame.end = this.#payloadStart;
+  }
+
+  #referencePayload(frame: PublishFrame): void {
+    if (this.#bytesAreOwned) {
+      frame.payload = this.#bytes;
+      frame.payloadStart = this.#payloadStart;
+      frame.payloadEnd = this.#payloadEnd;
+      return;
+    }
+    const message = this.own();
+    frame.payload = message.payload;
+    frame.payloadStart = 0;
+    frame.payloadEnd = message.payload.length;
+  }
+
+  /** The message at rest, copied from the frame the first time it is asked for. */
+  own(): Message {
+    if (this.#message !== undefined) return this.#message;
+    this.#cleanProperties();
+    const keepsBuffer = this.#bytesAreOwned && this.payloadLength > COPIED_FRAME_BYTES_MAX;
+    this.#message = {
+      topic: this.topic,
+      topicBytes: this.topicBytes,
+      payload: keepsBuffer
+        ? this.#bytes.subarray(this.#payloadStart, this.#payloadEnd)
+        : copyOf(this.#bytes, this.#payloadStart, this.#payloadEnd),
+      qos: this.qos,
+      retain: this.retain,
+      properties: this.#propertiesStart === this.#propertiesEnd
+        ? NO_BYTES
+        : copyOf(this.#properties, this.#propertiesStart, this.#propertiesEnd),
+      expiresAtMs: this.expiryS < 0 ? Infinity : this.#nowMs + this.expiryS * 1000,
+      publisherId: this.publisherId,
+    };
+    return this.#message;
+  }
+
+  /** A delivery without anything of one session in it is one object for all sessions. */
+  delivery<Group extends object>(
+    qos: Qos,
+    retain: boolean,
+    identifiers: readonly number[],
+    group: Group | undefined,
+  ): Delivery<Group> {
+    if (group !== undefined || identifiers.length > 0) {
+      return { message: this.own(), qos, retain, identifiers, group };
+    }
+    const index = qos * 2 + (retain ? 1 : 0);
+    const known = this.#deliveries[index];
+    if (known !== undefined) return known;
+    const delivery: Delivery<never> = {
+      message: this.own(),
+      qos,
+      retain,
+      identifiers: NO_IDENTIFIERS,
+      group: undefined,
+    };
+    this.#deliveries[index] = delivery;
+    this.#hasDeliveries = true;
+    return delivery;
+  }
+
+  /** Takes alias and expiry out of the block: the alias is the sender's alone, the expiry is counted down. */
+  #cleanProperties(): void {
+    const view = this.#uncleanView;
+    if (view === undefined) return;
+    this.#uncleanView = undefined;
+    const clean = new Uint8Array(forwardedPropertiesSize(view));
+    copyForwardedProperties(view, clean, 0);
+    this.#properties = clean;
+    this.#propertiesStart = 0;
+    this.#propertiesEnd = clean.length;
+  }
+
+  #reserveScratch(size: number): number {
+    const start = this.#scratchLength;
+    if (start + size > this.#scratch.length) {
+      // Frames built before keep the array that they were built in.
+      this.#scratch = new Uint8Array(Math.max(1024, (start + size) * 2));
+      this.#scratchLength = size;
+      return 0;
+    }
+    this.#scratchLength = start + size;
+    return start;
+  }
+}
+
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  copyBytes(copy, 0, bytes, start, end);
+  return copy;
+}

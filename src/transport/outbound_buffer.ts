@@ -1,0 +1,184 @@
+import { allocateBytes, type ByteSocket, copyBytes } from "../runtime/mod.ts";
+import { Deque } from "../base/mod.ts";
+
+/** Sizes of the pages that outbound bytes are gathered in. */
+const PAGE_SIZES = [4096, 16384, 65536] as const;
+const LARGEST_PAGE = 65536;
+/** Pages of each size kept for reuse: at most 4, 8 and 16 MiB. */
+const SPARE_PAGES_MAX = [1024, 512, 256] as const;
+const sparePages: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
+const NO_PAGE: Uint8Array = new Uint8Array(0);
+
+/** From this size on bytes are referenced instead of copied. */
+export const REFERENCE_BYTES_MIN = 4096;
+
+function takePage(length: number): Uint8Array {
+  if (length <= PAGE_SIZES[0]) return sparePages[0].pop() ?? allocateBytes(PAGE_SIZES[0]);
+  if (length <= PAGE_SIZES[1]) return sparePages[1].pop() ?? allocateBytes(PAGE_SIZES[1]);
+  if (length <= PAGE_SIZES[2]) return sparePages[2].pop() ?? allocateBytes(PAGE_SIZES[2]);
+  return allocateBytes(length);
+}
+
+function givePage(page: Uint8Array): void {
+  for (let index = 0; index < PAGE_SIZES.length; index++) {
+    if (page.length !== PAGE_SIZES[index]) continue;
+    const spare = sparePages[index] as Uint8Array[];
+    if (spare.length < (SPARE_PAGES_MAX[index] as number)) spare.push(page);
+    return;
+  }
+}
+
+/** Bytes of ours that wait behind a full page, or a reference to somebody's. */
+interface Segment {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly isPage: boolean;
+}
+
+/**
+ * The unsent bytes of one connection.
+ *
+ * Small frames are copied into a page, large payloads are queued by reference; `flush` hands both to the
+ * socket in order, one write at a time. A page is held only while there are bytes in it, so an idle
+ * connection holds nothing.
+ */
+export class OutboundBuffer {
+  /** Appended and not yet taken by the system. */
+  pendingBytes = 0;
+  /** True between a write that the system did not take whole and its end. */
+  isWriting = false;
+  #page: Uint8Array = NO_PAGE;
+  #length = 0;
+  #waiting: Deque<Segment> | undefined;
+  #written: Uint8Array = NO_PAGE;
+  #writtenBytes = 0;
+
+  /** Copies `bytes[start..end)`. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const size = end - start;
+    const offset = this.#reserve(size);
+    copyBytes(this.#page, offset, bytes, start, end);
+  }
+
+  /** Copies `bytes[start..end)` and writes `stamp` as two bytes at `stampAt` (from `start`) of the copy. */
+  appendStamped(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    stampAt: number,
+    stamp: number,
+  ): void {
+    const offset = this.#reserve(end - start);
+    const page = this.#page;
+    copyBytes(page, offset, bytes, start, end);
+    page[offset + stampAt] = stamp >>> 8;
+    page[offset + stampAt + 1] = stamp & 0xff;
+  }
+
+  /** Copies a view: the cheapest way when the same bytes go to many. */
+  appendView(view: Uint8Array): void {
+    const offset = this.#reserve(view.length);
+    this.#page.set(view, offset);
+  }
+
+  /** Queues `bytes[start..end)` without copying: nobody may write there until the socket has it. */
+  appendReference(bytes: Uint8Array, start: number, end: number): void {
+    this.#setPageAside();
+    this.#wait({ bytes, start, end, isPage: false });
+    this.pendingBytes += end - start;
+  }
+
+  /** Hands all that is here to `socket`, or as much as it takes. */
+  flush(socket: ByteSocket): void {
+    while (!this.isWriting) {
+      const waiting = this.#waiting;
+      if (waiting !== undefined && waiting.length > 0) {
+        const segment = waiting.shift() as Segment;
+        const page = segment.isPage ? segment.bytes : NO_PAGE;
+        this.#write(socket, segment.bytes, segment.start, segment.end, page);
+        continue;
+      }
+      if (this.#length === 0) return;
+      const [page, length] = [this.#page, this.#length];
+      this.#page = NO_PAGE;
+      this.#length = 0;
+      this.#write(socket, page, 0, length, page);
+    }
+  }
+
+  /** The pending write is done. */
+  wrote(): void {
+    this.isWriting = false;
+    this.pendingBytes -= this.#writtenBytes;
+    givePage(this.#written);
+    this.#written = NO_PAGE;
+  }
+
+  /** Forgets everything. A page that the system may still be reading is left to the garbage collector. */
+  clear(): void {
+    if (this.#page !== NO_PAGE) givePage(this.#page);
+    this.#page = NO_PAGE;
+    this.#length = 0;
+    this.#waiting = undefined;
+    this.#written = NO_PAGE;
+    this.pendingBytes = 0;
+  }
+
+  #write(
+    socket: ByteSocket,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    page: Uint8Array,
+  ): void {
+    if (socket.write(bytes, start, end)) {
+      this.pendingBytes -= end - start;
+      if (page !== NO_PAGE) givePage(page);
+      return;
+    }
+    this.isWriting = true;
+    this.#written = page;
+    this.#writtenBytes = end - start;
+  }
+
+  /** Room for `size` bytes in the page; the offset where they begin. */
+  #reserve(size: number): number {
+    const offset = this.#length;
+    const end = offset + size;
+    this.pendingBytes += size;
+    if (end <= this.#page.length) {
+      this.#length = end;
+      return offset;
+    }
+    if (end <= LARGEST_PAGE) {
+      this.#growPage(end);
+      this.#length = end;
+      return offset;
+    }
+    this.#setPageAside();
+    this.#page = takePage(size);
+    this.#length = size;
+    return 0;
+  }
+
+  #growPage(length: number): void {
+    // The first page is small; whoever needs a second one is busy and gets room for the turn.
+    const grown = takePage(this.#page === NO_PAGE ? length : Math.max(length, LARGEST_PAGE));
+    if (this.#length > 0) copyBytes(grown, 0, this.#page, 0, this.#length);
+    if (this.#page !== NO_PAGE) givePage(this.#page);
+    this.#page = grown;
+  }
+
+  #setPageAside(): void {
+    if (this.#length === 0) return;
+    this.#wait({ bytes: this.#page, start: 0, end: this.#length, isPage: true });
+    this.#page = NO_PAGE;
+    this.#length = 0;
+  }
+
+  #wait(segment: Segment): void {
+    this.#waiting ??= new Deque<Segment>();
+    this.#waiting.push(segment);
+  }
+}
