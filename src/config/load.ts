@@ -81,7 +81,7 @@ function readAll(reader: ConfigReader, isEphemeral: boolean): Configuration {
     const isFree = isEphemeral && !Object.hasOwn(table, "bind");
     return isFree ? { ...options, bind: { host: "127.0.0.1", port: 0 } } : options;
   });
-  complainOfSharedBinds(reader, written);
+  if (reader.problems.length === 0) complainOfSharedBinds(reader, written);
   const warnings: string[] = [];
   const isAllLoopback = written.every((listener) => isLoopback(listener.bind.host));
   const listeners = written.map((listener, index): ListenerOptions => {

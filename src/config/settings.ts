@@ -88,7 +88,8 @@ export function nearestPath(path: KeyPath, origin: Origin): string | undefined {
       name(SCHEMA[section].isRepeated ? [section, index, key.name] : [section, key.name])
     )
   );
-  return nearest(name(path), candidates);
+  const found = nearest(name(path), candidates);
+  return found === name(path) ? undefined : found;
 }
 
 function toPath(segments: readonly string[]): KeyPath {

@@ -28,12 +28,13 @@ export function readToml(source: string): TomlDocument {
     const result = tryParse(readable);
     if ("root" in result) return { root: result.root, positions, problems };
     const { problem } = result;
+    // A table that is there twice stops the parser at the end of the text, in words of its own.
+    if (located.length > 0 && /^(?:unexpected assign|.*key length)/.test(problem.message)) break;
     // What the locator found is nearer to the mistake than where the parser gave up.
     const isTold = located.some((other) =>
       !other.isTwice || other.position.line === problem.position.line
     );
-    const isFollow = located.length > 0 && problem.message === "unexpected assign";
-    if (!isTold && !isFollow) problems.push(problem);
+    if (!isTold) problems.push(problem);
     const without = withoutLine(readable, problem.position.line);
     if (without === undefined) break;
     readable = without;
