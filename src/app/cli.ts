@@ -1,5 +1,5 @@
 import { SystemClock } from "../base/mod.ts";
-import type { Runtime } from "../runtime/mod.ts";
+import { loadRuntime, type Runtime } from "../runtime/mod.ts";
 import {
   Application,
   EXIT_WRONG_CONFIGURATION,
@@ -7,6 +7,7 @@ import {
   type Server,
   type ServerContext,
 } from "./application.ts";
+import { createServer } from "./broker_server.ts";
 import {
   type Command,
   type ConfigArguments,
@@ -19,6 +20,12 @@ import { VERSION } from "./version.ts";
 
 const EXIT_FINE = 0;
 const EXIT_PROBLEMS = 1;
+
+/** The program, from its arguments to its exit status. */
+export async function main(): Promise<void> {
+  const runtime = await loadRuntime();
+  runtime.exit(await runCommand(runtime, createServer));
+}
 
 /** Does what the arguments ask for; resolves with the exit status. */
 export async function runCommand(

@@ -1,6 +1,6 @@
 import type { LogOptions } from "../base/mod.ts";
-import type { MqttOptions } from "../broker/options.ts";
-import type { ListenerOptions } from "../transport/listener.ts";
+import type { MqttOptions } from "../broker/mod.ts";
+import type { ListenerOptions } from "../transport/mod.ts";
 import { formatBind, isLoopback } from "./address.ts";
 import { DEFAULT_FILE } from "./default_text.ts";
 import { ConfigError, type ConfigProblem, type Origin } from "./problem.ts";

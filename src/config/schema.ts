@@ -1,5 +1,5 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions } from "../base/mod.ts";
-import type { MqttOptions } from "../broker/options.ts";
+import type { MqttOptions } from "../broker/mod.ts";
 import type { Bind } from "./address.ts";
 import {
   bind,

@@ -1,0 +1,3 @@
+import { main } from "./src/app/mod.ts";
+
+await main();
