@@ -6,8 +6,8 @@ import {
   encodeUtf8,
   isValidTopicName,
   PacketType,
+  peekProtocolVersion,
   ProtocolError,
-  type ProtocolVersion,
   ReasonCode,
   reasonCodeText,
   toConnectReturnCode,
@@ -65,7 +65,9 @@ function refuseUndecoded(
   end: number,
 ): void {
   from.core.counters.protocolErrors++;
-  const version = claimedVersion(bytes, bodyStart, end);
+  // A level that nobody knows is answered as 3.1.1 asks for [MQTT-3.1.2-2].
+  const version = peekProtocolVersion(bytes, bodyStart, end) ??
+    (error.reasonCode === ReasonCode.unsupportedProtocolVersion ? 4 : undefined);
   if (version === undefined) {
     from.core.counters.connectsRefused++;
     from.close();
@@ -73,24 +75,6 @@ function refuseUndecoded(
   }
   from.version = version;
   refuse(from, error.reasonCode, error.message);
-}
-
-/** The version that the packet's first bytes claim; 3.1.1 for a level that nobody knows [MQTT-3.1.2-2]. */
-function claimedVersion(
-  bytes: Uint8Array,
-  bodyStart: number,
-  end: number,
-): ProtocolVersion | undefined {
-  for (const name of ["MQTT", "MQIsdp"]) {
-    const levelAt = bodyStart + 2 + name.length;
-    if (levelAt >= end || bytes[bodyStart] !== 0 || bytes[bodyStart + 1] !== name.length) continue;
-    let isName = true;
-    for (let index = 0; index < name.length; index++) {
-      if (bytes[bodyStart + 2 + index] !== name.charCodeAt(index)) isName = false;
-    }
-    if (isName) return bytes[levelAt] === 5 && name === "MQTT" ? 5 : 4;
-  }
-  return undefined;
 }
 
 interface ConnectProblem {
