@@ -141,12 +141,12 @@ export class TimerWheel {
 
   /** Moves the hand to just before the next tick that can have work, or before `target`. */
   #skipEmpty(target: number): void {
-    if (this.#count === 0) {
-      this.#tick = target - 1;
-    } else if (this.#levelCounts[0] === 0) {
-      const nextCascade = (Math.floor(this.#tick / SLOTS) + 1) * SLOTS;
-      this.#tick = Math.min(nextCascade, target) - 1;
-    }
+    const level = this.#levelCounts.findIndex((count) => count > 0);
+    const slotTicks = SLOT_TICKS[level];
+    const nextWork = slotTicks === undefined
+      ? target
+      : (Math.floor(this.#tick / slotTicks) + 1) * slotTicks;
+    this.#tick = Math.min(nextWork, target) - 1;
   }
 
   #fireExpiring(): void {

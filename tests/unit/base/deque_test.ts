@@ -1,0 +1,53 @@
+import { test } from "node:test";
+import { assertEquals, assertThrows } from "@std/assert";
+import { AssertionError, Deque } from "../../../src/base/mod.ts";
+import { seededPrng } from "../../support/seed.ts";
+
+test("Deque behaves as an array does, whatever is done to it", () => {
+  const prng = seededPrng("Deque");
+  const deque = new Deque<number>();
+  let model: number[] = [];
+  // Long phases of growing and of shrinking, so that the ring is resized both ways.
+  for (let step = 0; step < 50_000; step++) {
+    const isGrowing = step % 5000 < 2500;
+    const operation = prng.nextInt(10);
+    if (operation < (isGrowing ? 4 : 2)) model.push(step), deque.push(step);
+    else if (operation < (isGrowing ? 6 : 3)) model.unshift(step), deque.unshift(step);
+    else if (operation < 8) assertEquals(deque.shift(), model.shift());
+    else if (operation < 9) assertEquals(deque.pop(), model.pop());
+    else if (model.length > 0) {
+      const index = prng.nextInt(model.length);
+      model[index] = step;
+      deque.set(index, step);
+    }
+    if (prng.nextInt(20_000) === 0) model = [], deque.clear();
+    assertEquals(deque.length, model.length);
+    const index = prng.nextInt(model.length + 2) - 1;
+    assertEquals(deque.at(index), model[index]);
+    if (step % 500 === 0) assertEquals([...deque], model);
+  }
+});
+
+test("Deque is empty at both ends when it is empty", () => {
+  const deque = new Deque<number>();
+  assertEquals([deque.shift(), deque.pop(), deque.at(0), deque.length], [
+    undefined,
+    undefined,
+    undefined,
+    0,
+  ]);
+});
+
+test("Deque.set() refuses an index that has no item", () => {
+  const deque = new Deque<number>();
+  deque.push(1);
+  assertThrows(() => deque.set(1, 5), AssertionError);
+});
+
+test("Deque notices that it is changed while it is iterated", () => {
+  const deque = new Deque<number>();
+  for (const item of [1, 2, 3]) deque.push(item);
+  assertThrows(() => {
+    for (const item of deque) deque.push(item);
+  }, AssertionError);
+});
