@@ -17,6 +17,8 @@ export interface Case {
 export interface CaseFile {
   readonly area: string;
   readonly version: Version;
+  /** What the broker needs besides its defaults, in the form of `--set`. */
+  readonly settings?: readonly string[];
   readonly cases: readonly Case[];
 }
 
@@ -25,6 +27,7 @@ export interface RunnableCase extends Case {
   readonly title: string;
   readonly file: string;
   readonly version: Version;
+  readonly settings: readonly string[];
 }
 
 /** Named step lists by version: what every case would otherwise repeat. */
@@ -50,6 +53,7 @@ export function loadCases(): RunnableCase[] {
         ...one,
         version,
         file,
+        settings: content.settings ?? [],
         title: one.versions === undefined
           ? `${area}: ${one.name}`
           : `${area}: ${one.name} [${version}]`,

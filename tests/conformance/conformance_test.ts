@@ -1,24 +1,29 @@
 import { test } from "node:test";
+import process from "node:process";
 import { loadCases, loadMacros } from "./cases.ts";
 import { play } from "./play.ts";
-import { openTarget, type RunningTarget } from "./target.ts";
+import { FOREIGN_PORT, Targets } from "./targets.ts";
 
 const MACROS = loadMacros();
-const ONLY = process.env["CONFORMANCE_ONLY"];
+const TARGETS = new Targets();
+/** Part of a title: only such cases are played. */
+const ONLY = process.env["CONFORMANCE_ONLY"] ?? "";
 
-let target: RunningTarget | undefined;
+/** A foreign broker has settings of its own. */
+const CASES = loadCases().filter(({ title, settings }) =>
+  title.includes(ONLY) && (FOREIGN_PORT === undefined || settings.length === 0)
+);
 
-test("conformance: a broker is there to be judged", async () => {
-  target = await openTarget();
+test("conformance: the broker starts", async () => {
+  await TARGETS.get([]);
 });
 
-for (const one of loadCases().filter(({ title }) => ONLY === undefined || title.includes(ONLY))) {
+for (const one of CASES) {
   test(one.title, async () => {
-    if (target === undefined) throw new Error("the broker did not start, see the first test");
-    await play(one, MACROS, target);
+    await play(one, MACROS, await TARGETS.get(one.settings));
   });
 }
 
-test("conformance: the broker ends in order", async () => {
-  await target?.stop();
+test("conformance: the brokers end in good order", async () => {
+  await TARGETS.stop();
 });

@@ -33,7 +33,7 @@ async function playStep(player: Player, step: string, written: string): Promise<
   }
 }
 
-const STEP = /^([A-Z]) (>|<\?|<any|<|dribble|closed|cut|open|differ)(?: (.*))?$/s;
+const STEP = /^([A-Z]) (>|<\?|<any|<one|<|dribble|closed|cut|open|differ)(?: (.*))?$/s;
 const MACRO = /^([A-Z]) ([a-z][\w-]*)(?:\((.*)\))?$/s;
 
 /** Replaces a macro by its steps, for the connection that is named in front of it. */
@@ -87,6 +87,8 @@ class Player {
         return await this.#expectFrameOrClose(wire, rest, names);
       case "<any":
         return await this.#expectInAnyOrder(wire, rest, names);
+      case "<one":
+        return await this.#expectOneOf(wire, rest, names);
       case "closed":
         return await expectClosed(wire);
       case "cut":
@@ -128,6 +130,14 @@ class Player {
       if (index < 0) throw new Error(`${toHex(frame)} is none of: ${patterns.join(" ; ")}`);
       patterns.splice(index, 1);
     }
+  }
+
+  /** Takes one frame that must be one of those between semicolons. */
+  async #expectOneOf(wire: Wire, notation: string, names: Names): Promise<void> {
+    const frame = await wire.frame();
+    if (frame === undefined) throw new Error("the broker hung up instead");
+    if (notation.split(";").some((pattern) => this.#matches(pattern, frame, names))) return;
+    throw new Error(`${toHex(frame)} is none of them`);
   }
 
   #match(notation: string, frame: Uint8Array, names: Names): void {

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { connect, type Socket } from "node:net";
 
 /** How long a frame or a hang-up may take. Only a failing case ever waits so long. */
