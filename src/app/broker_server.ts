@@ -67,10 +67,16 @@ class BrokerServer implements Server {
   }
 }
 
-/** The system's words with its code, which one of the runtimes keeps out of the message. */
+/** What the commonest errors mean; the runtimes word them differently, one of them not at all. */
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the address is already in use",
+  EADDRNOTAVAIL: "this machine has no such address",
+  EACCES: "not permitted, as for a port that is kept for the system",
+};
+
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { readonly code?: unknown };
-  const isTold = typeof code !== "string" || error.message.includes(code);
-  return isTold ? error.message : `${error.message} (${code})`;
+  if (typeof code !== "string" || error.message.includes(code)) return error.message;
+  return `${REASONS[code] ?? error.message} (${code})`;
 }

@@ -124,8 +124,12 @@ export function durationMs(range: Range): Kind<number> {
 /** As `durationMs`, but read to seconds, because the protocol counts it in whole ones. */
 export function durationS(range: Range): Kind<number> {
   const edges = span(range, (seconds) => `"${formatDuration(seconds * 1000)}"`);
+  // The most that four bytes can say is no number that a unit of time would make clearer.
+  const isAnyLength = range.max === 0xffff_ffff;
   return {
-    allowed: `duration ${edges} in whole seconds, or a number of seconds`,
+    allowed: isAnyLength
+      ? `duration in whole seconds, or a number of seconds ${span(range, String)}`
+      : `duration ${edges} in whole seconds, or a number of seconds`,
     isText: false,
     read: (value) => {
       const ms = toMs(value);
