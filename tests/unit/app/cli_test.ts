@@ -1,0 +1,296 @@
+import { test } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import type { Server, ServerContext } from "../../../src/app/application.ts";
+import { createServer } from "../../../src/app/broker_server.ts";
+import { runCommand } from "../../../src/app/cli.ts";
+import type { ReadyListener } from "../../../src/app/ready.ts";
+import { VERSION } from "../../../src/app/version.ts";
+import type { Configuration } from "../../../src/config/mod.ts";
+import { Exited, FakeRuntime } from "./fake_runtime.ts";
+
+/** A server that notes what it is told. */
+class FakeServer implements Server {
+  readonly configurations: Configuration[] = [];
+  onStart: () => Promise<void> = () => Promise.resolve();
+  onStop: () => Promise<void> = () => Promise.resolve();
+
+  constructor(readonly runtime: FakeRuntime, { configuration }: ServerContext) {
+    this.configurations.push(configuration);
+  }
+
+  async start(): Promise<readonly ReadyListener[]> {
+    await this.onStart();
+    this.runtime.record.push("start");
+    return [{ type: "tcp", url: "mqtt://127.0.0.1:1883", port: 1883 }];
+  }
+
+  reconfigure(configuration: Configuration): void {
+    this.configurations.push(configuration);
+  }
+
+  async stop(): Promise<void> {
+    this.runtime.record.push("stop");
+    await this.onStop();
+  }
+}
+
+interface Started {
+  readonly runtime: FakeRuntime;
+  readonly server: FakeServer;
+  readonly status: Promise<number>;
+}
+
+/** A program with a fake server, ready. */
+async function start(
+  args: readonly string[],
+  files: Record<string, string> = {},
+): Promise<Started> {
+  const runtime = new FakeRuntime(args);
+  for (const [path, text] of Object.entries(files)) runtime.files.set(path, text);
+  let server: FakeServer | undefined;
+  const status = runCommand(runtime, (context) => server = new FakeServer(runtime, context));
+  await runtime.written("Listening");
+  return { runtime, server: server!, status };
+}
+
+function never(): Server {
+  throw new Error("nothing may be started");
+}
+
+test("runCommand() prints the version and the help", async () => {
+  const runtime = new FakeRuntime(["--version"]);
+  assertEquals(await runCommand(runtime, never), 0);
+  assertEquals(runtime.stdout, `broker ${VERSION} (deno 9.9.9)\n`);
+  const help = new FakeRuntime(["check", "--help"]);
+  assertEquals(await runCommand(help, never), 0);
+  assert(help.stdout.includes("Usage: broker check"));
+  assertEquals(runtime.stderr + help.stderr, "");
+});
+
+test("runCommand() ends with 2 at a command line that makes no sense", async () => {
+  const runtime = new FakeRuntime(["bench", "--zzz"]);
+  assertEquals(await runCommand(runtime, never), 2);
+  assertEquals(
+    runtime.stderr,
+    'broker: unknown option "--zzz"\nbroker: command "bench" is not in this version\n' +
+      'Try "broker --help"\n',
+  );
+  assertEquals(runtime.stdout, "");
+});
+
+const WRONG = "[mqtt]\nmax_qos = 3\nmax_inflight = 0\n";
+const REPORT = "Cannot use the configuration: 3 problems\n" +
+  "b.toml:2:11: mqtt.max_qos: found 3; allowed: 0, 1, 2\n" +
+  "b.toml:3:16: mqtt.max_inflight: found 0; allowed: integer from 1 to 65535\n" +
+  '--log-level: log.level: found "loud"; allowed: "error", "warn", "info", "debug", "trace"\n';
+
+for (const [command, status] of [["run", 2], ["check", 1]] as const) {
+  test(`${command} ends with ${status} and every problem of the configuration`, async () => {
+    const runtime = new FakeRuntime([command, "-c", "b.toml", "--log-level", "loud"]);
+    runtime.files.set("b.toml", WRONG);
+    assertEquals(await runCommand(runtime, never), status);
+    assertEquals(runtime.stderr, REPORT);
+    assertEquals(runtime.stdout, "");
+  });
+
+  test(`${command} ends with ${status} when the file cannot be read`, async () => {
+    const runtime = new FakeRuntime([command, "-c", "none.toml"]);
+    assertEquals(await runCommand(runtime, never), status);
+    assertEquals(
+      runtime.stderr,
+      "Cannot use the configuration: 1 problem\n" +
+        "none.toml: Cannot read configuration file: ENOENT: no such file, open 'none.toml'\n",
+    );
+  });
+
+  test(`${command} ends with ${status} at a variable that matches no key`, async () => {
+    const runtime = new FakeRuntime([command]);
+    runtime.variables = { BROKER_MQTT__MAXQOS: "1" };
+    assertEquals(await runCommand(runtime, never), status);
+    assert(runtime.stderr.includes('did you mean "BROKER_MQTT__MAX_QOS"?'), runtime.stderr);
+  });
+}
+
+test("check ends with 0 and says so, with a warning where there is one", async () => {
+  const runtime = new FakeRuntime(["check", "--set", "listener.0.bind=0.0.0.0:1883"]);
+  assertEquals(await runCommand(runtime, never), 0);
+  assertEquals(runtime.stdout, "The configuration is fine\n");
+  assert(runtime.stderr.startsWith("Warning: Listener 0.0.0.0:1883 refuses"), runtime.stderr);
+});
+
+test("run reports ready by file and by line once the listeners accept, then stops at SIGTERM", async () => {
+  const { runtime, status } = await start(["--ready-file", "ready.json"]);
+  const report = {
+    pid: 4711,
+    version: VERSION,
+    runtime: "deno 9.9.9",
+    listeners: [{ type: "tcp", url: "mqtt://127.0.0.1:1883", port: 1883 }],
+    http: [],
+  };
+  assertEquals(runtime.stdout, `ready ${JSON.stringify(report)}\n`);
+  assertEquals(JSON.parse(runtime.files.get("ready.json")!), report);
+  runtime.signal("SIGTERM");
+  assertEquals(await status, 0);
+  assertEquals(runtime.record, ["start", "write ready.json", "stdout ready", "stop"]);
+  assertEquals(runtime.stdout.split("\n").length, 2);
+});
+
+test("run stops at a signal that comes while the listeners open", async () => {
+  const runtime = new FakeRuntime([]);
+  const gate = Promise.withResolvers<void>();
+  const status = runCommand(runtime, (context) => {
+    const server = new FakeServer(runtime, context);
+    server.onStart = () => gate.promise;
+    queueMicrotask(() => runtime.signal("SIGINT"));
+    return server;
+  });
+  gate.resolve();
+  assertEquals(await status, 0);
+  assertEquals(runtime.record, ["start", "stdout ready", "stop"]);
+});
+
+test("run ends at once at a second signal while it stops", async () => {
+  const { runtime, server, status } = await start([]);
+  server.onStop = () => new Promise(() => undefined);
+  runtime.signal("SIGINT");
+  await runtime.written("Stopping");
+  let code: number | undefined;
+  try {
+    runtime.signal("SIGINT");
+  } catch (error) {
+    if (!(error instanceof Exited)) throw error;
+    code = error.code;
+  }
+  assertEquals(code, 130);
+  const undecided = Symbol();
+  assertEquals(await Promise.race([status, Promise.resolve(undecided)]), undecided);
+});
+
+test("run ends with 1 and nothing open when the ready file cannot be written", async () => {
+  const runtime = new FakeRuntime(["--ready-file", "/missing/ready.json"]);
+  const status = await runCommand(runtime, (context) => new FakeServer(runtime, context));
+  assertEquals(status, 1);
+  assertEquals(runtime.record, ["start", "stop"]);
+  assert(runtime.stderr.includes("Cannot write ready file"), runtime.stderr);
+  assertEquals(runtime.stdout, "");
+});
+
+test("run logs as the configuration says, each entry on one line of standard error", async () => {
+  const { runtime, status } = await start(["--log-format", "json", "--log-level=debug"]);
+  runtime.signal("SIGTERM");
+  await status;
+  const entries = runtime.stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(entries.map(({ message }) => message), [
+    "Broker started",
+    "Listening",
+    "Stopping",
+    "Stopped",
+  ]);
+});
+
+test("a reload puts limits and log into force and says what waits for a restart", async () => {
+  const { runtime, server, status } = await start(["-c", "b.toml"], { "b.toml": "" });
+  const next = '[node]\nname = "other"\n[log]\nformat = "json"\n[mqtt]\nmax_qos = 1\n' +
+    "[[listener]]\nmax_connections = 1\n";
+  runtime.files.set("b.toml", next);
+  runtime.signal("SIGHUP");
+  await runtime.written("a restart is needed");
+  const [old, reloaded] = server.configurations;
+  assertEquals(reloaded, {
+    ...old!,
+    log: { level: "info", format: "json" },
+    mqtt: { ...old!.mqtt, maxQos: 1 },
+  });
+  const [changed, restart] = runtime.stderr.trimEnd().split("\n").slice(-2).map((line) =>
+    JSON.parse(line)
+  );
+  assertEquals(changed.changed, "log,mqtt");
+  assertEquals(restart.sections, "node,listener");
+  runtime.signal("SIGTERM");
+  await status;
+});
+
+test("a reload says again what still waits for a restart", async () => {
+  const { runtime, status } = await start(["-c", "b.toml"], { "b.toml": "" });
+  runtime.files.set("b.toml", '[node]\nname = "other"\n');
+  for (let count = 1; count <= 2; count++) {
+    runtime.signal("SIGHUP");
+    await runtime.written("restart is needed sections=node\n");
+    const again = runtime.stderr.split("restart is needed").length - 1;
+    assertEquals(again, count);
+    runtime.stderr = runtime.stderr.replaceAll("sections=node\n", "sections=NODE\n");
+  }
+  runtime.signal("SIGTERM");
+  await status;
+});
+
+test("a reload of a file with any problem changes nothing", async () => {
+  const { runtime, server, status } = await start(["-c", "b.toml"], { "b.toml": "" });
+  runtime.files.set("b.toml", '[log]\nlevel = "error"\n[mqtt]\nmax_qos = 3\nmax_inflight = 5\n');
+  runtime.signal("SIGHUP");
+  await runtime.written("max_qos");
+  assert(runtime.stderr.includes("Cannot reload: the old configuration stays in force"));
+  assertEquals(server.configurations.length, 1);
+  runtime.files.delete("b.toml");
+  runtime.signal("SIGHUP");
+  await runtime.written("Cannot read configuration file");
+  assertEquals(server.configurations.length, 1);
+  // Level "info" is still in force.
+  runtime.signal("SIGTERM");
+  await status;
+  assert(runtime.stderr.includes("Stopped"));
+});
+
+test("two signals to reload at once are both served, and the last file counts", async () => {
+  const { runtime, server, status } = await start(["-c", "b.toml"], { "b.toml": "" });
+  const reads: string[] = [];
+  const readTextFile = runtime.readTextFile.bind(runtime);
+  runtime.readTextFile = async (path) => {
+    const text = await readTextFile(path);
+    reads.push(text);
+    if (reads.length === 1) {
+      runtime.files.set("b.toml", "mqtt.max_qos = 0");
+      runtime.signal("SIGHUP");
+      runtime.signal("SIGHUP");
+    }
+    return text;
+  };
+  runtime.files.set("b.toml", "mqtt.max_qos = 1");
+  runtime.signal("SIGHUP");
+  await runtime.written("changed=mqtt\n");
+  runtime.signal("SIGTERM");
+  await status;
+  assertEquals(reads, ["mqtt.max_qos = 1", "mqtt.max_qos = 0"]);
+  assertEquals(server.configurations.map(({ mqtt }) => mqtt.maxQos), [2, 1, 0]);
+});
+
+test("the real server opens every listener and closes them at the end", async () => {
+  const runtime = new FakeRuntime(["--set", "listener.1.bind=[::1]:0", "--ephemeral"]);
+  const status = runCommand(runtime, createServer);
+  await runtime.written("ready");
+  const { listeners } = JSON.parse(runtime.stdout.slice("ready ".length));
+  assertEquals(listeners, [
+    { type: "tcp", url: "mqtt://127.0.0.1:40000", port: 40_000 },
+    { type: "tcp", url: "mqtt://[::1]:40001", port: 40_001 },
+  ]);
+  runtime.signal("SIGTERM");
+  assertEquals(await status, 0);
+  assertEquals(runtime.listeners.size, 0);
+  assertEquals(runtime.intervals.size, 0);
+});
+
+test("the real server leaves nothing open when a listener cannot be bound", async () => {
+  const runtime = new FakeRuntime(["--set", "listener.1.bind=127.0.0.1:7"]);
+  runtime.taken.add("127.0.0.1:7");
+  assertEquals(await runCommand(runtime, createServer), 1);
+  assert(
+    runtime.stderr.includes(
+      "Cannot listen on 127.0.0.1:7: the address is already in use (EADDRINUSE)",
+    ),
+    runtime.stderr,
+  );
+  assertEquals(runtime.listeners.size, 0);
+  assertEquals(runtime.intervals.size, 0);
+  assertEquals(runtime.record, ["listen 127.0.0.1:1883", "close 127.0.0.1:1883"]);
+  assertEquals(runtime.stdout, "");
+});

@@ -1,0 +1,102 @@
+import { test } from "node:test";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  type Command,
+  helpText,
+  parseCommandLine,
+  type RunArguments,
+  UsageError,
+} from "../../../src/app/command_line.ts";
+
+const PLAIN: RunArguments = {
+  configFile: undefined,
+  sets: [],
+  logLevel: undefined,
+  logFormat: undefined,
+  isEphemeral: false,
+  readyFile: undefined,
+};
+const { readyFile: _, ...PLAIN_CHECK } = PLAIN;
+
+function run(some: Partial<RunArguments>): Command {
+  return { name: "run", arguments: { ...PLAIN, ...some } };
+}
+
+const COMMANDS: readonly [args: string[], command: Command][] = [
+  [[], run({})],
+  [["run"], run({})],
+  [["-c", "b.toml"], run({ configFile: "b.toml" })],
+  [["--config", "b.toml"], run({ configFile: "b.toml" })],
+  [["--config=b.toml"], run({ configFile: "b.toml" })],
+  [["run", "-c", "a.toml", "-c", "b.toml"], run({ configFile: "b.toml" })],
+  [["-c", "b.toml", "run"], run({ configFile: "b.toml" })],
+  [["--ephemeral", "run"], run({ isEphemeral: true })],
+  [["--set", "a.b=1", "--set=c.d=x=y"], run({ sets: ["a.b=1", "c.d=x=y"] })],
+  [["--set", "a.b"], run({ sets: ["a.b"] })],
+  [["--set", "listener.0.bind=[::1]:0"], run({ sets: ["listener.0.bind=[::1]:0"] })],
+  [["--ready-file", "r.json"], run({ readyFile: "r.json" })],
+  [["--log-level", "debug", "--log-format", "json"], run({ logLevel: "debug", logFormat: "json" })],
+  [["--config", "1"], run({ configFile: "1" })],
+  [["check"], { name: "check", arguments: PLAIN_CHECK }],
+  [["check", "-c", "b.toml", "--set", "a=1"], {
+    name: "check",
+    arguments: { ...PLAIN_CHECK, configFile: "b.toml", sets: ["a=1"] },
+  }],
+  [["--version"], { name: "version" }],
+  [["run", "--version"], { name: "version" }],
+  [["--help"], { name: "help", about: undefined }],
+  [["-h"], { name: "help", about: undefined }],
+  [["run", "--help"], { name: "help", about: "run" }],
+  [["check", "--help"], { name: "help", about: "check" }],
+  [["--help", "check"], { name: "help", about: "check" }],
+];
+
+for (const [args, command] of COMMANDS) {
+  test(`parseCommandLine() of "${args.join(" ")}"`, () => {
+    assertEquals(parseCommandLine(args), command);
+  });
+}
+
+const PROBLEMS: readonly [args: string[], problems: string[]][] = [
+  [["rum"], ['unknown command "rum"; did you mean "run"? allowed: run, check']],
+  [["serve"], ['unknown command "serve"; allowed: run, check']],
+  ...["exec", "pub", "sub", "bench", "passwd", "healthcheck"].map((word): [string[], string[]] => [
+    [word],
+    [`command "${word}" is not in this version`],
+  ]),
+  [["--confg", "x"], ['unknown option "--confg"; did you mean "--config"?']],
+  [["--sett=1"], ['unknown option "--sett"; did you mean "--set"?']],
+  [["-x"], ['unknown option "-x"']],
+  [["--no-ephemeral"], ['unknown option "--no-ephemeral"; did you mean "--ephemeral"?']],
+  [["run", "twice"], ['unexpected argument "twice"']],
+  [["run", "7"], ['unexpected argument "7"']],
+  [["--config"], ["option --config needs a value"]],
+  [["--config", "--ephemeral"], ["option --config needs a value"]],
+  [["-c"], ["option --config needs a value"]],
+  [["--set"], ["option --set needs a value"]],
+  [["--ready-file", "--set", "a=1"], ["option --ready-file needs a value"]],
+  [["check", "--ready-file", "r"], ['option --ready-file is not for "check"']],
+  [["chek", "--zzz", "--config"], [
+    'unknown option "--zzz"',
+    'unknown command "chek"; did you mean "check"? allowed: run, check',
+    "option --config needs a value",
+  ]],
+];
+
+for (const [args, problems] of PROBLEMS) {
+  test(`parseCommandLine() refuses "${args.join(" ")}"`, () => {
+    assertEquals(assertThrows(() => parseCommandLine(args), UsageError).problems, problems);
+  });
+}
+
+test("helpText() names every option, on lines that fit a terminal", () => {
+  for (const about of [undefined, "run", "check"] as const) {
+    const text = helpText(about);
+    assert(text.endsWith("\n"));
+    for (const line of text.split("\n")) assert(line.length <= 100, line);
+    for (const option of ["--config", "--set", "--ephemeral", "--log-level", "--log-format"]) {
+      assert(text.includes(option), `${about} ${option}`);
+    }
+    assertEquals(text.includes("--ready-file"), about !== "check");
+  }
+});

@@ -1,0 +1,137 @@
+import type {
+  ByteSocket,
+  ByteSocketHandler,
+  IntervalHandle,
+  ProcessMemory,
+  Runtime,
+  SignalName,
+  SocketListener,
+  TcpListenOptions,
+} from "../../../src/runtime/mod.ts";
+
+/** `exit` of the fake: whoever calls it goes no further. */
+export class Exited extends Error {
+  constructor(readonly code: number) {
+    super(`exit ${code}`);
+  }
+}
+
+/** A runtime without a system below it: everything that the program does to the outside is on record. */
+export class FakeRuntime implements Runtime {
+  readonly name = "deno";
+  readonly version = "9.9.9";
+  readonly pid = 4711;
+  readonly files = new Map<string, string>();
+  variables: Record<string, string> = {};
+  stdout = "";
+  stderr = "";
+  /** What has been done, in order, as far as the order matters. */
+  readonly record: string[] = [];
+  readonly listeners = new Set<SocketListener>();
+  /** Addresses that cannot be bound. */
+  readonly taken = new Set<string>();
+  readonly intervals = new Set<IntervalHandle>();
+  readonly #signals = new Map<SignalName, () => void>();
+  #nextPort = 40_000;
+  #waiting: { text: string; resolve: () => void }[] = [];
+
+  constructor(readonly args: readonly string[] = []) {}
+
+  listenTcp(
+    { host, port }: TcpListenOptions,
+    _accept: (socket: ByteSocket) => ByteSocketHandler,
+  ): Promise<SocketListener> {
+    if (this.taken.has(`${host}:${port}`)) {
+      const error = Object.assign(new Error("Failed to listen"), { code: "EADDRINUSE" });
+      return Promise.reject(error);
+    }
+    const listener: SocketListener = {
+      host,
+      port: port === 0 ? this.#nextPort++ : port,
+      close: () => {
+        this.record.push(`close ${host}:${port}`);
+        this.listeners.delete(listener);
+      },
+    };
+    this.record.push(`listen ${host}:${port}`);
+    this.listeners.add(listener);
+    return Promise.resolve(listener);
+  }
+
+  every(_intervalMs: number, _fn: () => void): IntervalHandle {
+    const handle: IntervalHandle = { stop: () => this.intervals.delete(handle) };
+    this.intervals.add(handle);
+    return handle;
+  }
+
+  defer(fn: () => void): void {
+    queueMicrotask(fn);
+  }
+
+  yieldTurn(fn: () => void): void {
+    queueMicrotask(fn);
+  }
+
+  environment(): Readonly<Record<string, string>> {
+    return this.variables;
+  }
+
+  readTextFile(path: string): Promise<string> {
+    const text = this.files.get(path);
+    if (text === undefined) {
+      return Promise.reject(new Error(`ENOENT: no such file, open '${path}'`));
+    }
+    return Promise.resolve(text);
+  }
+
+  writeFileAtomic(path: string, text: string): Promise<void> {
+    if (path.startsWith("/missing/")) return Promise.reject(new Error("ENOENT: no such folder"));
+    this.record.push(`write ${path}`);
+    this.files.set(path, text);
+    return Promise.resolve();
+  }
+
+  onSignal(name: SignalName, fn: () => void): void {
+    this.#signals.set(name, fn);
+  }
+
+  signal(name: SignalName): void {
+    this.#signals.get(name)?.();
+  }
+
+  writeStdout(text: string): void {
+    this.record.push(`stdout ${text.split(" ", 1)[0]}`);
+    this.stdout += text;
+    this.#wake();
+  }
+
+  writeStderr(text: string): void {
+    this.stderr += text;
+    this.#wake();
+  }
+
+  /** Resolves once standard output or error contains `text`. */
+  written(text: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ text, resolve });
+    this.#wake();
+    return promise;
+  }
+
+  memory(): ProcessMemory {
+    return { rssBytes: 1, heapUsedBytes: 1 };
+  }
+
+  exit(code: number): never {
+    this.record.push(`exit ${code}`);
+    throw new Exited(code);
+  }
+
+  #wake(): void {
+    this.#waiting = this.#waiting.filter(({ text, resolve }) => {
+      const isThere = this.stdout.includes(text) || this.stderr.includes(text);
+      if (isThere) resolve();
+      return !isThere;
+    });
+  }
+}
