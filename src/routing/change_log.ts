@@ -6,14 +6,15 @@ import { filterMatches } from "../mqtt/mod.ts";
  * Every change of a filter gets a number. Asking "has anything changed since my number?" is one
  * comparison and nearly always enough. When the answer is yes, most changes still cannot matter:
  * the number of the last change is kept apart for filters by how they begin, in a table of
- * fixed size that is addressed by hashes. A route knows the five slots that the filters which match
+ * fixed size that is addressed by hashes. A route knows the six slots that the filters which match
  * its topic can be in:
  *
  *   filter                       slot
  *   # or +/…                     0
  *   a/+… or a/#                  hash of "a"
  *   a/b/+… or a/b/#              hash of "a/b"
- *   a/b/c/+…, a/b/c/…/#          hash of "a/b/c"
+ *   a/b/c/+… or a/b/c/#          hash of "a/b/c"
+ *   a/b/c/d/+…, a/b/c/d/…/#      hash of "a/b/c/d"
  *   without a wildcard           hash of the whole
  *
  * The first two kinds concern many topics and match few of them. The latest of these filters are
@@ -24,7 +25,7 @@ import { filterMatches } from "../mqtt/mod.ts";
  */
 
 const SLOT_COUNT = 8192;
-const PREFIX_LEVELS_MAX = 3;
+const PREFIX_LEVELS_MAX = 4;
 /** More would cost more than the walk through the trie that they are to spare. */
 const BROAD_FILTERS_MAX = 32;
 const ANYTHING_SLOT = 0;
@@ -42,6 +43,7 @@ export interface ChangeStamp {
   readonly slot1: number;
   readonly slot2: number;
   readonly slot3: number;
+  readonly slot4: number;
   readonly slotWhole: number;
 }
 
@@ -78,6 +80,7 @@ export class ChangeLog {
     if (
       (slots[stamp.slot2] as number) > seenVersion ||
       (slots[stamp.slot3] as number) > seenVersion ||
+      (slots[stamp.slot4] as number) > seenVersion ||
       (slots[stamp.slotWhole] as number) > seenVersion
     ) {
       return true;
@@ -104,7 +107,7 @@ export class ChangeLog {
 }
 
 /** The slot of filters that begin with the first `levels` levels of `topic`, or with all it has. */
-export function slotOfPrefix(topic: string, levels: 1 | 2 | 3): number {
+export function slotOfPrefix(topic: string, levels: 1 | 2 | 3 | 4): number {
   let hash = HASH_START;
   let left: number = levels;
   for (let i = 0; i < topic.length; i++) {
@@ -125,7 +128,7 @@ export function slotOfWhole(topic: string): number {
 function slotOfFilter(filter: string, levels: number): number {
   if (levels < 0) return slotOfWhole(filter);
   if (levels === 0) return ANYTHING_SLOT;
-  return slotOfPrefix(filter, Math.min(levels, PREFIX_LEVELS_MAX) as 1 | 2 | 3);
+  return slotOfPrefix(filter, Math.min(levels, PREFIX_LEVELS_MAX) as 1 | 2 | 3 | 4);
 }
 
 /** Levels in front of the first wildcard; -1: there is no wildcard. */

@@ -18,7 +18,7 @@ export interface Route<S extends Subscriber> {
   readonly groups: readonly SharedGroup<S>[];
   /**
    * For the owner of retained messages, who alone reads and writes it. Undefined at first; handed on
-   * when subscriptions change, lost when the topic falls out of the cache.
+   * when subscriptions change, lost when the topic falls out of the cache, so good for a cache only.
    */
   retainedSlot: unknown;
 }
@@ -52,6 +52,7 @@ export class CachedRoute<S extends Subscriber> implements Route<S>, ChangeStamp 
   readonly slot1: number;
   readonly slot2: number;
   readonly slot3: number;
+  readonly slot4: number;
   readonly slotWhole: number;
   /** The filters that matched when the route was made. */
   readonly sources: readonly SubscribedFilter<S>[];
@@ -69,6 +70,7 @@ export class CachedRoute<S extends Subscriber> implements Route<S>, ChangeStamp 
     this.slot1 = slotOfPrefix(topic, 1);
     this.slot2 = slotOfPrefix(topic, 2);
     this.slot3 = slotOfPrefix(topic, 3);
+    this.slot4 = slotOfPrefix(topic, 4);
     this.slotWhole = slotOfWhole(topic);
     this.sources = parts.sources;
     this.hash = parts.hash;

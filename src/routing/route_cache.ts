@@ -104,15 +104,21 @@ export class RouteCache<S extends Subscriber> {
   }
 
   /**
-   * Looks at the next `count` routes and drops those that `changes` may concern. Called with every
-   * change, so that a topic that nobody publishes to any more does not hold on to sessions that are gone.
+   * Looks at the next `count` routes and drops those that `changes` may concern, unless they were
+   * asked for lately. Called with every change, so that a topic that nobody publishes to any more
+   * does not hold on to sessions that are gone.
    */
   sweep(count: number, changes: ChangeLog): void {
     for (let i = Math.min(count, this.#routes.length); i > 0; i--) {
       if (this.#sweepHand >= this.#routes.length) this.#sweepHand = 0;
       const route = this.#routes[this.#sweepHand] as CachedRoute<S>;
-      if (changes.mayConcern(route, route.topic)) this.remove(route);
-      else this.#sweepHand++;
+      const isStale = changes.mayConcern(route, route.topic);
+      if (isStale && !route.isUsed) {
+        this.remove(route);
+        continue;
+      }
+      if (isStale) route.isUsed = false;
+      this.#sweepHand++;
     }
   }
 
