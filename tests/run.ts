@@ -3,7 +3,7 @@
  *
  * Words behind it choose suites by name (`deno task test unit fmt`). `SEED` repeats the random
  * choices of an earlier run, `FUZZ_SECONDS` sets how long each fuzz target runs (default 5),
- * `BROKER_BINARIES` adds compiled brokers to the black-box tests.
+ * `TEST_BINARIES` adds compiled brokers to the black-box tests.
  */
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";

@@ -135,7 +135,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     this.core.counters.packetsReceived++;
     this.#budget--;
     if (this.#state === "connected") {
-      this.#handle(bytes, start, bodyStart, end, owned);
+      this.#handle(bytes, start, bodyStart, end, owned || this.socket.chunksAreStable);
     } else if (this.#state === "connecting" && !this.#isWaiting) {
       handleConnect(this, bytes, start, bodyStart, end);
     }
@@ -148,12 +148,12 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     start: number,
     bodyStart: number,
     end: number,
-    owned: boolean,
+    isStable: boolean,
   ): void {
     const type = (bytes[start] as number) >> 4;
     switch (type) {
       case PacketType.publish:
-        handlePublish(this, bytes, start, bodyStart, end, owned);
+        handlePublish(this, bytes, start, bodyStart, end, isStable);
         return;
       case PacketType.puback:
       case PacketType.pubrec:

@@ -23,7 +23,7 @@ export function handlePublish(
   start: number,
   bodyStart: number,
   end: number,
-  owned: boolean,
+  isStable: boolean,
 ): void {
   const { core } = from;
   const view = core.scratch.publish;
@@ -45,7 +45,7 @@ export function handlePublish(
     route.topic,
     route.topicBytes,
     session.clientId,
-    owned,
+    isStable,
     core.clock.nowMs(),
   );
   const answer = isReserved(route)

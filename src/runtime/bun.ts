@@ -16,6 +16,7 @@ const bun = (globalThis as unknown as { Bun: BunGlobal }).Bun;
 class BunByteSocket implements ByteSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly chunksAreStable = true;
   readonly #socket: BunSocket<BunByteSocket>;
   #handler: ByteSocketHandler | undefined;
   #pending: Uint8Array | undefined;

@@ -36,6 +36,7 @@ function nextSizeClass(lastRead: number): SizeClass {
 class DenoByteSocket implements ByteSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly chunksAreStable = false;
   readonly #conn: Deno.TcpConn;
   #handler: ByteSocketHandler | undefined;
   #paused = false;

@@ -20,6 +20,8 @@ export interface ByteSocketHandler {
 export interface ByteSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Chunks are made for each call of `onBytes` and never written again: whoever wants may keep them. */
+  readonly chunksAreStable: boolean;
   /**
    * Hands `bytes[start..end)` to the system. True: all taken, the bytes are free again. False: the write is
    * pending, the bytes must stay as they are until `onWritable`, and `write` must not be called before it.

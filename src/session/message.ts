@@ -1,4 +1,4 @@
-import type { Qos } from "../mqtt/mod.ts";
+import type { ProtocolVersion, Qos } from "../mqtt/mod.ts";
 
 /**
  * An application message at rest: retained, queued, in flight or made to wait. It owns its bytes, they are
@@ -19,8 +19,67 @@ export interface Message {
   readonly publisherId: string;
 }
 
+/** What `FramedMessage` is made of: a whole PUBLISH, and where things are in it. */
+export interface FramedMessageParts {
+  readonly topic: string;
+  readonly topicBytes: Uint8Array;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly publisherId: string;
+  readonly version: ProtocolVersion;
+  /** The frame; its packet identifier has no meaning. */
+  readonly frameBytes: Uint8Array;
+  /** -1 at QoS 0. */
+  readonly packetIdAt: number;
+  readonly propertiesStart: number;
+  readonly propertiesEnd: number;
+  readonly payloadStart: number;
+}
+
+/**
+ * A message that is kept as the PUBLISH that it came in, because most receivers get just that: sending it later
+ * then costs no more than sending it at once. Only for frames without alias and expiry, whose bytes stay true.
+ */
+export class FramedMessage implements Message {
+  readonly topic: string;
+  readonly topicBytes: Uint8Array;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly publisherId: string;
+  readonly expiresAtMs = Infinity;
+  readonly version: ProtocolVersion;
+  readonly frameBytes: Uint8Array;
+  readonly packetIdAt: number;
+  readonly propertiesStart: number;
+  readonly propertiesEnd: number;
+  readonly payloadStart: number;
+
+  constructor(parts: FramedMessageParts) {
+    this.topic = parts.topic;
+    this.topicBytes = parts.topicBytes;
+    this.qos = parts.qos;
+    this.retain = parts.retain;
+    this.publisherId = parts.publisherId;
+    this.version = parts.version;
+    this.frameBytes = parts.frameBytes;
+    this.packetIdAt = parts.packetIdAt;
+    this.propertiesStart = parts.propertiesStart;
+    this.propertiesEnd = parts.propertiesEnd;
+    this.payloadStart = parts.payloadStart;
+  }
+
+  get payload(): Uint8Array {
+    return this.frameBytes.subarray(this.payloadStart);
+  }
+
+  get properties(): Uint8Array {
+    return this.frameBytes.subarray(this.propertiesStart, this.propertiesEnd);
+  }
+}
+
 /** What of a message counts towards a limit in bytes. */
 export function messageBytes(message: Message): number {
+  if (message instanceof FramedMessage) return message.frameBytes.length;
   return message.payload.length + message.topicBytes.length + message.properties.length;
 }
 

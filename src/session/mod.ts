@@ -1,6 +1,13 @@
 export { Inflight, InflightState } from "./inflight.ts";
 export { createSessionCounters, type SessionCounters, type SessionLimits } from "./limits.ts";
-export { type Delivery, type Message, messageBytes, NO_BYTES, NO_IDENTIFIERS } from "./message.ts";
+export {
+  type Delivery,
+  FramedMessage,
+  type Message,
+  messageBytes,
+  NO_BYTES,
+  NO_IDENTIFIERS,
+} from "./message.ts";
 export { MessageQueue } from "./message_queue.ts";
 export type { Outlet } from "./outlet.ts";
 export { COPIED_FRAME_BYTES_MAX, Publication, PublishFrame } from "./publication.ts";

@@ -12,7 +12,7 @@ import {
   writePublishHead,
 } from "../mqtt/mod.ts";
 import { copyBytes } from "../runtime/mod.ts";
-import { type Delivery, type Message, NO_BYTES, NO_IDENTIFIERS } from "./message.ts";
+import { type Delivery, FramedMessage, type Message, NO_BYTES, NO_IDENTIFIERS } from "./message.ts";
 
 /** A frame up to this size is copied to each receiver, of a larger one the payload is referenced. */
 export const COPIED_FRAME_BYTES_MAX = 4096;
@@ -72,9 +72,11 @@ export class Publication {
   #bytes: Uint8Array = NO_BYTES;
   #payloadStart = 0;
   #payloadEnd = 0;
-  #bytesAreOwned = false;
+  #bytesAreStable = false;
   #frameStart = 0;
   #packetIdAt = -1;
+  #sourceVersion: ProtocolVersion = 4;
+  /** Layout of the frame that `#bytes` holds; -1: none that can be sent on. */
   #sourceLayout = -1;
   #properties: Uint8Array = NO_BYTES;
   #propertiesStart = 0;
@@ -96,15 +98,15 @@ export class Publication {
   );
 
   /**
-   * Takes the PUBLISH that `view` shows. Its bytes stay the caller's; `bytesAreOwned` says that nobody will write
-   * to them again, so that a large payload need not be copied.
+   * Takes the PUBLISH that `view` shows. Its bytes stay the caller's; `bytesAreStable` says that nobody will ever
+   * write to them again, so that a large payload need not be copied.
    */
   loadView(
     view: PublishView,
     topic: string,
     topicBytes: Uint8Array,
     publisherId: string,
-    bytesAreOwned: boolean,
+    bytesAreStable: boolean,
     nowMs: number,
   ): void {
     this.#begin(nowMs);
@@ -117,7 +119,7 @@ export class Publication {
     this.#bytes = view.bytes;
     this.#payloadStart = view.payloadStart;
     this.#payloadEnd = view.frameEnd;
-    this.#bytesAreOwned = bytesAreOwned;
+    this.#bytesAreStable = bytesAreStable;
     this.#properties = view.bytes;
     this.#propertiesStart = view.propertiesStart;
     this.#propertiesEnd = view.propertiesEnd;
@@ -125,6 +127,7 @@ export class Publication {
     this.expiryS = view.messageExpiryS;
     this.#frameStart = view.frameStart;
     this.#packetIdAt = view.packetIdAt < 0 ? -1 : view.packetIdAt - view.frameStart;
+    this.#sourceVersion = view.version;
     // A frame that says DUP or names an alias is not the one to send on.
     this.#sourceLayout = view.dup || view.topicAliasAt >= 0
       ? -1
@@ -139,21 +142,39 @@ export class Publication {
     this.qos = message.qos;
     this.retain = message.retain;
     this.publisherId = message.publisherId;
+    this.#message = message;
+    this.#uncleanView = undefined;
+    this.#bytesAreStable = true;
+    this.expiryS = message.expiresAtMs === Infinity
+      ? -1
+      : Math.max(0, Math.ceil((message.expiresAtMs - nowMs) / 1000));
+    if (message instanceof FramedMessage) {
+      this.#loadFramed(message);
+      return;
+    }
     this.payloadLength = message.payload.length;
     this.#bytes = message.payload;
     this.#payloadStart = 0;
     this.#payloadEnd = message.payload.length;
-    this.#bytesAreOwned = true;
     this.#properties = message.properties;
     this.#propertiesStart = 0;
     this.#propertiesEnd = message.properties.length;
-    this.#uncleanView = undefined;
-    this.expiryS = message.expiresAtMs === Infinity
-      ? -1
-      : Math.max(0, Math.ceil((message.expiresAtMs - nowMs) / 1000));
-    this.#packetIdAt = -1;
     this.#sourceLayout = -1;
-    this.#message = message;
+  }
+
+  #loadFramed(message: FramedMessage): void {
+    const { frameBytes, payloadStart } = message;
+    this.payloadLength = frameBytes.length - payloadStart;
+    this.#bytes = frameBytes;
+    this.#payloadStart = payloadStart;
+    this.#payloadEnd = frameBytes.length;
+    this.#properties = frameBytes;
+    this.#propertiesStart = message.propertiesStart;
+    this.#propertiesEnd = message.propertiesEnd;
+    this.#frameStart = 0;
+    this.#packetIdAt = message.packetIdAt;
+    this.#sourceVersion = message.version;
+    this.#sourceLayout = layoutOf(message.version, message.qos, message.retain);
   }
 
   #begin(nowMs: number): void {
@@ -255,29 +276,48 @@ export class Publication {
   }
 
   #referencePayload(frame: PublishFrame): void {
-    if (this.#bytesAreOwned) {
+    if (this.#bytesAreStable) {
       frame.payload = this.#bytes;
       frame.payloadStart = this.#payloadStart;
       frame.payloadEnd = this.#payloadEnd;
       return;
     }
-    const message = this.own();
-    frame.payload = message.payload;
+    const { payload } = this.own();
+    frame.payload = payload;
     frame.payloadStart = 0;
-    frame.payloadEnd = message.payload.length;
+    frame.payloadEnd = payload.length;
   }
 
   /** The message at rest, copied from the frame the first time it is asked for. */
   own(): Message {
-    if (this.#message !== undefined) return this.#message;
-    this.#cleanProperties();
-    const keepsBuffer = this.#bytesAreOwned && this.payloadLength > COPIED_FRAME_BYTES_MAX;
-    this.#message = {
+    return this.#message ??= this.#sourceLayout >= 0 && this.expiryS < 0
+      ? this.#ownFrame()
+      : this.#ownParts();
+  }
+
+  #ownFrame(): Message {
+    const start = this.#frameStart;
+    return new FramedMessage({
       topic: this.topic,
       topicBytes: this.topicBytes,
-      payload: keepsBuffer
-        ? this.#bytes.subarray(this.#payloadStart, this.#payloadEnd)
-        : copyOf(this.#bytes, this.#payloadStart, this.#payloadEnd),
+      qos: this.qos,
+      retain: this.retain,
+      publisherId: this.publisherId,
+      version: this.#sourceVersion,
+      frameBytes: this.#keep(this.#bytes, start, this.#payloadEnd),
+      packetIdAt: this.#packetIdAt,
+      propertiesStart: this.#propertiesStart - start,
+      propertiesEnd: this.#propertiesEnd - start,
+      payloadStart: this.#payloadStart - start,
+    });
+  }
+
+  #ownParts(): Message {
+    this.#cleanProperties();
+    return {
+      topic: this.topic,
+      topicBytes: this.topicBytes,
+      payload: this.#keep(this.#bytes, this.#payloadStart, this.#payloadEnd),
       qos: this.qos,
       retain: this.retain,
       properties: this.#propertiesStart === this.#propertiesEnd
@@ -286,7 +326,16 @@ export class Publication {
       expiresAtMs: this.expiryS < 0 ? Infinity : this.#nowMs + this.expiryS * 1000,
       publisherId: this.publisherId,
     };
-    return this.#message;
+  }
+
+  /** A copy, or the bytes themselves where that holds on to little more than them. */
+  #keep(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const length = end - start;
+    const isMostOfBuffer = length > COPIED_FRAME_BYTES_MAX &&
+      length * 2 >= bytes.buffer.byteLength;
+    return this.#bytesAreStable && isMostOfBuffer
+      ? bytes.subarray(start, end)
+      : copyOf(bytes, start, end);
   }
 
   /** A delivery without anything of one session in it is one object for all sessions. */

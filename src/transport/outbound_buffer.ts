@@ -9,9 +9,6 @@ const SPARE_PAGES_MAX = [1024, 512, 256] as const;
 const sparePages: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
 const NO_PAGE: Uint8Array = new Uint8Array(0);
 
-/** From this size on bytes are referenced instead of copied. */
-export const REFERENCE_BYTES_MIN = 4096;
-
 function takePage(length: number): Uint8Array {
   if (length <= PAGE_SIZES[0]) return sparePages[0].pop() ?? allocateBytes(PAGE_SIZES[0]);
   if (length <= PAGE_SIZES[1]) return sparePages[1].pop() ?? allocateBytes(PAGE_SIZES[1]);
@@ -32,7 +29,7 @@ function givePage(page: Uint8Array): void {
 interface Segment {
   readonly bytes: Uint8Array;
   readonly start: number;
-  readonly end: number;
+  end: number;
   readonly isPage: boolean;
 }
 
@@ -51,6 +48,8 @@ export class OutboundBuffer {
   #page: Uint8Array = NO_PAGE;
   #length = 0;
   #waiting: Deque<Segment> | undefined;
+  /** The segment at the end of `#waiting`, when it is a reference. */
+  #lastReference: Segment | undefined;
   #written: Uint8Array = NO_PAGE;
   #writtenBytes = 0;
 
@@ -84,9 +83,17 @@ export class OutboundBuffer {
 
   /** Queues `bytes[start..end)` without copying: nobody may write there until the socket has it. */
   appendReference(bytes: Uint8Array, start: number, end: number): void {
-    this.#setPageAside();
-    this.#wait({ bytes, start, end, isPage: false });
     this.pendingBytes += end - start;
+    const last = this.#length === 0 ? this.#lastReference : undefined;
+    if (last !== undefined && last.bytes === bytes && last.end === start) {
+      // Frames that came in one behind the other leave in one write.
+      last.end = end;
+      return;
+    }
+    this.#setPageAside();
+    const segment: Segment = { bytes, start, end, isPage: false };
+    this.#wait(segment);
+    this.#lastReference = segment;
   }
 
   /** Hands all that is here to `socket`, or as much as it takes. */
@@ -95,6 +102,7 @@ export class OutboundBuffer {
       const waiting = this.#waiting;
       if (waiting !== undefined && waiting.length > 0) {
         const segment = waiting.shift() as Segment;
+        if (segment === this.#lastReference) this.#lastReference = undefined;
         const page = segment.isPage ? segment.bytes : NO_PAGE;
         this.#write(socket, segment.bytes, segment.start, segment.end, page);
         continue;
@@ -121,6 +129,7 @@ export class OutboundBuffer {
     this.#page = NO_PAGE;
     this.#length = 0;
     this.#waiting = undefined;
+    this.#lastReference = undefined;
     this.#written = NO_PAGE;
     this.pendingBytes = 0;
   }
@@ -178,6 +187,7 @@ export class OutboundBuffer {
   }
 
   #wait(segment: Segment): void {
+    this.#lastReference = undefined;
     this.#waiting ??= new Deque<Segment>();
     this.#waiting.push(segment);
   }

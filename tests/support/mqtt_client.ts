@@ -21,6 +21,8 @@ export type ClientVersion = 3 | 4 | 5;
 /** A packet of one type, as the parser gives it. */
 export type PacketOf<C extends PacketCmd> = Extract<Packet, { cmd: C }>;
 
+let lastClient = 0;
+
 export class TestClient {
   readonly version: ClientVersion;
   readonly #socket: Socket;
@@ -84,7 +86,8 @@ export class TestClient {
       protocolId: this.version === 3 ? "MQIsdp" : "MQTT",
       protocolVersion: this.version,
       clean: true,
-      clientId: "",
+      // 3.1 knows no client without an identifier.
+      clientId: this.version === 3 ? `client-${lastClient++}` : "",
       keepalive: 0,
       ...fields,
     });

@@ -71,7 +71,7 @@ async function runTests(
   const [program, args] = await testCommand(suite, report);
   const ended = await runProgram(program, args, {
     ...context.environment,
-    BROKER_TARGET: suite.target,
+    TEST_TARGET: suite.target,
     UNCAUGHT_LOG: uncaughtLog,
   });
   await writeFile(log, ended.output);

@@ -26,7 +26,7 @@ export interface Exit {
 }
 
 export interface StartOptions {
-  /** "deno-source", "bun-source" or the path of a binary. Default: `$BROKER_TARGET`. */
+  /** "deno-source", "bun-source" or the path of a binary. Default: `$TEST_TARGET`. */
   readonly target?: string;
   /** Added behind `run`. */
   readonly args?: readonly string[];
@@ -138,6 +138,12 @@ export async function runToEnd(
   }
 }
 
+/** Ours without what would configure the broker under test. */
+function ownEnvironment(): Record<string, string | undefined> {
+  const entries = Object.entries(process.env).filter(([name]) => !name.startsWith("BROKER_"));
+  return Object.fromEntries(entries);
+}
+
 /** The program and the arguments in front that a target means. */
 async function commandOf(target: string): Promise<[program: string, args: string[]]> {
   const main = join(PROJECT_ROOT, "main.ts");
@@ -187,12 +193,12 @@ class Program {
   }
 
   static async start(args: readonly string[], options: StartOptions): Promise<Program> {
-    const target = options.target ?? (process.env["BROKER_TARGET"] || "deno-source");
+    const target = options.target ?? (process.env["TEST_TARGET"] || "deno-source");
     const [program, before] = await commandOf(target);
     const child = spawn(program, [...before, ...args], {
       cwd: PROJECT_ROOT,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1", ...options.environment },
+      env: { ...ownEnvironment(), NO_COLOR: "1", ...options.environment },
     });
     return new Program(child);
   }

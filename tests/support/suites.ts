@@ -62,9 +62,9 @@ function tests(
   return { kind: "tests", name, runtime, target, paths };
 }
 
-/** `$BROKER_BINARIES`: paths of compiled brokers, separated as in `$PATH`. */
+/** `$TEST_BINARIES`: paths of compiled brokers, separated as in `$PATH`. */
 function binaries(): string[] {
-  return (process.env["BROKER_BINARIES"] ?? "").split(delimiter).filter((path) => path !== "");
+  return (process.env["TEST_BINARIES"] ?? "").split(delimiter).filter((path) => path !== "");
 }
 
 function testFilesIn(folder: string): string[] {
