@@ -19,26 +19,36 @@ const PACKET_ID_MAX = 65535;
 const SLOTS_MIN = 16;
 /** Enough that each packet identifier has a slot of its own. */
 const SLOTS_MAX = 65536;
+/** A ring larger than this is given back once it is empty. */
+const SLOTS_KEPT_MAX = 256;
 
 /**
  * What was sent at QoS 1 and 2 and is not yet acknowledged, in the order of sending.
  *
- * Packet identifiers are given out one after the other, so a ring indexed by their lower bits finds each at
- * once; it grows when two that are in use would share a slot. `T` is what is needed to send it again;
- * undefined where the session ends with its connection and nothing ever is.
+ * Packet identifiers are given out one after the other, and a ring indexed by their lower bits finds each at
+ * once. An identifier whose place is taken is passed over; the ring grows when half of it is in use. So one message
+ * that is never acknowledged costs no more than its place, and since others may go round it, the order is noted
+ * for each. `T` is what is needed to send a message again; undefined where the session ends with its connection and
+ * nothing ever is.
  */
 export class Inflight<T> {
   #count = 0;
   #lastId = 0;
-  /** The identifier sent longest ago; meaningless while `count` is 0. */
-  #oldestId = 1;
+  #lastOrder = 0;
   #ids: Uint16Array = new Uint16Array(SLOTS_MIN);
   #states: Uint8Array = new Uint8Array(SLOTS_MIN);
+  #orders: Float64Array = new Float64Array(SLOTS_MIN);
+  #sequences: Float64Array = new Float64Array(SLOTS_MIN);
   #items: (T | undefined)[] = new Array(SLOTS_MIN).fill(undefined);
   #mask = SLOTS_MIN - 1;
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Places in the ring. */
+  get slots(): number {
+    return this.#mask + 1;
   }
 
   /** All identifiers are in use. */
@@ -49,21 +59,18 @@ export class Inflight<T> {
   /** Gives out the next free packet identifier. */
   add(qos: Qos, item: T | undefined): number {
     assert(!this.isExhausted, "the caller looks at isExhausted first");
+    if (this.#count * 2 > this.#mask && this.#mask + 1 < SLOTS_MAX) this.#grow();
     let id = this.#lastId;
     let slot = 0;
     do {
       id = id === PACKET_ID_MAX ? 1 : id + 1;
       slot = id & this.#mask;
-      if (this.#states[slot] === InflightState.free) break;
-      if (this.#ids[slot] !== id) {
-        this.#grow();
-        slot = id & this.#mask;
-      }
     } while (this.#states[slot] !== InflightState.free);
-    if (this.#count === 0) this.#oldestId = id;
     this.#lastId = id;
     this.#ids[slot] = id;
     this.#states[slot] = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
+    this.#orders[slot] = ++this.#lastOrder;
+    this.#sequences[slot] = this.#sequence++;
     this.#items[slot] = item;
     this.#count++;
     return id;
@@ -77,6 +84,11 @@ export class Inflight<T> {
   item(id: number): T | undefined {
     const slot = id & this.#mask;
     return this.#ids[slot] === id ? this.#items[slot] : undefined;
+  }
+
+  /** Grows from each message to the next that was sent. The identifier must be in use. */
+  order(id: number): number {
+    return this.#orders[id & this.#mask] as number;
   }
 
   /** PUBREC came: the message itself is not needed any more. */
@@ -94,49 +106,31 @@ export class Inflight<T> {
     this.#states[slot] = InflightState.free;
     this.#items[slot] = undefined;
     this.#count--;
-    if (this.#count > 0 && id === this.#oldestId) this.#findOldest();
+    if (this.#count === 0 && this.#mask >= SLOTS_KEPT_MAX) this.#allocate(SLOTS_MIN);
   }
 
-  /** Identifiers in the order in which they were sent. */
-  *inOrder(): IterableIterator<number> {
-    let left = this.#count;
-    for (let id = this.#oldestId; left > 0; id = id === PACKET_ID_MAX ? 1 : id + 1) {
-      if (this.state(id) === InflightState.free) continue;
-      left--;
-      yield id;
+  /** Identifiers in the order in which they were sent. Not for the hot path. */
+  inOrder(): number[] {
+    const slots: number[] = [];
+    for (let slot = 0; slot <= this.#mask; slot++) {
+      if (this.#states[slot] !== InflightState.free) slots.push(slot);
     }
-  }
-
-  #findOldest(): void {
-    let id = this.#oldestId;
-    while (this.state(id) === InflightState.free) id = id === PACKET_ID_MAX ? 1 : id + 1;
-    this.#oldestId = id;
+    const sequences = this.#sequences;
+    slots.sort((a, b) => (sequences[a] as number) - (sequences[b] as number));
+    return slots.map((slot) => this.#ids[slot] as number);
   }
 
   #grow(): void {
-    const [ids, states, items] = [this.#ids, this.#states, this.#items];
-    let size = this.#mask + 1;
-    let fits = false;
-    while (!fits && size < SLOTS_MAX) {
-      size *= 2;
-      this.#ids = new Uint16Array(size);
-      this.#states = new Uint8Array(size);
-      this.#items = new Array(size).fill(undefined);
-      this.#mask = size - 1;
-      fits = this.#refill(ids, states, items);
-    }
-    assert(fits, "with a slot for each identifier none collide");
-  }
-
-  #refill(ids: Uint16Array, states: Uint8Array, items: readonly (T | undefined)[]): boolean {
+    const [ids, states, orders, items] = [this.#ids, this.#states, this.#orders, this.#items];
+    this.#allocate(ids.length * 2);
     for (let old = 0; old < ids.length; old++) {
       if (states[old] === InflightState.free) continue;
       const slot = (ids[old] as number) & this.#mask;
-      if (this.#states[slot] !== InflightState.free) return false;
       this.#ids[slot] = ids[old] as number;
       this.#states[slot] = states[old] as number;
+      this.#orders[slot] = orders[old] as number;
+      this.#sequences[slot] = sequences[old] as number;
       this.#items[slot] = items[old];
     }
-    return true;
   }
 }

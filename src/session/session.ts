@@ -230,7 +230,7 @@ export class Session<Group extends object> {
     const moved: Delivery<Group>[] = [];
     const inflight = this.#inflight;
     if (inflight !== undefined) {
-      for (const packetId of [...inflight.inOrder()]) {
+      for (const packetId of inflight.inOrder()) {
         const delivery = inflight.item(packetId);
         if (inflight.state(packetId) !== InflightState.awaitsPuback) continue;
         if (delivery === undefined || !isMoved(delivery)) continue;
