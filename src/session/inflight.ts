@@ -38,7 +38,6 @@ export class Inflight<T> {
   #ids: Uint16Array = new Uint16Array(SLOTS_MIN);
   #states: Uint8Array = new Uint8Array(SLOTS_MIN);
   #orders: Float64Array = new Float64Array(SLOTS_MIN);
-  #sequences: Float64Array = new Float64Array(SLOTS_MIN);
   #items: (T | undefined)[] = new Array(SLOTS_MIN).fill(undefined);
   #mask = SLOTS_MIN - 1;
 
@@ -70,7 +69,6 @@ export class Inflight<T> {
     this.#ids[slot] = id;
     this.#states[slot] = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
     this.#orders[slot] = ++this.#lastOrder;
-    this.#sequences[slot] = this.#sequence++;
     this.#items[slot] = item;
     this.#count++;
     return id;
@@ -115,9 +113,17 @@ export class Inflight<T> {
     for (let slot = 0; slot <= this.#mask; slot++) {
       if (this.#states[slot] !== InflightState.free) slots.push(slot);
     }
-    const sequences = this.#sequences;
-    slots.sort((a, b) => (sequences[a] as number) - (sequences[b] as number));
+    const orders = this.#orders;
+    slots.sort((a, b) => (orders[a] as number) - (orders[b] as number));
     return slots.map((slot) => this.#ids[slot] as number);
+  }
+
+  #allocate(slots: number): void {
+    this.#ids = new Uint16Array(slots);
+    this.#states = new Uint8Array(slots);
+    this.#orders = new Float64Array(slots);
+    this.#items = new Array(slots).fill(undefined);
+    this.#mask = slots - 1;
   }
 
   #grow(): void {
@@ -129,7 +135,6 @@ export class Inflight<T> {
       this.#ids[slot] = ids[old] as number;
       this.#states[slot] = states[old] as number;
       this.#orders[slot] = orders[old] as number;
-      this.#sequences[slot] = sequences[old] as number;
       this.#items[slot] = items[old];
     }
   }
