@@ -30,6 +30,20 @@ export interface BrokerParts {
   readonly interceptors?: readonly PublishInterceptor[];
 }
 
+export interface BrokerFigures {
+  /** With and without a connection. */
+  readonly sessions: number;
+  readonly connected: number;
+  /** Of any state, also before CONNECT and while closing. */
+  readonly connections: number;
+  readonly subscriptions: number;
+  readonly sharedSubscriptions: number;
+  readonly retainedMessages: number;
+  readonly retainedBytes: number;
+  /** Deadlines that are kept. */
+  readonly timers: number;
+}
+
 /** How long clients may take to read the farewell at `stop`, in milliseconds. */
 const STOP_TIMEOUT_MS = 3000;
 
@@ -48,20 +62,27 @@ export class Broker {
       ...this.#core,
       publisher: this.#core.pipeline,
       version: parts.version,
-      figures: () => ({
-        sessions: this.#core.sessions.count,
-        connected: this.#core.sessions.onlineCount,
-        subscriptions: this.#core.router.subscriptionCount,
-        sharedSubscriptions: this.#core.router.sharedSubscriptionCount,
-        retainedMessages: this.#core.retained.count,
-        retainedBytes: this.#core.retained.bytes,
-        heapBytes: parts.runtime.memory().heapUsedBytes,
-      }),
+      figures: () => ({ ...this.figures, heapBytes: parts.runtime.memory().heapUsedBytes }),
     });
   }
 
   get counters(): Readonly<BrokerCounters> {
     return this.#core.counters;
+  }
+
+  /** What the broker holds now. */
+  get figures(): BrokerFigures {
+    const { sessions, router, retained, connections, timers } = this.#core;
+    return {
+      sessions: sessions.count,
+      connected: sessions.onlineCount,
+      connections: connections.size,
+      subscriptions: router.subscriptionCount,
+      sharedSubscriptions: router.sharedSubscriptionCount,
+      retainedMessages: retained.count,
+      retainedBytes: retained.bytes,
+      timers: timers.count,
+    };
   }
 
   /** The way in for messages that no client sends. */

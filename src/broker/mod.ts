@@ -1,4 +1,4 @@
-export { Broker, type BrokerParts, type BrokerRuntime } from "./broker.ts";
+export { Broker, type BrokerFigures, type BrokerParts, type BrokerRuntime } from "./broker.ts";
 export type { ListenerContext } from "./client_connection.ts";
 export { type BrokerCounters, droppedMessages } from "./counters.ts";
 export type { MqttOptions, QueueFullPolicy } from "./options.ts";

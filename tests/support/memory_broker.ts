@@ -1,0 +1,191 @@
+/** A whole broker in memory, and clients that speak to it packet by packet through `mqtt-packet`. */
+import { Buffer } from "node:buffer";
+import { generate, parser } from "mqtt-packet";
+import type { IConnackPacket, IConnectPacket, Packet, PacketCmd, Parser } from "mqtt-packet";
+import { ALLOW_ALL, AuthenticatorChain } from "../../src/auth/mod.ts";
+import type { LogFields, Logger, Prng } from "../../src/base/mod.ts";
+import { Broker, type MqttOptions } from "../../src/broker/mod.ts";
+import type { Authenticator, Authorizer, PublishInterceptor } from "../../src/ports/mod.ts";
+import { type MemoryPeer, MemoryRuntime } from "./memory_socket.ts";
+
+export type ClientVersion = 3 | 4 | 5;
+export type PacketOf<C extends PacketCmd> = Extract<Packet, { cmd: C }>;
+
+/** What `config/broker.toml` says, but for `$SYS`, which would only be noise. */
+export const DEFAULT_OPTIONS: MqttOptions = {
+  maxPacketSizeBytes: 1_048_576,
+  maxTopicLevels: 128,
+  maxClientIdLength: 1024,
+  maxQos: 2,
+  retainAvailable: true,
+  wildcardSubscription: true,
+  sharedSubscription: true,
+  maxSubscriptions: 0,
+  maxTopicAlias: 32,
+  receiveMaximum: 100,
+  maxInflight: 32,
+  maxQueuedMessages: 1000,
+  maxQueuedBytes: 64 << 20,
+  queueFull: "drop_oldest",
+  queueQos0Offline: false,
+  maxOutboundBufferBytes: 4 << 20,
+  connectTimeoutMs: 10_000,
+  maxKeepAliveS: 0,
+  keepAliveFactor: 1.5,
+  maxSessionExpiryS: 30 * 86_400,
+  sessionExpiry3xS: 7_200,
+  maxWillDelayS: 86_400,
+  maxRetainedMessages: 0,
+  maxRetainedPayloadBytes: 1_048_576,
+  sysIntervalMs: 0,
+};
+
+/** Keeps what must never be said. */
+class ErrorLog implements Logger {
+  readonly errors: string[] = [];
+
+  isEnabled(): boolean {
+    return true;
+  }
+
+  error(message: string, fields: LogFields = {}): void {
+    this.errors.push(`${message} ${JSON.stringify(fields)}`);
+  }
+
+  warn(): void {}
+  info(): void {}
+  debug(): void {}
+  trace(): void {}
+}
+
+export interface MemoryBrokerParts {
+  readonly options?: Partial<MqttOptions>;
+  readonly authenticator?: Authenticator;
+  readonly authorizer?: Authorizer;
+  readonly interceptors?: readonly PublishInterceptor[];
+  /** Lets sockets that are ready together come in any order. */
+  readonly prng?: Prng;
+}
+
+export class MemoryBroker {
+  readonly runtime: MemoryRuntime;
+  readonly broker: Broker;
+  /** Connections that a listener would count. */
+  openConnections = 0;
+  readonly #log = new ErrorLog();
+
+  constructor(parts: MemoryBrokerParts = {}) {
+    this.runtime = new MemoryRuntime(parts.prng);
+    this.broker = new Broker({
+      options: { ...DEFAULT_OPTIONS, ...parts.options },
+      version: "0.0.0",
+      runtime: this.runtime,
+      clock: this.runtime.clock,
+      logger: this.#log,
+      authenticator: parts.authenticator ?? new AuthenticatorChain([]),
+      authorizer: parts.authorizer ?? ALLOW_ALL,
+      interceptors: parts.interceptors ?? [],
+    });
+    this.broker.start();
+  }
+
+  /** What was logged as an error: of the broker, since clients cannot cause any. */
+  get errors(): readonly string[] {
+    return this.#log.errors;
+  }
+
+  /** A connection on which nothing was sent yet. */
+  open(): MemoryPeer {
+    this.openConnections++;
+    return this.runtime.connect((socket) =>
+      this.broker.accept(socket, {
+        allowAnonymous: true,
+        release: () => {
+          this.openConnections--;
+        },
+      })
+    );
+  }
+
+  /** A client whose CONNECT is on its way. */
+  client(fields: Partial<IConnectPacket> & { version?: ClientVersion } = {}): MemoryClient {
+    const { version = 5, ...connect } = fields;
+    const client = new MemoryClient(this.open(), version);
+    client.send({
+      cmd: "connect",
+      protocolId: version === 3 ? "MQIsdp" : "MQTT",
+      protocolVersion: version,
+      clean: true,
+      clientId: "",
+      keepalive: 0,
+      ...connect,
+    });
+    return client;
+  }
+
+  /** A client that the broker has accepted. Lets turns pass. */
+  connect(
+    fields: Partial<IConnectPacket> & { version?: ClientVersion } = {},
+  ): MemoryClient & { readonly connack: IConnackPacket } {
+    const client = this.client(fields);
+    this.runtime.settle();
+    const [connack] = client.expect("connack");
+    const code = connack.reasonCode ?? connack.returnCode;
+    if (code !== 0) throw new Error(`Cannot connect: CONNACK has code ${code}`);
+    return Object.assign(client, { connack });
+  }
+}
+
+/** The other end of a connection. It does nothing by itself: no acknowledgement, no keep alive. */
+export class MemoryClient {
+  readonly version: ClientVersion;
+  readonly peer: MemoryPeer;
+  readonly #parser: Parser;
+  #packets: Packet[] = [];
+
+  constructor(peer: MemoryPeer, version: ClientVersion) {
+    this.peer = peer;
+    this.version = version;
+    this.#parser = parser({ protocolVersion: version });
+    this.#parser.on("packet", (packet: Packet) => this.#packets.push(packet));
+    this.#parser.on("error", (error: Error) => {
+      throw error;
+    });
+  }
+
+  /** Sends a packet, or bytes as they are, in one chunk. */
+  send(packet: Packet | Uint8Array): void {
+    this.peer.send(packet instanceof Uint8Array ? packet : this.encode(packet));
+  }
+
+  encode(packet: Packet): Uint8Array {
+    return new Uint8Array(generate(packet, { protocolVersion: this.version }));
+  }
+
+  /** All whole packets that have come since the last call. */
+  take(): Packet[] {
+    if (this.peer.receivedBytes > 0) this.#parser.parse(Buffer.from(this.peer.take()));
+    const packets = this.#packets;
+    this.#packets = [];
+    return packets;
+  }
+
+  /** Takes what has come; the first must be of this type, which the rest need not be. */
+  expect<C extends PacketCmd>(cmd: C): [PacketOf<C>, ...Packet[]] {
+    const packets = this.take();
+    const [first, ...rest] = packets;
+    if (first?.cmd !== cmd) {
+      throw new Error(`Expected ${cmd}, but there came: ${JSON.stringify(packets)}`);
+    }
+    return [first as PacketOf<C>, ...rest];
+  }
+
+  subscribe(topic: string, qos: 0 | 1 | 2, messageId = 1): void {
+    this.send({ cmd: "subscribe", messageId, subscriptions: [{ topic, qos }] });
+  }
+
+  publish(topic: string, payload: string, qos: 0 | 1 | 2 = 0, messageId = 1): void {
+    const id = qos === 0 ? {} : { messageId };
+    this.send({ cmd: "publish", topic, payload, qos, retain: false, dup: false, ...id });
+  }
+}
