@@ -204,7 +204,8 @@ function toConnack(
   const properties = packet.properties ?? {};
   return {
     type: "connack",
-    sessionPresent: packet.sessionPresent,
+    // 3.1 has no such flag: the byte is reserved.
+    sessionPresent: packet.sessionPresent && frame.version !== 3,
     reasonCode: frame.version === 5
       ? packet.reasonCode as ReasonCode
       : fromConnectReturnCode(packet.returnCode ?? -1) ?? ReasonCode.unspecifiedError,

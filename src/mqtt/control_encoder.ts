@@ -1,19 +1,20 @@
 import type { IConnectPacket, UserProperties } from "mqtt-packet";
 import { decodeMessageProperties } from "./message_properties.ts";
 import { type ForeignPacket, generateForeign } from "./mqtt_packet.ts";
-import type {
-  AuthPacket,
-  ConnackPacket,
-  ConnectPacket,
-  ControlPacket,
-  DisconnectPacket,
-  ProtocolVersion,
-  SubackPacket,
-  SubscribePacket,
-  UnsubackPacket,
-  UnsubscribePacket,
-  UserProperty,
-  WillPacket,
+import {
+  type AuthPacket,
+  type ConnackPacket,
+  type ConnectPacket,
+  type ControlPacket,
+  type DisconnectPacket,
+  PacketType,
+  type ProtocolVersion,
+  type SubackPacket,
+  type SubscribePacket,
+  type UnsubackPacket,
+  type UnsubscribePacket,
+  type UserProperty,
+  type WillPacket,
 } from "./packet.ts";
 import { PacketEncodeError } from "./protocol_error.ts";
 import { ReasonCode, toConnectReturnCode } from "./reason_code.ts";
@@ -51,7 +52,18 @@ export function encodeControlPacket(
 
 function encode(packet: ControlPacket, version: ProtocolVersion): Uint8Array {
   if (packet.type === "connect") return encodeConnect(packet, version);
+  if (isBareSuccess(packet, version)) return Uint8Array.of(PacketType.auth << 4, 0);
   return generateForeign(toForeign(packet, version), version);
+}
+
+/**
+ * AUTH that says success and nothing else has a short form of its own [MQTT-3.15.2-1], which
+ * mqtt-packet does not write; its long form would lack the method that it must have.
+ */
+function isBareSuccess(packet: ControlPacket, version: ProtocolVersion): boolean {
+  return packet.type === "auth" && version === 5 && packet.reasonCode === ReasonCode.success &&
+    packet.authenticationMethod === undefined && packet.authenticationData === undefined &&
+    packet.reasonString === undefined && packet.userProperties.length === 0;
 }
 
 function toForeign(
@@ -276,9 +288,8 @@ function reasonAndPairs(
 }
 
 /**
- * One object per pair: mqtt-packet writes a list of objects one after the other, which keeps the order
- * of names, and of repeated names;
- * one object for all pairs would lose it.
+ * One object per pair: mqtt-packet writes a list of objects one after the other, which keeps the
+ * order of all pairs. One object for all of them would sort them by name.
  */
 function pairs(list: readonly UserProperty[] | undefined): UserProperties[] | undefined {
   if (list === undefined || list.length === 0) return undefined;

@@ -132,7 +132,8 @@ export class FrameSplitter {
         this.#keptStart = at;
         this.#keptEnd = end;
       } else {
-        this.#kept = bytes.slice(at, end);
+        // Not slice(): of a Buffer, as some runtimes hand out, that would be a view.
+        this.#kept = new Uint8Array(bytes.subarray(at, end));
         this.#keptStart = 0;
         this.#keptEnd = end - at;
       }

@@ -52,10 +52,7 @@ export function decodeMessageProperties(
         found.responseTopic = readText(bytes, valueAt);
         break;
       case id.CORRELATION_DATA:
-        found.correlationData = bytes.slice(
-          valueAt + 2,
-          valueAt + 2 + readUint16(bytes, valueAt),
-        );
+        found.correlationData = readBinary(bytes, valueAt);
         break;
       case id.USER_PROPERTY:
         userProperties.push(readPair(bytes, valueAt));
@@ -107,6 +104,11 @@ export function subscriptionIdentifiersOf(view: PublishView): number[] {
     at = next;
   }
   return identifiers;
+}
+
+/** A copy, also of a Buffer: its slice() would give a view. */
+function readBinary(bytes: Uint8Array, at: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(at + 2, at + 2 + readUint16(bytes, at)));
 }
 
 function pushText(block: number[], text: string, what: string): void {

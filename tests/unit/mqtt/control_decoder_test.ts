@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
@@ -38,7 +39,8 @@ function decode(
   version: ProtocolVersion | undefined,
   sender: PacketSender = "client",
 ): ControlPacket {
-  const { bytes, start, end } = embedded(frame);
+  const { bytes: plain, start, end } = embedded(frame);
+  const bytes = Buffer.from(plain);
   const decoded = decodeControlPacket(bytes, start, start + bodyOf(frame), end, version, sender);
   bytes.fill(0);
   return decoded;

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
@@ -40,7 +41,9 @@ for (const [properties, block] of CASES) {
 }
 
 test("decodeMessageProperties() passes over what is of one hop, and owns what it gives", () => {
-  const block = bytesOf(35, u16(1), 2, u32(5), 9, bin(7), 11, 1, 11, 2, 3, str("t"));
+  const block = Buffer.from(
+    bytesOf(35, u16(1), 2, u32(5), 9, bin(7), 11, 1, 11, 2, 3, str("t")),
+  );
   const decoded = decodeMessageProperties(block);
   block.fill(0);
   assertEquals(decoded, { correlationData: bytesOf(7), contentType: "t", userProperties: [] });
