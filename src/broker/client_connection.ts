@@ -18,7 +18,14 @@ import {
 import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, CloseCause } from "../runtime/mod.ts";
-import type { OutboundTopicAliases, Outlet, Publication, PublishFrame } from "../session/mod.ts";
+import {
+  COPIED_FRAME_BYTES_MAX,
+  type FramedMessage,
+  type OutboundTopicAliases,
+  type Outlet,
+  type Publication,
+  type PublishFrame,
+} from "../session/mod.ts";
 import { type Flushable, OutboundBuffer } from "../transport/mod.ts";
 import type { BrokerCore } from "./broker_core.ts";
 import type { ClientSession } from "./client_session.ts";
@@ -293,6 +300,25 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     this.#appendFrame(frame, packetId);
     this.#touch();
     return true;
+  }
+
+  canForward(message: FramedMessage): boolean {
+    const { length } = message.frameBytes;
+    return (message.version === 5) === (this.version === 5) &&
+      this.outboundAliases === undefined &&
+      length <= COPIED_FRAME_BYTES_MAX && length <= this.maximumPacketSize;
+  }
+
+  forward(message: FramedMessage, packetId: number): void {
+    const { counters } = this.core;
+    const { frameBytes, packetIdAt } = message;
+    const { length } = frameBytes;
+    counters.publishSent++;
+    counters.packetsSent++;
+    counters.publishBytesSent += length - message.payloadStart;
+    if (packetIdAt < 0) this.#outbound.append(frameBytes, 0, length);
+    else this.#outbound.appendStamped(frameBytes, 0, length, packetIdAt, packetId);
+    this.#touch();
   }
 
   #appendFrame(frame: PublishFrame, packetId: number): void {

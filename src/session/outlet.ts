@@ -1,4 +1,5 @@
 import type { ProtocolVersion, Qos, ReasonCode } from "../mqtt/mod.ts";
+import type { FramedMessage } from "./message.ts";
 import type { Publication } from "./publication.ts";
 
 /** What a session writes to while its client is connected. */
@@ -17,6 +18,10 @@ export interface Outlet {
     identifiers: readonly number[],
     packetId: number,
   ): boolean;
+  /** Whether `forward` may send this message: its frame is in the client's version and needs nothing of its own. */
+  canForward(message: FramedMessage): boolean;
+  /** Sends the frame of a message as it is, with its own QoS and retain flag. */
+  forward(message: FramedMessage, packetId: number): void;
   /** Sends PUBREL. */
   release(packetId: number, reasonCode: ReasonCode): void;
 }
