@@ -46,7 +46,7 @@ export function handlePublish(
     route.topicBytes,
     session.clientId,
     isStable,
-    core.clock.nowMs(),
+    view.messageExpiryS < 0 ? 0 : core.clock.nowMs(),
   );
   const answer = isReserved(route)
     ? ReasonCode.notAuthorized

@@ -1,5 +1,5 @@
 export * from "./runtime.ts";
-export { allocateBytes, type CopyBytes, copyBytes } from "./bytes.ts";
+export { allocateBytes, copyAlone, type CopyBytes, copyBytes, copyOut } from "./bytes.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The runtime that this program runs on. */

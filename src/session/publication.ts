@@ -11,7 +11,7 @@ import {
   writeMessageExpiry,
   writePublishHead,
 } from "../mqtt/mod.ts";
-import { copyBytes } from "../runtime/mod.ts";
+import { copyAlone, copyBytes, copyOut } from "../runtime/mod.ts";
 import { type Delivery, FramedMessage, type Message, NO_BYTES, NO_IDENTIFIERS } from "./message.ts";
 
 /** A frame up to this size is copied to each receiver, of a larger one the payload is referenced. */
@@ -322,7 +322,7 @@ export class Publication {
       retain: this.retain,
       properties: this.#propertiesStart === this.#propertiesEnd
         ? NO_BYTES
-        : copyOf(this.#properties, this.#propertiesStart, this.#propertiesEnd),
+        : copyOut(this.#properties, this.#propertiesStart, this.#propertiesEnd),
       expiresAtMs: this.expiryS < 0 ? Infinity : this.#nowMs + this.expiryS * 1000,
       publisherId: this.publisherId,
     };
@@ -333,9 +333,9 @@ export class Publication {
     const length = end - start;
     const isMostOfBuffer = length > COPIED_FRAME_BYTES_MAX &&
       length * 2 >= bytes.buffer.byteLength;
-    return this.#bytesAreStable && isMostOfBuffer
-      ? bytes.subarray(start, end)
-      : copyOf(bytes, start, end);
+    if (this.#bytesAreStable && isMostOfBuffer) return bytes.subarray(start, end);
+    // What is retained may stay for years, beside messages that are gone in a moment.
+    return this.retain ? copyAlone(bytes, start, end) : copyOut(bytes, start, end);
   }
 
   /** A delivery without anything of one session in it is one object for all sessions. */
@@ -386,10 +386,4 @@ export class Publication {
     this.#scratchLength = start + size;
     return start;
   }
-}
-
-function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const copy = new Uint8Array(end - start);
-  copyBytes(copy, 0, bytes, start, end);
-  return copy;
 }
