@@ -35,8 +35,10 @@ project_deno() {
 
 compile_with_deno() {
   # Without the project's configuration: the bundle needs none, and an older deno may not know all
-  # of it. Every permission: the operator's configuration decides which files and ports are used.
-  local options=(--quiet --no-config --no-lock --no-check -A --output "$output")
+  # of it. Which files and ports are used is for the operator's configuration to say; other
+  # programs and native libraries are never used.
+  local options=(--quiet --no-config --no-lock --no-check --output "$output")
+  options+=(--no-prompt --allow-net --allow-read --allow-write --allow-env)
   if [[ -n $target ]]; then options+=(--target "$target"); fi
   if [[ -n ${DENO:-} ]]; then
     "$DENO" compile "${options[@]}" "$work/broker.js"

@@ -21,7 +21,7 @@ const SOUND: readonly ProjectFile[] = [
   { path: "src/broker/mod.ts", text: 'import type { A } from "../mqtt/mod.ts";' },
   { path: "src/mqtt/mod.ts", text: 'import { a } from "mqtt-packet";\nexport * from "./a.ts";' },
   { path: "src/mqtt/a.ts", text: 'import { b } from "../base/mod.ts";' },
-  { path: "src/base/mod.ts", text: "" },
+  { path: "src/base/mod.ts", text: 'import a from "../../a.toml" with { type: "text" };' },
   { path: "src/runtime/mod.ts", text: "" },
 ];
 

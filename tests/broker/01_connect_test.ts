@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { within } from "../support/deadline.ts";
 import { type ClientVersion, TestClient } from "../support/mqtt_client.ts";
 import { withBroker } from "../support/start_broker.ts";
 
@@ -116,14 +117,29 @@ test("limits of the configuration stand in CONNACK", () => {
   });
 });
 
+/** Whether a connection is closed or reset instead of answered. */
+async function isTurnedAway(port: number): Promise<boolean> {
+  try {
+    const client = await TestClient.connect(port);
+    await client.expectNothing();
+    return false;
+  } catch (error) {
+    if (!(error instanceof Error && /hung up|ECONNRESET|EPIPE/.test(error.message))) throw error;
+    return true;
+  }
+}
+
 test("max_connections turns further connections away and lets others in later", () => {
   const config = '[[listener]]\nbind = "127.0.0.1:0"\nmax_connections = 2\n';
   return withBroker({ config }, async ({ port }) => {
     const [one, two] = [await TestClient.connect(port), await TestClient.connect(port)];
-    const third = await TestClient.open(port);
-    await third.expectClosed();
+    assertEquals(await isTurnedAway(port), true);
     await one.disconnect();
     await two.expectNothing();
-    await TestClient.connect(port);
+    // The broker may learn of the end of its connection a little later than the client.
+    const letIn = async (): Promise<void> => {
+      while (await isTurnedAway(port));
+    };
+    await within(letIn(), "a place for another connection");
   });
 });

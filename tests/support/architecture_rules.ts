@@ -37,7 +37,10 @@ export function architectureProblems(files: readonly ProjectFile[]): string[] {
 function importProblems({ path, text }: ProjectFile): string[] {
   return importsOf(text).flatMap(({ specifier, line }) => {
     const target = resolveImport(path, specifier);
-    const problem = target === undefined ? undefined : judge(path, target);
+    // Data (the default configuration, the version) has no rank.
+    const problem = target === undefined || !target.endsWith(".ts")
+      ? undefined
+      : judge(path, target);
     return problem === undefined ? [] : [`${path}:${line}: ${problem}`];
   });
 }

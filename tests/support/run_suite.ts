@@ -113,6 +113,9 @@ export function outcomeOf(report: string, ended: Ended): Outcome {
   const skipped = tests.filter((test) => test.outcome === "skipped").map((test) => test.name);
   const failures: Failure[] = tests.filter((test) => test.outcome === "failed")
     .map((test) => ({ name: `${test.file}: ${test.name}`, text: test.text }));
+  for (const text of errorsBetweenTests(ended.output)) {
+    failures.push({ name: "an error outside of every test", text });
+  }
   if (ended.timedOut) {
     failures.push({ name: "the suite ran out of time", text: tail(ended.output) });
   } else if (passed + failures.length === 0) {
@@ -121,6 +124,12 @@ export function outcomeOf(report: string, ended: Ended): Outcome {
     failures.push({ name: "the runner failed", text: `${how(ended)}\n${tail(ended.output)}` });
   }
   return { passed, skipped, failures };
+}
+
+/** What Bun prints, but does not report, when a file cannot be loaded. */
+function errorsBetweenTests(output: string): string[] {
+  const blocks = output.matchAll(/^# Unhandled error between tests\n-+\n([^]*?)^-{10,}$/gm);
+  return [...blocks].map(([, text = ""]) => text.trim());
 }
 
 function how(ended: Ended): string {

@@ -6,14 +6,18 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { bunProgram } from "./programs.ts";
 import { outcomeOf, runSuite, type SuiteResult } from "./run_suite.ts";
 
-/** Runs one test file with this text, as `deno task test` would. */
-async function runText(runtime: "deno" | "bun", text: string): Promise<SuiteResult> {
+/** Runs test files with these texts, as `deno task test` would. */
+async function runText(runtime: "deno" | "bun", ...texts: string[]): Promise<SuiteResult> {
   const folder = await mkdtemp(join(tmpdir(), "run-suite-"));
   try {
-    const file = join(folder, "a_test.ts");
-    await writeFile(file, `import { test } from "node:test";\n${text}`);
+    const paths: string[] = [];
+    for (const text of texts) {
+      const path = join(folder, `${paths.length}_test.ts`);
+      await writeFile(path, `import { test } from "node:test";\n${text}`);
+      paths.push(path);
+    }
     return await runSuite(
-      { kind: "tests", name: `of-${runtime}`, runtime, target: "deno-source", paths: [file] },
+      { kind: "tests", name: `of-${runtime}`, runtime, target: "deno-source", paths },
       { folder, environment: { BUN: await bunProgram() } },
     );
   } finally {
@@ -44,6 +48,12 @@ for (const runtime of ["deno", "bun"] as const) {
   test(`runSuite() on ${runtime} fails a file that throws after its tests`, async () => {
     const result = await runText(runtime, 'test("a", () => {});\nthrow new Error("top level");');
     assertStringIncludes(result.failures.map((failure) => failure.text).join(), "top level");
+  });
+
+  test(`runSuite() on ${runtime} fails a file that cannot be loaded among those that can`, async () => {
+    const result = await runText(runtime, 'test("a", () => {});', 'import "./none.ts";');
+    assertEquals(result.failures.length, 1);
+    assertStringIncludes(result.failures[0]!.text, "none.ts");
   });
 
   test(`runSuite() on ${runtime} fails a test that leaves a rejection to nobody`, async () => {

@@ -8,7 +8,7 @@ import type { Readable } from "node:stream";
 import { assertEquals } from "@std/assert";
 import { within } from "./deadline.ts";
 import { bunProgram, denoProgram } from "./programs.ts";
-import { PROJECT_ROOT } from "./project_files.ts";
+import { PROJECT_ROOT, readProjectFile } from "./project_files.ts";
 
 /** What the broker says of itself when it accepts: the ready file and the `ready` line. */
 export interface ReadyReport {
@@ -146,10 +146,13 @@ function ownEnvironment(): Record<string, string | undefined> {
 
 /** The program and the arguments in front that a target means. */
 async function commandOf(target: string): Promise<[program: string, args: string[]]> {
-  const main = join(PROJECT_ROOT, "main.ts");
-  if (target === "bun-source") return [await bunProgram(), [main]];
+  if (target === "bun-source") return [await bunProgram(), ["main.ts"]];
   if (target !== "deno-source") return [target, []];
-  return [denoProgram(), ["run", "-A", "--no-check", main]];
+  // As `deno task start` does it, with no more permissions.
+  const { tasks } = JSON.parse(readProjectFile("deno.json")) as {
+    tasks: { start: { command: string } };
+  };
+  return [denoProgram(), tasks.start.command.split(" ").slice(1)];
 }
 
 async function readyReport(program: Program): Promise<ReadyReport> {
