@@ -42,12 +42,13 @@ export class Session<Group extends object> {
   readonly #context: SessionContext;
   #outlet: Outlet | undefined;
   #quota = 0;
-  #quotaMax = 0;
   #inflight: Inflight<Delivery<Group>> | undefined;
   #queue: MessageQueue<Group> | undefined;
   #received: Set<number> | undefined;
   /** Packet identifiers of an earlier connection that wait for quota to be sent again. */
   #resend: Deque<number> | undefined;
+  /** What was in flight is sent again up to this place in its order. */
+  #resentOrder = 0;
   #replays: Deque<Replay> | undefined;
   #hasShared = false;
 
@@ -93,7 +94,9 @@ export class Session<Group extends object> {
   ): OfferResult {
     const outlet = this.#outlet;
     if (qos === 0) {
-      if (outlet === undefined) return this.#offerQos0Offline(publication, retain, identifiers);
+      if (outlet === undefined) {
+        return this.#offerQos0Offline(publication, retain, identifiers, group);
+      }
       if (outlet.isFull) {
         this.#context.counters.droppedSlow++;
         this.droppedMessages++;
@@ -161,7 +164,10 @@ export class Session<Group extends object> {
       this.#finish(inflight, packetId);
       return;
     }
-    if (state === InflightState.awaitsPubrec) inflight.release(packetId);
+    if (state === InflightState.awaitsPubrec) {
+      if (this.#isUnsent(inflight, packetId)) this.#quota--;
+      inflight.release(packetId);
+    }
     outlet?.release(packetId, ReasonCode.success);
   }
 
@@ -202,9 +208,9 @@ export class Session<Group extends object> {
    */
   attach(outlet: Outlet, quota: number): void {
     this.#outlet = outlet;
-    this.#quotaMax = quota;
     this.#quota = quota;
     this.#resend = undefined;
+    this.#resentOrder = 0;
     const inflight = this.#inflight;
     if (inflight === undefined || inflight.count === 0) return;
     const resend = new Deque<number>();
@@ -319,19 +325,26 @@ export class Session<Group extends object> {
   }
 
   #finish(inflight: Inflight<Delivery<Group>>, packetId: number): void {
+    if (!this.#isUnsent(inflight, packetId)) this.#quota++;
     inflight.remove(packetId);
     this.#context.counters.inflight--;
-    if (this.#quota < this.#quotaMax) this.#quota++;
     if (this.#isHeldBack || this.#replays !== undefined) this.pump();
+  }
+
+  /** Waits to be sent again on this connection: so far it takes nothing of the quota. */
+  #isUnsent(inflight: Inflight<Delivery<Group>>, packetId: number): boolean {
+    return this.#resend !== undefined && inflight.order(packetId) > this.#resentOrder &&
+      inflight.state(packetId) !== InflightState.awaitsPubcomp;
   }
 
   #offerQos0Offline(
     publication: Publication,
     retain: boolean,
     identifiers: readonly number[],
+    group: Group | undefined,
   ): OfferResult {
     if (!this.survives || !this.#context.limits.queueQos0Offline) return "dropped";
-    return this.enqueue(publication.delivery<Group>(0, retain, identifiers, undefined));
+    return this.enqueue(publication.delivery(0, retain, identifiers, group));
   }
 
   #dropTooLarge(): OfferResult {
@@ -356,6 +369,7 @@ export class Session<Group extends object> {
       }
       if (this.#quota <= 0 || outlet.isFull) return false;
       resend.shift();
+      this.#resentOrder = inflight.order(packetId);
       carrier.loadMessage(delivery.message, clock.nowMs());
       const { qos, retain, identifiers } = delivery;
       if (outlet.publish(carrier, qos, retain, true, identifiers, packetId)) {
