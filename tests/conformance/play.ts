@@ -47,7 +47,7 @@ export function expand(
   const body = macros[name];
   if (body === undefined) throw new Error(`Cannot play "${step}": neither a step nor a macro`);
   if (depth > 5) throw new Error(`Cannot play "${step}": macros call each other too deeply`);
-  const values = list === undefined ? [] : list.split(",").map((value) => value.trim());
+  const values = list?.replaceAll(/\([^()]*\)/g, "").split(",").map((value) => value.trim()) ?? [];
   const wanted = Math.max(
     0,
     ...body.join().matchAll(/\$([1-9])/g).map((found) => Number(found[1])),
