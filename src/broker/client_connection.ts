@@ -323,7 +323,9 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
 
   #appendFrame(frame: PublishFrame, packetId: number): void {
     const outbound = this.#outbound;
-    if (frame.packetIdAt >= 0) {
+    if (frame.isStable) {
+      outbound.appendRun(frame.bytes, frame.start, frame.end);
+    } else if (frame.packetIdAt >= 0) {
       outbound.appendStamped(frame.bytes, frame.start, frame.end, frame.packetIdAt, packetId);
     } else if (frame.view !== undefined) {
       outbound.appendView(frame.view);

@@ -1,3 +1,4 @@
+import { copyAlone } from "./bytes.ts";
 import { NodeCommon } from "./node_common.ts";
 import type { BunGlobal, BunSocket } from "./bun_types.ts";
 import {
@@ -40,10 +41,16 @@ class BunByteSocket implements ByteSocket {
   write(bytes: Uint8Array, start: number, end: number): boolean {
     const taken = this.#socket.write(bytes, start, end - start);
     if (taken === end - start) return true;
-    this.#pending = bytes;
-    this.#pendingStart = start + (taken > 0 ? taken : 0);
-    this.#pendingEnd = end;
+    this.#keepRest(bytes, start + (taken > 0 ? taken : 0), end);
     return false;
+  }
+
+  /** A small rest of a large chunk must not hold on to all of it until the peer reads on. */
+  #keepRest(bytes: Uint8Array, start: number, end: number): void {
+    const isSmallPart = (end - start) * 2 < bytes.length;
+    this.#pending = isSmallPart ? copyAlone(bytes, start, end) : bytes;
+    this.#pendingStart = isSmallPart ? 0 : start;
+    this.#pendingEnd = isSmallPart ? end - start : end;
   }
 
   pause(): void {

@@ -34,6 +34,8 @@ export class PublishFrame {
   payload: Uint8Array = NO_BYTES;
   payloadStart = 0;
   payloadEnd = 0;
+  /** Nobody will ever write to `bytes`, and nothing of it is stamped: it need not be copied. */
+  isStable = false;
   /** How many receivers it went to. */
   uses = 0;
   /** `bytes[start..end)` as a view: the cheapest way to copy it often. */
@@ -197,6 +199,7 @@ export class Publication {
     frame.stamp = this.#stamp;
     frame.uses = 0;
     frame.view = undefined;
+    frame.isStable = false;
     if (layout === this.#sourceLayout) this.#useSource(frame);
     else {
       const extra = this.#expiryProperty();
@@ -265,6 +268,7 @@ export class Publication {
     frame.payloadEnd = 0;
     if (total <= COPIED_FRAME_BYTES_MAX) {
       frame.end = this.#payloadEnd;
+      frame.isStable = this.#bytesAreStable && this.#packetIdAt < 0;
       return;
     }
     this.#referencePayload(frame);

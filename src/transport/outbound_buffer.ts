@@ -52,6 +52,31 @@ export class OutboundBuffer {
   #lastReference: Segment | undefined;
   #written: Uint8Array = NO_PAGE;
   #writtenBytes = 0;
+  /** A run of somebody's bytes that is all there is to send; not longer than this turn. */
+  #run: Uint8Array = NO_PAGE;
+  #runStart = 0;
+  /** 0: no run. */
+  #runEnd = 0;
+
+  /**
+   * Takes `bytes[start..end)`, which nobody will ever write to. Pieces that lie one behind the other leave in one
+   * write without being copied; as soon as something else comes between, they are copied after all.
+   */
+  appendRun(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#runEnd === start && this.#run === bytes) {
+      this.#runEnd = end;
+      this.pendingBytes += end - start;
+      return;
+    }
+    if (this.#length > 0 || this.#runEnd > 0 || this.isWriting) {
+      this.append(bytes, start, end);
+      return;
+    }
+    this.#run = bytes;
+    this.#runStart = start;
+    this.#runEnd = end;
+    this.pendingBytes += end - start;
+  }
 
   /** Copies `bytes[start..end)`. */
   append(bytes: Uint8Array, start: number, end: number): void {
@@ -83,6 +108,7 @@ export class OutboundBuffer {
 
   /** Queues `bytes[start..end)` without copying: nobody may write there until the socket has it. */
   appendReference(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#runEnd > 0) this.#settleRun();
     this.pendingBytes += end - start;
     const last = this.#length === 0 ? this.#lastReference : undefined;
     if (last !== undefined && last.bytes === bytes && last.end === start) {
@@ -105,6 +131,12 @@ export class OutboundBuffer {
         if (segment === this.#lastReference) this.#lastReference = undefined;
         const page = segment.isPage ? segment.bytes : NO_PAGE;
         this.#write(socket, segment.bytes, segment.start, segment.end, page);
+        continue;
+      }
+      if (this.#runEnd > 0) {
+        const [run, start, end] = [this.#run, this.#runStart, this.#runEnd];
+        this.#forgetRun();
+        this.#write(socket, run, start, end, NO_PAGE);
         continue;
       }
       if (this.#length === 0) return;
@@ -130,6 +162,7 @@ export class OutboundBuffer {
     this.#length = 0;
     this.#waiting = undefined;
     this.#lastReference = undefined;
+    this.#forgetRun();
     this.#written = NO_PAGE;
     this.pendingBytes = 0;
   }
@@ -153,6 +186,7 @@ export class OutboundBuffer {
 
   /** Room for `size` bytes in the page; the offset where they begin. */
   #reserve(size: number): number {
+    if (this.#runEnd > 0) this.#settleRun();
     const offset = this.#length;
     const end = offset + size;
     this.pendingBytes += size;
@@ -177,6 +211,20 @@ export class OutboundBuffer {
     if (this.#length > 0) copyBytes(grown, 0, this.#page, 0, this.#length);
     if (this.#page !== NO_PAGE) givePage(this.#page);
     this.#page = grown;
+  }
+
+  /** The run has a neighbour: it becomes the beginning of a page. */
+  #settleRun(): void {
+    const [run, start, end] = [this.#run, this.#runStart, this.#runEnd];
+    this.#forgetRun();
+    this.pendingBytes -= end - start;
+    this.append(run, start, end);
+  }
+
+  #forgetRun(): void {
+    this.#run = NO_PAGE;
+    this.#runStart = 0;
+    this.#runEnd = 0;
   }
 
   #setPageAside(): void {
