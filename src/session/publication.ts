@@ -19,6 +19,8 @@ export const COPIED_FRAME_BYTES_MAX = 4096;
 
 const LAYOUTS = 12;
 const EXPIRY_PROPERTY_BYTES = 5;
+/** Room for frames that is kept from one message to the next, in bytes. */
+const SCRATCH_KEPT_MAX = 262_144;
 
 /** A PUBLISH encoded for one layout: version, QoS and retain; the packet identifier is left open. */
 export class PublishFrame {
@@ -183,6 +185,7 @@ export class Publication {
     this.#stamp++;
     this.#nowMs = nowMs;
     this.#scratchLength = 0;
+    if (this.#scratch.length > SCRATCH_KEPT_MAX) this.#scratch = NO_BYTES;
     this.#extraLength = -1;
     this.#message = undefined;
     if (this.#hasDeliveries) {
@@ -205,11 +208,15 @@ export class Publication {
       const extra = this.#expiryProperty();
       const extraLength = version === 5 ? this.#extraLength : 0;
       this.encode(frame, version, qos, retain, false, this.topicBytes, extra, extraLength);
+      this.#scratchLength = frame.end;
     }
     return frame;
   }
 
-  /** Encodes a frame that is one receiver's own: DUP, an alias, subscription identifiers. */
+  /**
+   * Encodes a frame that is one receiver's own: DUP, an alias, subscription identifiers. It is valid until the next
+   * call of `encode` or `frame`, so that however many receivers need no more room than one.
+   */
   encode(
     frame: PublishFrame,
     version: ProtocolVersion,
@@ -235,7 +242,7 @@ export class Publication {
     head.payloadLength = this.payloadLength;
     const headSize = publishHeadSize(head);
     const isCopied = headSize + this.payloadLength <= COPIED_FRAME_BYTES_MAX;
-    const start = this.#reserveScratch(headSize + (isCopied ? this.payloadLength : 0));
+    const start = this.#roomInScratch(headSize + (isCopied ? this.payloadLength : 0));
     const headEnd = writePublishHead(this.#scratch, start, head);
     frame.bytes = this.#scratch;
     frame.start = start;
@@ -379,15 +386,13 @@ export class Publication {
     this.#propertiesEnd = clean.length;
   }
 
-  #reserveScratch(size: number): number {
+  /** Where `size` bytes may be written behind the frames that are kept. */
+  #roomInScratch(size: number): number {
     const start = this.#scratchLength;
-    if (start + size > this.#scratch.length) {
-      // Frames built before keep the array that they were built in.
-      this.#scratch = new Uint8Array(Math.max(1024, (start + size) * 2));
-      this.#scratchLength = size;
-      return 0;
-    }
-    this.#scratchLength = start + size;
-    return start;
+    if (start + size <= this.#scratch.length) return start;
+    // Frames built before keep the array that they were built in.
+    this.#scratch = new Uint8Array(Math.max(1024, (start + size) * 2));
+    this.#scratchLength = 0;
+    return 0;
   }
 }
