@@ -72,14 +72,16 @@ test("writePublishHead() and publishHeadSize() agree at every border of the leng
     for (const topicLength of [1, 47, 48, 49, 127, 128, 65_535]) {
       for (const propertyLength of [0, 3, 127, 128, 16_383, 16_384]) {
         const topicBytes = new Uint8Array(topicLength).fill(0x74);
-        const properties = new Uint8Array(propertyLength).fill(0x70);
+        const properties = new Uint8Array(propertyLength + 9).fill(0xbb)
+          .fill(0x70, 4, 4 + propertyLength);
         const given = head({
           version: 5,
           qos: 1,
           packetId: 0xabcd,
           topicBytes,
           properties,
-          propertiesEnd: propertyLength,
+          propertiesStart: 4,
+          propertiesEnd: 4 + propertyLength,
           payloadLength,
         });
         const body = 2 + topicLength + 2 + varint(propertyLength).length + propertyLength +
@@ -91,10 +93,8 @@ test("writePublishHead() and publishHeadSize() agree at every border of the leng
         const idAt = packetIdOffset(given);
         assertEquals(idAt, front.length + topicLength);
         assertEquals(hex(bytes.subarray(idAt, idAt + 2)), "ab cd");
-        assertEquals(
-          hex(bytes.subarray(idAt + 2, idAt + 2 + 1)),
-          hex(bytesOf(varint(propertyLength)[0]!)),
-        );
+        const block = bytesOf(varint(propertyLength), new Uint8Array(propertyLength).fill(0x70));
+        assertEquals(hex(bytes.subarray(idAt + 2)), hex(block));
       }
     }
   }
