@@ -119,6 +119,12 @@ export class Broker {
     this.#core.counters.connectionsRefused++;
   }
 
+  /** The system could not give a listener a connection, for want of descriptors for example. */
+  noteAcceptError(error: unknown): void {
+    this.#core.counters.acceptErrors++;
+    this.#core.logger.warn("Cannot accept a connection", { error: String(error) });
+  }
+
   /** New limits, for connections and packets from now on; what was promised in a CONNACK stays. */
   reconfigure(options: MqttOptions): void {
     const hasNewInterval = options.sysIntervalMs !== this.#core.options.sysIntervalMs;
@@ -133,7 +139,7 @@ export class Broker {
    * seconds at most. Wills are not published: nobody is left to get them. Listeners must be closed before.
    */
   async stop(): Promise<void> {
-    const { core } = { core: this.#core };
+    const core = this.#core;
     core.isStopping = true;
     this.#sys.stop();
     for (const connection of [...core.connections]) {

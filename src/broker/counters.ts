@@ -19,6 +19,8 @@ export interface BrokerCounters {
   connectionsAccepted: number;
   /** Closed at once, for a listener's `max_connections`. */
   connectionsRefused: number;
+  /** Connections that the system could not give us. */
+  acceptErrors: number;
   /** CONNECTs that were answered with an error. */
   connectsRefused: number;
   protocolErrors: number;
@@ -43,6 +45,7 @@ export function createBrokerCounters(): BrokerCounters {
     retainedRefused: 0,
     connectionsAccepted: 0,
     connectionsRefused: 0,
+    acceptErrors: 0,
     connectsRefused: 0,
     protocolErrors: 0,
     keepAliveTimeouts: 0,

@@ -190,7 +190,7 @@ function accept(
   const { options } = core;
   session.expiryS = grantedExpiryS(packet, options);
   session.survives = session.expiryS > 0;
-  session.will = willOf(packet, clientId, identity);
+  session.will = willOf(packet, clientId, identity, options);
   const keepAliveS = grantedKeepAliveS(packet, options);
   from.keepAliveMs = keepAliveS * 1000 * options.keepAliveFactor;
   if (packet.topicAliasMaximum > 0) {
@@ -237,6 +237,7 @@ function willOf(
   packet: ConnectPacket,
   clientId: string,
   identity: Identity,
+  options: MqttOptions,
 ): Will | undefined {
   const { will } = packet;
   if (will === undefined) return undefined;
@@ -252,7 +253,7 @@ function willOf(
       publisherId: clientId,
     },
     messageExpiryS: will.messageExpiryS,
-    delayS: will.delayS,
+    delayS: Math.min(will.delayS, options.maxWillDelayS),
     identity,
   };
 }

@@ -144,7 +144,12 @@ export class BunRuntime extends NodeCommon implements Runtime {
           socket.setNoDelay(true);
           const ours = new BunByteSocket(socket);
           socket.data = ours;
-          ours.attach(accept(ours));
+          try {
+            ours.attach(accept(ours));
+          } catch (error) {
+            options.onError(error);
+            socket.terminate();
+          }
         },
         data: (socket, chunk) => socket.data.onData(chunk),
         drain: (socket) => socket.data.onDrain(),

@@ -15,6 +15,9 @@ const READ_SIZES = [512, 4096, 65536] as const;
 const SPARE_READ_BUFFERS_MAX = [1024, 256, 64] as const;
 const spareReadBuffers: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
 
+/** Pause after a failed accept: the reason, such as too few descriptors, may last. */
+const ACCEPT_RETRY_MS = 50;
+
 type SizeClass = 0 | 1 | 2;
 
 function takeReadBuffer(size: SizeClass): Uint8Array {
@@ -179,8 +182,8 @@ export class DenoRuntime extends NodeCommon implements Runtime {
         } catch (error) {
           if (!open) return;
           // Out of descriptors, or a connection that was gone before it was accepted: neither ends the listener.
-          this.writeStderr(`Cannot accept a connection: ${String(error)}\n`);
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          options.onError(error);
+          await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
           continue;
         }
         try {
@@ -188,7 +191,7 @@ export class DenoRuntime extends NodeCommon implements Runtime {
           const socket = new DenoByteSocket(conn);
           socket.start(accept(socket));
         } catch (error) {
-          this.writeStderr(`Cannot set up a connection: ${String(error)}\n`);
+          options.onError(error);
           conn.close();
         }
       }

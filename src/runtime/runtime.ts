@@ -44,6 +44,8 @@ export interface TcpListenOptions {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
+  /** A connection could not be accepted or set up; the listener goes on. */
+  readonly onError: (error: unknown) => void;
 }
 
 export interface SocketListener {

@@ -21,6 +21,8 @@ export interface ListenerOwner {
   ): ByteSocketHandler;
   /** A connection was turned away because the listener has `maxConnections`. */
   noteRefusedConnection(): void;
+  /** The system could not give us a connection. */
+  noteAcceptError(error: unknown): void;
 }
 
 /** A listener that accepts. */

@@ -30,7 +30,9 @@ export async function openTcpListener(
     connections++;
     return owner.accept(socket, context);
   };
-  const bound = await runtime.listenTcp({ host: options.host, port: options.port }, accept);
+  const { host, port } = options;
+  const onError = (error: unknown): void => owner.noteAcceptError(error);
+  const bound = await runtime.listenTcp({ host, port, onError }, accept);
   const shownHost = options.host.includes(":") ? `[${options.host}]` : options.host;
   return {
     type: options.type,
