@@ -98,3 +98,16 @@ test("a delayed will comes at once when its session ends", () =>
     await TestClient.connect(port, { clientId: "a", clean: true });
     assertEquals(String((await watcher.receive()).payload), "gone"); // [MQTT-3.1.2-8]
   }));
+
+test("a will waits no longer than max_will_delay", () =>
+  withBroker({ args: ["--set", "mqtt.max_will_delay=1s"] }, async ({ port }) => {
+    const watcher = await TestClient.connect(port);
+    await watcher.subscribe("will", { qos: 1 });
+    const client = await TestClient.connect(port, {
+      clientId: "a",
+      will: { ...WILL, properties: { willDelayInterval: 3600 } },
+      properties: { sessionExpiryInterval: 3600 },
+    });
+    client.cut();
+    assertEquals(String((await watcher.receive()).payload), "gone");
+  }));
