@@ -1,0 +1,96 @@
+import { test } from "node:test";
+import { assertEquals, assertRejects } from "@std/assert";
+import type {
+  ByteSocket,
+  ByteSocketHandler,
+  SocketListener,
+  TcpListenOptions,
+} from "../../../src/runtime/mod.ts";
+import {
+  type ListenerOptions,
+  type ListenerOwner,
+  openTcpListener,
+} from "../../../src/transport/mod.ts";
+import { MemoryRuntime } from "../../support/memory_socket.ts";
+
+const OPTIONS: ListenerOptions = {
+  type: "tcp",
+  host: "127.0.0.1",
+  port: 0,
+  maxConnections: 2,
+  allowAnonymous: true,
+};
+
+/** Lets a test play the clients of a listener. */
+class ListeningRuntime extends MemoryRuntime {
+  accept: ((socket: ByteSocket) => ByteSocketHandler) | undefined;
+
+  listenTcp(
+    options: TcpListenOptions,
+    accept: (socket: ByteSocket) => ByteSocketHandler,
+  ): Promise<SocketListener> {
+    this.accept = accept;
+    const close = (): void => {
+      this.accept = undefined;
+    };
+    return Promise.resolve({ host: options.host, port: options.port || 1883, close });
+  }
+}
+
+/** Notes what it is told. */
+class Owner implements ListenerOwner {
+  readonly seen: string[] = [];
+  readonly releases: (() => void)[] = [];
+
+  accept(
+    _socket: ByteSocket,
+    listener: { readonly allowAnonymous: boolean; release(): void },
+  ): ByteSocketHandler {
+    this.seen.push(`accepted, anonymous ${listener.allowAnonymous}`);
+    this.releases.push(() => listener.release());
+    return { onBytes: () => {}, onWritable: () => {}, onClose: () => {} };
+  }
+
+  noteRefusedConnection(): void {
+    this.seen.push("refused");
+  }
+}
+
+test("openTcpListener() turns connections away above its limit, until one is released", async () => {
+  const [runtime, owner] = [new ListeningRuntime(), new Owner()];
+  await openTcpListener(runtime, OPTIONS, owner);
+  const peers = [1, 2, 3].map(() => runtime.connect(runtime.accept!));
+  runtime.settle();
+  assertEquals(owner.seen, ["accepted, anonymous true", "accepted, anonymous true", "refused"]);
+  assertEquals(peers.map(({ isClosed }) => isClosed), [false, false, true]);
+  assertEquals(peers[2]!.take().length, 0);
+  owner.releases[0]!();
+  runtime.connect(runtime.accept!);
+  runtime.settle();
+  assertEquals(owner.seen.at(-1), "accepted, anonymous true");
+});
+
+test("openTcpListener() tells its address as a client would write it", async () => {
+  const runtime = new ListeningRuntime();
+  for (
+    const [host, url] of [
+      ["127.0.0.1", "mqtt://127.0.0.1:1883"],
+      ["::1", "mqtt://[::1]:1883"],
+      ["localhost", "mqtt://localhost:1883"],
+    ] as const
+  ) {
+    const listener = await openTcpListener(runtime, { ...OPTIONS, host }, new Owner());
+    assertEquals([listener.type, listener.url, listener.port], ["tcp", url, 1883]);
+    listener.close();
+    assertEquals(runtime.accept, undefined);
+  }
+});
+
+test("openTcpListener() rejects with the system's error", async () => {
+  const runtime = { listenTcp: () => Promise.reject(new Error("address in use")) };
+  await assertRejects(
+    () => openTcpListener(runtime, OPTIONS, new Owner()),
+    Error,
+    "address in use",
+  );
+});
