@@ -49,7 +49,7 @@ type ConnectionState = "connecting" | "connected" | "closing" | "closed";
 /** Frames and deliveries that one chunk may cost before the other sockets have their turn. */
 const WORK_PER_TURN = 10_000;
 /** Unsent bytes that are handed to the system before the turn is over. */
-const EAGER_FLUSH_BYTES = 65536;
+const EAGER_FLUSH_BYTES = 262_144;
 /** How long a client may take to read its last packets, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5000;
 const NO_PACKET_SIZE_LIMIT = Infinity;
