@@ -3,7 +3,8 @@ import type { Clock } from "./clock.ts";
 
 /*
  * A hierarchy of wheels. Level 0 has one slot per tick, level 1 one slot per 64 ticks, and so on:
- * five levels of 64 slots span 64^5 ticks, more than three years at 100 ms. A timer is put in the
+ * five levels of 64 slots span 64^5 ticks, more than three years at 100 ms; what is due later goes
+ * round once more. A timer is put in the
  * coarsest slot that its distance needs and moves to a finer level when the hand gets there, so it
  * is touched at most five times in its life. Slots are doubly linked rings through the timers
  * themselves: scheduling, cancelling and re-scheduling are a few pointer writes and allocate
@@ -17,7 +18,6 @@ const SLOTS = 64;
 const LEVELS = 5;
 /** How many ticks one slot of a level covers. */
 const SLOT_TICKS = [1, SLOTS, SLOTS ** 2, SLOTS ** 3, SLOTS ** 4] as const;
-const SPAN_TICKS = SLOTS ** LEVELS;
 const DEFAULT_TICK_MS = 100;
 
 /** Not in any slot. */
@@ -163,7 +163,7 @@ export class TimerWheel {
       const slotTicks = SLOT_TICKS[level] as number;
       if (this.#tick % slotTicks !== 0) return;
       const head = this.#slots[level * SLOTS + (this.#tick / slotTicks) % SLOTS] as Link;
-      // Those beyond the span may come back to this very slot: stop at what was the last one.
+      // Those beyond the span come back to this very slot: stop at what was the last one.
       const last = head.previous;
       if (last === head) continue;
       let link: Link;
@@ -186,11 +186,10 @@ export class TimerWheel {
   }
 
   #insert(timer: Timer): void {
-    const distance = Math.min(timer.dueTick - this.#tick, SPAN_TICKS - 1);
-    const tick = this.#tick + distance;
+    const distance = timer.dueTick - this.#tick;
     let level = 0;
     while (level < LEVELS - 1 && distance >= (SLOT_TICKS[level + 1] as number)) level++;
-    const slot = level * SLOTS + Math.floor(tick / (SLOT_TICKS[level] as number)) % SLOTS;
+    const slot = level * SLOTS + Math.floor(timer.dueTick / (SLOT_TICKS[level] as number)) % SLOTS;
     this.#link(timer, this.#slots[slot] as Link, slot);
     this.#levelCounts[level] = (this.#levelCounts[level] as number) + 1;
   }

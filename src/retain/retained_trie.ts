@@ -48,6 +48,17 @@ export class RetainedTrie<M> {
     return this.#byTopic.size;
   }
 
+  /** Nodes of the tree, counted one by one: whoever removes all topics must find it at 1. */
+  countNodes(): number {
+    let count = 0;
+    const stack = [this.#root];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      count++;
+      for (const child of node.children?.values() ?? []) stack.push(child);
+    }
+    return count;
+  }
+
   get(topic: string): M | undefined {
     return this.#byTopic.get(topic)?.message;
   }

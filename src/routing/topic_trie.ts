@@ -42,6 +42,13 @@ export class TopicTrie<T> {
     return this.#literals.size + this.#wildcardCount;
   }
 
+  /** Nodes of the tree, counted one by one: whoever removes all filters must find it at 1. */
+  countNodes(): number {
+    let count = 0;
+    for (const _node of this.#nodes()) count++;
+    return count;
+  }
+
   /** The value of exactly this filter. */
   get(filter: string): T | undefined {
     if (!hasWildcard(filter)) return this.#literals.get(filter);
@@ -99,10 +106,16 @@ export class TopicTrie<T> {
   /** Every filter's value, in no special order. The trie must not change meanwhile. */
   *values(): Generator<T, void, undefined> {
     yield* this.#literals.values();
+    for (const { value, hashValue } of this.#nodes()) {
+      if (value !== undefined) yield value;
+      if (hashValue !== undefined) yield hashValue;
+    }
+  }
+
+  *#nodes(): Generator<TrieNode<T>, void, undefined> {
     const stack = [this.#root];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (node.value !== undefined) yield node.value;
-      if (node.hashValue !== undefined) yield node.hashValue;
+      yield node;
       if (node.plus !== undefined) stack.push(node.plus);
       for (const child of node.children?.values() ?? []) stack.push(child);
     }

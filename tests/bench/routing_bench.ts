@@ -119,6 +119,12 @@ function benchHits(): void {
       routeAll(router, list, rounds);
     });
   }
+  const list = topics(1000, 50_000);
+  routeAll(router, list, 1000);
+  const before = heapUsed();
+  routeAll(router, list, 1000);
+  const grown = process.memoryUsage().heapUsed - before;
+  print(`    ${(grown / 1e6).toFixed(3)} bytes of heap for each of 1M hits, nothing collected`);
   const bytes = encoder.encode("site/1/device/1/command");
   report("routeBytesAfter, the same topic again", 1_000_000, () => {
     let last = router.routeBytes(bytes, 0, bytes.length);

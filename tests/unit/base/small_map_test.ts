@@ -33,6 +33,14 @@ test("a small map behaves as a Map does", () => {
   }
 });
 
+test("a small map that was large is nothing again when it is empty", () => {
+  let map: SmallMap<Item> = undefined;
+  for (let i = 0; i < 20; i++) map = smallMapAdd(map, { key: `${i}` });
+  assert(map instanceof Map);
+  for (let i = 0; i < 20; i++) map = smallMapRemove(map, `${i}`);
+  assertEquals(map, undefined);
+});
+
 test("a small map that is an array is replaced and not changed", () => {
   const one = smallMapAdd<Item>(undefined, { key: "a" });
   const two = smallMapAdd(one, { key: "b" });

@@ -149,7 +149,8 @@ test("what a timer throws reaches the caller, and no other timer is lost", () =>
     300,
   );
   rig.wheel.schedule(rig.timer("b"), 300);
-  rig.clock.advance(1000);
+  // Just the tick in which they are due: the rest is not left to the next one.
+  rig.clock.advance(350);
   assertThrows(() => rig.wheel.advance(rig.clock.monotonicMs()), RangeError, "bad timer");
   rig.wheel.advance(rig.clock.monotonicMs());
   assertEquals([rig.fired.toSorted(), rig.wheel.count], [["a", "b"], 0]);

@@ -95,6 +95,7 @@ test("RetainedTrie agrees with a Map that is searched with filterMatches()", () 
   assertEquals([...trie.entries()].sort(), [...model].sort());
   for (const topic of model.keys()) trie.remove(topic);
   assertEquals([trie.size, matched(trie, "#"), matched(trie, "$x/#")], [0, [], []]);
+  assertEquals(trie.countNodes(), 1);
 });
 
 for (const filter of ["#", "+/+", "a/b"]) {

@@ -89,6 +89,12 @@ test("RouteCache: topics with one hash do not make a look-up long, the oldest go
   assertEquals([find(cache, "topic/83", 5), find(cache, "topic/84", 5)], [undefined, "topic/84"]);
 });
 
+test("RouteCache grows with what it holds: many topics do not crowd its buckets", () => {
+  const cache = new RouteCache<Client>({ cacheEntriesMax: 10_000, cacheRecipientsMax: 1000 });
+  for (let i = 0; i < 10_000; i++) cache.add(routeOf(`topic/${i}`, i));
+  assertEquals([cache.size, cache.evictions], [10_000, 0]);
+});
+
 test("RouteCache without entries keeps nothing", () => {
   const cache = new RouteCache<Client>({ cacheEntriesMax: 0, cacheRecipientsMax: 1000 });
   cache.add(routeOf("a", 1));

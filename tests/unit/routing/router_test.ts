@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertNotStrictEquals, assertThrows } from "@std/assert";
 import { ProtocolError, ReasonCode } from "../../../src/mqtt/mod.ts";
 import { type Route, Router, type Subscription } from "../../../src/routing/mod.ts";
+import type { CachedRoute } from "../../../src/routing/route.ts";
 import { Client, plain, type PlainRecipient, subscription } from "./routing_rig.ts";
 
 const encoder = new TextEncoder();
@@ -127,9 +128,11 @@ test("a route that is out does not change, and is current no more when it is unt
   const router = new Router<Client>();
   router.subscribe(new Client("c"), subscription("a/+"));
   const route = routeOf(router, "a/b");
+  assert(routeOf(router, "a/b") === route);
   router.subscribe(new Client("d"), subscription("a/b"));
   assertEquals([route.recipients.length, router.isCurrent(route)], [1, false]);
   assertEquals(routeOf(router, "a/b").recipients.length, 2);
+  assertEquals(router.counters.entries, 1);
 });
 
 test("a route stays current, the very same, when other topics' subscriptions change", () => {
@@ -152,6 +155,13 @@ test("a route stays current, the very same, when other topics' subscriptions cha
     assert(routeOf(router, "site/1/device/7") === route, filter);
   }
   assertEquals([router.counters.hits, router.counters.misses], [12, 1]);
+});
+
+test("a route that was looked at after a change is not looked at again before the next", () => {
+  const router = new Router<Client>();
+  const route = routeOf(router, "a/b") as CachedRoute<Client>;
+  router.subscribe(new Client("c"), subscription("x/+"));
+  assertEquals([route.seenVersion, router.isCurrent(route), route.seenVersion], [0, true, 1]);
 });
 
 test("a route stays current through more changes than are remembered", () => {
