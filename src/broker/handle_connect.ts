@@ -200,12 +200,14 @@ function accept(
   from.send(connackFor(from, packet, session, isPresent, keepAliveS));
   session.attach(from, packet.version === 5 ? packet.receiveMaximum : options.maxInflight);
   core.sessions.online(session);
-  core.logger.debug("A client has connected", {
-    clientId,
-    address: from.socket.remoteAddress,
-    version: packet.version,
-    sessionPresent: isPresent,
-  });
+  if (core.logger.isEnabled("debug")) {
+    core.logger.debug("A client has connected", {
+      clientId,
+      address: identity.remoteAddress,
+      version: packet.version,
+      sessionPresent: isPresent,
+    });
+  }
   session.pump();
 }
 

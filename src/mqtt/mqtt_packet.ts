@@ -13,18 +13,27 @@ export type ForeignPacket = Packet;
 /** What mqtt-packet takes for bytes. It asks for a Buffer and is content with a Uint8Array. */
 type ForeignBytes = Parameters<ReturnType<typeof createParser>["parse"]>[0];
 
+interface ForeignParser {
+  readonly parser: ReturnType<typeof createParser>;
+  readonly packets: ForeignPacket[];
+  readonly errors: unknown[];
+}
+
+/** One for each version, so that what a parser remembers of the last CONNECT is always right. */
+const parsers = new Map<ProtocolVersion, ForeignParser>();
+
 /**
- * Parses one whole frame. The parser remembers versions and errors, so that each frame gets its own:
- * nothing of one client can reach another. The packet's bytes are views of the frame.
+ * Parses one whole frame. A parser is used again only after it has made one packet of one frame and holds
+ * nothing back, for making one costs more than parsing: nothing of one client can reach another. The packet's
+ * bytes are views of the frame.
  */
 export function parseForeign(frame: Uint8Array, version: ProtocolVersion): ForeignPacket {
-  const parser = createParser({ protocolVersion: version });
-  const packets: ForeignPacket[] = [];
-  const errors: unknown[] = [];
-  parser.on("packet", (packet) => packets.push(packet));
-  parser.on("error", (error) => errors.push(error));
+  const foreign = parsers.get(version) ?? createForeignParser(version);
+  parsers.delete(version);
+  const { parser, packets, errors } = foreign;
+  let heldBytes = 0;
   try {
-    parser.parse(frame as ForeignBytes);
+    heldBytes = parser.parse(frame as ForeignBytes);
   } catch (error) {
     errors.push(error);
   }
@@ -33,9 +42,19 @@ export function parseForeign(frame: Uint8Array, version: ProtocolVersion): Forei
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new ProtocolError(ReasonCode.malformedPacket, `Cannot read packet: ${detail}`, { cause });
   }
-  const [packet] = packets;
+  const packet = packets.pop();
   if (packet === undefined) throw malformed("Cannot read packet: it is not complete");
+  if (heldBytes === 0 && packets.length === 0) parsers.set(version, foreign);
   return packet;
+}
+
+function createForeignParser(version: ProtocolVersion): ForeignParser {
+  const parser = createParser({ protocolVersion: version });
+  const packets: ForeignPacket[] = [];
+  const errors: unknown[] = [];
+  parser.on("packet", (packet) => packets.push(packet));
+  parser.on("error", (error) => errors.push(error));
+  return { parser, packets, errors };
 }
 
 /** Collects what mqtt-packet writes: the part of a stream that it really uses. */

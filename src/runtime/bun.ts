@@ -15,8 +15,6 @@ const bun = (globalThis as unknown as { Bun: BunGlobal }).Bun;
 
 /** A write goes to the system at once; only what it did not take waits here for `drain`. */
 class BunByteSocket implements ByteSocket {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
   readonly chunksAreStable = true;
   readonly #socket: BunSocket<BunByteSocket>;
   #handler: ByteSocketHandler | undefined;
@@ -30,8 +28,14 @@ class BunByteSocket implements ByteSocket {
 
   constructor(socket: BunSocket<BunByteSocket>) {
     this.#socket = socket;
-    this.remoteAddress = socket.remoteAddress;
-    this.remotePort = socket.remotePort;
+  }
+
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? "";
+  }
+
+  get remotePort(): number {
+    return this.#socket.remotePort ?? 0;
   }
 
   attach(handler: ByteSocketHandler): void {

@@ -2,8 +2,9 @@
 
 export interface BunSocket<T> {
   data: T;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+  /** Undefined once the socket is closed. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
   /** Bytes taken by the system; -1 when the socket is closed. */
   write(bytes: Uint8Array, byteOffset: number, byteLength: number): number;
   shutdown(halfClose?: boolean): void;

@@ -18,6 +18,7 @@ export interface ByteSocketHandler {
 
 /** One TCP connection. */
 export interface ByteSocket {
+  /** Asked of the system each time, and empty once the connection is over: to be read once and kept. */
   readonly remoteAddress: string;
   readonly remotePort: number;
   /** Chunks are made for each call of `onBytes` and never written again: whoever wants may keep them. */

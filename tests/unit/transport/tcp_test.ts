@@ -54,6 +54,10 @@ class Owner implements ListenerOwner {
   noteRefusedConnection(): void {
     this.seen.push("refused");
   }
+
+  noteAcceptError(error: unknown): void {
+    this.seen.push(`cannot accept: ${error}`);
+  }
 }
 
 test("openTcpListener() turns connections away above its limit, until one is released", async () => {
