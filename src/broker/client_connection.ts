@@ -122,6 +122,8 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   onBytes(chunk: Uint8Array): void {
     const { core } = this;
     core.counters.bytesReceived += chunk.length;
+    // A connection that is being closed keeps nothing of what its client still sends.
+    if (this.#state !== "connected" && this.#state !== "connecting") return;
     this.#lastActivityMs = core.clock.monotonicMs();
     this.#budget = WORK_PER_TURN;
     try {
@@ -382,6 +384,8 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   }
 
   onWritable(): void {
+    // A client that is not read, for want of room, shows that it is there by what it takes.
+    if (this.#isPaused) this.#lastActivityMs = this.core.clock.monotonicMs();
     const before = this.#outbound.pendingBytes;
     this.#outbound.wrote();
     this.core.counters.bytesSent += before - this.#outbound.pendingBytes;
@@ -423,7 +427,8 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
       });
       this.close();
     } else if (this.#state === "connected") {
-      const idleMs = core.clock.monotonicMs() - this.#lastActivityMs;
+      // Who is not read because we wait for an answer cannot be blamed for silence.
+      const idleMs = this.#isWaiting ? 0 : core.clock.monotonicMs() - this.#lastActivityMs;
       if (idleMs < this.keepAliveMs) {
         core.timers.schedule(this, this.keepAliveMs - idleMs);
         return;

@@ -197,9 +197,13 @@ function accept(
     from.outboundAliases = new OutboundTopicAliases(packet.topicAliasMaximum);
   }
   from.establish(session, identity);
-  from.send(connackFor(from, packet, session, isPresent, keepAliveS));
-  session.attach(from, packet.version === 5 ? packet.receiveMaximum : options.maxInflight);
   core.sessions.online(session);
+  if (!from.send(connackFor(from, packet, session, isPresent, keepAliveS))) { // [MQTT-3.1.2-24]
+    session.will = undefined;
+    from.close();
+    return;
+  }
+  session.attach(from, packet.version === 5 ? packet.receiveMaximum : options.maxInflight);
   if (core.logger.isEnabled("debug")) {
     core.logger.debug("A client has connected", {
       clientId,

@@ -1,0 +1,174 @@
+import { test } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import type { Packet } from "mqtt-packet";
+import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
+
+function cmdsOf(packets: readonly Packet[]): string[] {
+  return packets.map(({ cmd }) => cmd);
+}
+
+/** PINGREQs in one chunk. */
+function pings(count: number): Uint8Array {
+  return Uint8Array.from({ length: count * 2 }, (_, index) => index % 2 === 0 ? 0xc0 : 0);
+}
+
+/** A broker with a subscriber that has stopped reading while there is much for it. */
+function congested({ keepalive = 0, maxOutboundBufferBytes = 20_000 } = {}): {
+  memory: MemoryBroker;
+  subscriber: MemoryClient;
+  publisher: MemoryClient;
+} {
+  const memory = new MemoryBroker({ options: { maxOutboundBufferBytes } });
+  const subscriber = memory.connect({ clientId: "subscriber", keepalive });
+  subscriber.subscribe("t", 0);
+  memory.runtime.settle();
+  subscriber.take();
+  subscriber.peer.room = 0;
+  const publisher = memory.connect({ clientId: "publisher" });
+  for (let n = 0; n < 30; n++) publisher.publish("t", "x".repeat(1_000));
+  memory.runtime.settle();
+  return { memory, subscriber, publisher };
+}
+
+test("a connection that is being closed looks at no further byte", () => {
+  const { memory, subscriber } = congested();
+  const header = Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0xff, 1);
+  subscriber.send(header);
+  memory.runtime.settle();
+  assertEquals(memory.broker.counters.protocolErrors, 1);
+  const { packetsReceived } = memory.broker.counters;
+  subscriber.send(header);
+  subscriber.send(pings(10));
+  memory.runtime.settle();
+  assertEquals(memory.broker.counters.protocolErrors, 1);
+  assertEquals(memory.broker.counters.packetsReceived, packetsReceived);
+  subscriber.peer.giveRoom(Infinity);
+  memory.runtime.settle();
+  assertEquals(subscriber.take().at(-1)?.cmd, "disconnect", "what is unsent is sent first");
+  assertEquals(memory.openConnections, 1);
+  assertEquals(memory.errors, []);
+});
+
+test("a connection that cannot be closed in good order is dropped after some time", () => {
+  const { memory, subscriber } = congested();
+  subscriber.send({ cmd: "disconnect" });
+  memory.runtime.settle();
+  assertEquals(memory.openConnections, 2);
+  memory.runtime.advance(6_000);
+  assertEquals(memory.openConnections, 1);
+  assertEquals(memory.broker.figures.timers, 0);
+});
+
+test("a client that does not read what it asked for is not asked for more, until it reads", () => {
+  const memory = new MemoryBroker({ options: { maxOutboundBufferBytes: 1_000 } });
+  const client = memory.connect({ version: 4, clientId: "c" });
+  client.peer.room = 0;
+  client.send(pings(100_000));
+  client.send(pings(1));
+  memory.runtime.settle();
+  assert(client.peer.isPaused);
+  const received = memory.broker.counters.packetsReceived;
+  assert(received < 1_000, `${received} packets were read`);
+  client.peer.giveRoom(100);
+  memory.runtime.settle();
+  client.peer.giveRoom(Infinity);
+  memory.runtime.settle();
+  assertEquals(client.take().length, 100_001);
+  assert(!client.peer.isPaused);
+  assertEquals(memory.errors, []);
+});
+
+test("a chunk of very many packets does not keep other clients waiting", () => {
+  const memory = new MemoryBroker();
+  const [busy, other] = [memory.connect({ version: 4, clientId: "a" }), memory.connect()];
+  busy.send(pings(100_000));
+  memory.runtime.turn();
+  other.send({ cmd: "pingreq" });
+  memory.runtime.turn();
+  memory.runtime.turn();
+  assertEquals(cmdsOf(other.take()), ["pingresp"]);
+  assert(busy.take().length < 100_000);
+  memory.runtime.settle();
+  assertEquals(memory.broker.counters.packetsReceived, 100_003);
+  assert(!busy.peer.isPaused);
+});
+
+test("keep alive ends a connection that is silent for half as long again", () => {
+  const memory = new MemoryBroker();
+  const client = memory.connect({ clientId: "c", keepalive: 10 });
+  memory.runtime.advance(14_000);
+  client.send({ cmd: "pingreq" });
+  memory.runtime.advance(14_900);
+  assertEquals(cmdsOf(client.take()), ["pingresp"]);
+  memory.runtime.advance(400);
+  const [packet] = client.expect("disconnect");
+  assertEquals(packet.reasonCode, 0x8d);
+  assertEquals(memory.broker.counters.keepAliveTimeouts, 1);
+  assertEquals(memory.openConnections, 0);
+});
+
+test("keep alive spares a client that takes its messages slowly while it is not being read", () => {
+  const maxOutboundBufferBytes = 400_000;
+  const { memory, subscriber, publisher } = congested({ keepalive: 10, maxOutboundBufferBytes });
+  for (let n = 0; n < 400; n++) publisher.publish("t", "x".repeat(1_000));
+  for (let second = 0; second < 120; second++) {
+    subscriber.send({ cmd: "pingreq" });
+    for (let n = 0; n < 20; n++) publisher.publish("t", "x".repeat(1_000));
+    subscriber.peer.giveRoom(10_000);
+    memory.runtime.advance(1_000);
+  }
+  assertEquals(memory.broker.counters.keepAliveTimeouts, 0);
+  assert(memory.broker.counters.sessions.droppedSlow > 50, "it is slow");
+});
+
+test("keep alive ends a client that takes nothing at all", () => {
+  const { memory, subscriber } = congested({ keepalive: 10 });
+  for (let second = 0; second < 30; second++) {
+    subscriber.send({ cmd: "pingreq" });
+    memory.runtime.advance(1_000);
+  }
+  assertEquals(memory.broker.counters.keepAliveTimeouts, 1);
+  assertEquals(memory.openConnections, 1);
+});
+
+test("a connection without CONNECT is closed when its time is over", () => {
+  const memory = new MemoryBroker();
+  const peer = memory.open();
+  peer.send(Uint8Array.of(0x10));
+  memory.runtime.advance(9_900);
+  assertEquals(memory.openConnections, 1);
+  memory.runtime.advance(400);
+  assertEquals([memory.openConnections, peer.receivedBytes], [0, 0]);
+  assertEquals(memory.broker.figures.timers, 0);
+});
+
+test("a client whose Maximum Packet Size has no room for CONNACK is not connected", () => {
+  const memory = new MemoryBroker();
+  const client = memory.client({ clientId: "c", properties: { maximumPacketSize: 4 } });
+  memory.runtime.settle();
+  assertEquals(client.take(), []);
+  assert(client.peer.isHungUp);
+  const { connected, sessions, connections, timers } = memory.broker.figures;
+  assertEquals([connected, sessions, connections, timers], [0, 0, 0, 0]);
+  assertEquals(memory.errors, []);
+});
+
+test("QoS 0 to a client that does not read is dropped and counted, other QoS waits", () => {
+  const memory = new MemoryBroker({ options: { maxOutboundBufferBytes: 5_000 } });
+  const [subscriber, publisher] = [memory.connect({ version: 4, clientId: "s" }), memory.connect()];
+  subscriber.subscribe("t", 2);
+  memory.runtime.settle();
+  subscriber.take();
+  subscriber.peer.room = 0;
+  const payload = "x".repeat(990);
+  for (let id = 1; id <= 20; id++) publisher.publish("t", payload, 1, id);
+  for (let n = 0; n < 7; n++) publisher.publish("t", payload, 0);
+  memory.runtime.settle();
+  const { sessions } = memory.broker.counters;
+  assertEquals([sessions.droppedSlow, sessions.inflight + sessions.queuedMessages], [7, 20]);
+  assert(sessions.queuedMessages >= 14, "not everything was sent");
+  subscriber.peer.giveRoom(Infinity);
+  memory.runtime.settle();
+  assertEquals(subscriber.take().length, 20);
+  assertEquals(sessions.queuedMessages, 0);
+});
