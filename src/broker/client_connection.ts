@@ -126,9 +126,13 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     if (this.#state !== "connected" && this.#state !== "connecting") return;
     this.#lastActivityMs = core.clock.monotonicMs();
     this.#budget = WORK_PER_TURN;
+    const session = this.session;
+    session?.beginBatch();
     try {
       if (!this.#splitter.push(chunk, this)) this.#stopReading();
+      session?.endBatch();
     } catch (error) {
+      session?.endBatch();
       this.fail(error);
     }
   }

@@ -51,6 +51,8 @@ export class Session<Group extends object> {
   #resentOrder = 0;
   #replays: Deque<Replay> | undefined;
   #hasShared = false;
+  #isBatch = false;
+  #isPumpOwed = false;
 
   constructor(clientId: string, context: SessionContext) {
     this.clientId = clientId;
@@ -138,6 +140,18 @@ export class Session<Group extends object> {
     if (!this.#pumpResend(outlet)) return;
     if (!this.#pumpQueue(outlet)) return;
     this.#pumpReplays(outlet);
+  }
+
+  /** Until `endBatch`, acknowledgements make room but send nothing: many come in one chunk. */
+  beginBatch(): void {
+    this.#isBatch = true;
+  }
+
+  endBatch(): void {
+    this.#isBatch = false;
+    if (!this.#isPumpOwed) return;
+    this.#isPumpOwed = false;
+    this.pump();
   }
 
   /** PUBACK. False: nothing of that identifier awaited it. */
@@ -328,7 +342,8 @@ export class Session<Group extends object> {
     if (!this.#isUnsent(inflight, packetId)) this.#quota++;
     inflight.remove(packetId);
     this.#context.counters.inflight--;
-    if (this.#isHeldBack || this.#replays !== undefined) this.pump();
+    if (this.#isBatch) this.#isPumpOwed = true;
+    else if (this.#isHeldBack || this.#replays !== undefined) this.pump();
   }
 
   /** Waits to be sent again on this connection: so far it takes nothing of the quota. */
