@@ -1,33 +1,21 @@
 import { Timer } from "../base/mod.ts";
 import {
-  type AckType,
   type ConnackPacket,
   type ControlPacket,
   decodeControlPacket,
-  encodeControlPacket,
   FrameSplitter,
   PacketType,
   PINGRESP_BYTES,
   ProtocolError,
   type ProtocolVersion,
-  type Qos,
   ReasonCode,
   reasonCodeText,
-  writeAck,
 } from "../mqtt/mod.ts";
 import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, CloseCause } from "../runtime/mod.ts";
-import {
-  COPIED_FRAME_BYTES_MAX,
-  type FramedMessage,
-  type OutboundTopicAliases,
-  type Outlet,
-  type Publication,
-  type PublishFrame,
-} from "../session/mod.ts";
-import { type Flushable, OutboundBuffer } from "../transport/mod.ts";
 import type { BrokerCore } from "./broker_core.ts";
+import { ClientOutlet, type OutletOwner } from "./client_outlet.ts";
 import type { ClientSession } from "./client_session.ts";
 import { handleAck } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
@@ -35,7 +23,6 @@ import { handleDisconnect } from "./handle_disconnect.ts";
 import { handlePublish } from "./handle_publish.ts";
 import { handleSubscribe } from "./handle_subscribe.ts";
 import { handleUnsubscribe } from "./handle_unsubscribe.ts";
-import { encodeOwnFrame } from "./own_frame.ts";
 
 /** Where a connection came in. */
 export interface ListenerContext {
@@ -48,42 +35,35 @@ type ConnectionState = "connecting" | "connected" | "closing" | "closed";
 
 /** Frames and deliveries that one chunk may cost before the other sockets have their turn. */
 const WORK_PER_TURN = 10_000;
-/** Unsent bytes that are handed to the system before the turn is over. */
-const EAGER_FLUSH_BYTES = 262_144;
 /** How long a client may take to read its last packets, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5000;
-const NO_PACKET_SIZE_LIMIT = Infinity;
 
 /**
- * One network connection: bytes in, packets out of them, each to its handler; and what a session writes to.
+ * One network connection: bytes in, packets out of them, each to its handler. What goes out is its outlet's matter.
  *
  * As a timer it first waits for CONNECT, then for the keep alive, then for the end of a close.
  */
-export class ClientConnection extends Timer implements ByteSocketHandler, Outlet, Flushable {
+export class ClientConnection extends Timer implements ByteSocketHandler, OutletOwner {
   readonly core: BrokerCore;
   readonly socket: ByteSocket;
   readonly listener: ListenerContext;
+  /** What the session and the handlers write to. */
+  readonly out: ClientOutlet;
   readonly connectedAtMs: number;
-  version: ProtocolVersion = 4;
   identity: Identity | undefined;
   session: ClientSession | undefined;
   keepAliveMs = 0;
   /** Whether reason strings and user properties may be sent. */
   sendsProblemInformation = true;
-  /** Largest packet that the client takes, in bytes. */
-  maximumPacketSize = NO_PACKET_SIZE_LIMIT;
-  outboundAliases: OutboundTopicAliases | undefined;
   /** By alias; made when the client uses its first. */
   inboundAliases: (Route<ClientSession> | undefined)[] | undefined;
   /** Route of the last PUBLISH: most publishers stay with a topic. */
   lastRoute: Route<ClientSession> | undefined;
   /** QoS 1 messages of the client whose acknowledgement is still to come. */
   unacknowledgedCount = 0;
-  isTouched = false;
   #state: ConnectionState = "connecting";
   #lastActivityMs: number;
   readonly #splitter: FrameSplitter;
-  readonly #outbound = new OutboundBuffer();
   #budget = 0;
   /** A promise is awaited and packets must keep their order. */
   #isWaiting = false;
@@ -92,13 +72,13 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   /** The splitter holds frames back until reading goes on. */
   #isStopped = false;
   #isResumeScheduled = false;
-  #wasFull = false;
 
   constructor(core: BrokerCore, socket: ByteSocket, listener: ListenerContext) {
     super();
     this.core = core;
     this.socket = socket;
     this.listener = listener;
+    this.out = new ClientOutlet(core, socket, this);
     this.connectedAtMs = core.clock.nowMs();
     this.#lastActivityMs = core.clock.monotonicMs();
     this.#splitter = new FrameSplitter(core.options.maxPacketSizeBytes);
@@ -113,8 +93,8 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     return this.#state === "connected";
   }
 
-  get pendingBytes(): number {
-    return this.#outbound.pendingBytes;
+  get version(): ProtocolVersion {
+    return this.out.version;
   }
 
   // --- bytes in ---------------------------------------------------------------------------------
@@ -153,7 +133,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
       handleConnect(this, bytes, start, bodyStart, end);
     }
     return this.#budget > 0 && !this.#isWaiting && this.#state === "connected" &&
-      this.#outbound.pendingBytes < this.core.options.maxOutboundBufferBytes;
+      !this.out.isCongested;
   }
 
   #handle(
@@ -182,7 +162,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   #handleControl(packet: ControlPacket): void {
     switch (packet.type) {
       case "pingreq":
-        this.sendBytes(PINGRESP_BYTES, 0, PINGRESP_BYTES.length); // [MQTT-3.12.4-1]
+        this.out.sendBytes(PINGRESP_BYTES, 0, PINGRESP_BYTES.length); // [MQTT-3.12.4-1]
         return;
       case "subscribe":
         handleSubscribe(this, packet);
@@ -232,12 +212,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     this.#isStopped = true;
     this.#pause();
     // What the pause is for ends it: the promise, room in the outbound buffer, or just the next turn.
-    if (!this.#isWaiting && !this.#isCongested) this.#scheduleResume();
-  }
-
-  /** The client does not read what it asked for: it is not asked for more. */
-  get #isCongested(): boolean {
-    return this.#outbound.pendingBytes >= this.core.options.maxOutboundBufferBytes;
+    if (!this.#isWaiting && !this.out.isCongested) this.#scheduleResume();
   }
 
   #pause(): void {
@@ -277,133 +252,19 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
 
   // --- bytes out --------------------------------------------------------------------------------
 
-  get isFull(): boolean {
-    if (this.#outbound.pendingBytes < this.core.options.maxOutboundBufferBytes) return false;
-    this.#wasFull = true;
-    return true;
-  }
-
-  publish(
-    publication: Publication,
-    qos: Qos,
-    retain: boolean,
-    dup: boolean,
-    identifiers: readonly number[],
-    packetId: number,
-  ): boolean {
-    let frame: PublishFrame;
-    if (identifiers.length === 0 && !dup && this.outboundAliases === undefined) {
-      frame = publication.frame(this.version, qos, retain);
-    } else {
-      frame = encodeOwnFrame(this, publication, qos, retain, dup, identifiers);
-    }
-    const length = frame.length;
-    if (length > this.maximumPacketSize) return false;
-    const { counters } = this.core;
-    counters.publishSent++;
-    counters.packetsSent++;
-    counters.publishBytesSent += publication.payloadLength;
-    this.#appendFrame(frame, packetId);
-    this.#touch();
-    return true;
-  }
-
-  canForward(message: FramedMessage): boolean {
-    const { length } = message.frameBytes;
-    return (message.version === 5) === (this.version === 5) &&
-      this.outboundAliases === undefined &&
-      length <= COPIED_FRAME_BYTES_MAX && length <= this.maximumPacketSize;
-  }
-
-  forward(message: FramedMessage, packetId: number): void {
-    const { counters } = this.core;
-    const { frameBytes, packetIdAt } = message;
-    const { length } = frameBytes;
-    counters.publishSent++;
-    counters.packetsSent++;
-    counters.publishBytesSent += length - message.payloadStart;
-    if (packetIdAt < 0) this.#outbound.append(frameBytes, 0, length);
-    else this.#outbound.appendStamped(frameBytes, 0, length, packetIdAt, packetId);
-    this.#touch();
-  }
-
-  #appendFrame(frame: PublishFrame, packetId: number): void {
-    const outbound = this.#outbound;
-    if (frame.isStable) {
-      outbound.appendRun(frame.bytes, frame.start, frame.end);
-    } else if (frame.packetIdAt >= 0) {
-      outbound.appendStamped(frame.bytes, frame.start, frame.end, frame.packetIdAt, packetId);
-    } else if (frame.view !== undefined) {
-      outbound.appendView(frame.view);
-    } else if (frame.end > frame.start) {
-      outbound.append(frame.bytes, frame.start, frame.end);
-      if (frame.uses++ === 1) frame.view = frame.bytes.subarray(frame.start, frame.end);
-    }
-    if (frame.payloadEnd > frame.payloadStart) {
-      outbound.appendReference(frame.payload, frame.payloadStart, frame.payloadEnd);
-    }
-  }
-
-  release(packetId: number, reasonCode: ReasonCode): void {
-    this.sendAck(PacketType.pubrel, packetId, reasonCode);
-  }
-
-  sendAck(type: AckType, packetId: number, reasonCode: ReasonCode): void {
-    const { ackBytes } = this.core.scratch;
-    const length = writeAck(ackBytes, 0, type, packetId, reasonCode, this.version);
-    this.sendBytes(ackBytes, 0, length);
-  }
-
-  /** One whole packet; the bytes are copied. */
-  sendBytes(bytes: Uint8Array, start: number, end: number): void {
-    this.core.counters.packetsSent++;
-    this.#outbound.append(bytes, start, end);
-    this.#touch();
-  }
-
-  /** A packet off the hot path. False: it is larger than the client takes [MQTT-3.1.2-24]. */
-  send(packet: ControlPacket): boolean {
-    const bytes = encodeControlPacket(packet, this.version);
-    if (bytes.length > this.maximumPacketSize) return false;
-    this.sendBytes(bytes, 0, bytes.length);
-    return true;
-  }
-
-  #touch(): void {
-    if (this.#outbound.pendingBytes >= EAGER_FLUSH_BYTES) this.#flushNow();
-    this.core.flushSet.add(this);
-  }
-
-  #flushNow(): void {
-    if (this.#state === "closed" || this.#outbound.isWriting) return;
-    const before = this.#outbound.pendingBytes;
-    this.#outbound.flush(this.socket);
-    this.core.counters.bytesSent += before - this.#outbound.pendingBytes;
-  }
-
-  /** The turn is over: one write, and whoever waited for room goes on. */
-  flush(): void {
-    this.#flushNow();
-    this.#afterWrite();
-  }
-
+  /** The pending write is done. */
   onWritable(): void {
     // A client that is not read, for want of room, shows that it is there by what it takes.
     if (this.#isPaused) this.#lastActivityMs = this.core.clock.monotonicMs();
-    const before = this.#outbound.pendingBytes;
-    this.#outbound.wrote();
-    this.core.counters.bytesSent += before - this.#outbound.pendingBytes;
-    this.#flushNow();
-    if (this.#state === "closing" && this.#outbound.pendingBytes === 0) this.socket.close();
-    this.#afterWrite();
+    this.out.wrote();
+    if (this.#state === "closing" && this.out.pendingBytes === 0) this.socket.close();
   }
 
-  #afterWrite(): void {
+  /** Less than half of the outbound buffer is in use: whoever waited for room goes on. */
+  onRoom(): void {
     if (this.#state !== "connected" && this.#state !== "connecting") return;
-    const lowWater = this.core.options.maxOutboundBufferBytes / 2;
-    if (this.#outbound.pendingBytes > lowWater) return;
-    if (this.#wasFull) {
-      this.#wasFull = false;
+    if (this.out.wasFull) {
+      this.out.wasFull = false;
       this.session?.pump();
     }
     if (this.#isPaused && !this.#isResumeScheduled) this.#resumeReading();
@@ -465,11 +326,10 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   /** Ends the connection from our side; a 5.0 client is told why. */
   disconnect(reasonCode: ReasonCode, detail: string | undefined): void {
     if (this.#state === "connected" && this.version === 5) {
-      const packet = { type: "disconnect", reasonCode, userProperties: [] } as const;
       const reasonString = this.sendsProblemInformation
         ? detail ?? reasonCodeText(reasonCode)
         : undefined;
-      if (!this.send({ ...packet, reasonString })) this.send(packet);
+      this.out.send({ type: "disconnect", reasonCode, reasonString, userProperties: [] });
     }
     this.close();
   }
@@ -477,7 +337,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   /** Answers CONNECT with an error and closes [MQTT-3.1.4-1]. */
   refuse(packet: ConnackPacket): void {
     this.core.counters.connectsRefused++;
-    this.send(packet);
+    this.out.send(packet);
     this.close();
   }
 
@@ -486,9 +346,9 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#state = "closing";
     this.#endSession();
-    this.#flushNow();
+    this.out.flushNow();
     this.core.timers.schedule(this, CLOSE_TIMEOUT_MS);
-    if (this.#outbound.pendingBytes === 0) this.socket.close();
+    if (this.out.pendingBytes === 0) this.socket.close();
   }
 
   onClose(cause: CloseCause, detail: string | undefined): void {
@@ -504,7 +364,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     this.#endSession();
     core.timers.cancel(this);
     core.connections.delete(this);
-    this.#outbound.clear();
+    this.out.close();
     this.listener.release();
   }
 

@@ -28,7 +28,7 @@ export function handleAck(
     case PacketType.pubrel: {
       const isKnown = session.forgetReceived(packetId);
       const reasonCode = isKnown ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
-      from.sendAck(PacketType.pubcomp, packetId, reasonCode); // [MQTT-4.3.3-11]
+      from.out.sendAck(PacketType.pubcomp, packetId, reasonCode); // [MQTT-4.3.3-11]
     }
   }
 }

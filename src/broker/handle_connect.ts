@@ -45,9 +45,9 @@ export function handleConnect(
     refuseUndecoded(from, error, bytes, bodyStart, end);
     return;
   }
-  from.version = packet.version;
+  from.out.version = packet.version;
   from.sendsProblemInformation = packet.requestProblemInformation;
-  from.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
+  from.out.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
   const problem = checkConnect(packet, from.core.options);
   if (problem !== undefined) {
     refuse(from, problem.reasonCode, problem.message);
@@ -73,7 +73,7 @@ function refuseUndecoded(
     from.close();
     return;
   }
-  from.version = version;
+  from.out.version = version;
   refuse(from, error.reasonCode, error.message);
 }
 
@@ -194,16 +194,16 @@ function accept(
   const keepAliveS = grantedKeepAliveS(packet, options);
   from.keepAliveMs = keepAliveS * 1000 * options.keepAliveFactor;
   if (packet.topicAliasMaximum > 0) {
-    from.outboundAliases = new OutboundTopicAliases(packet.topicAliasMaximum);
+    from.out.aliases = new OutboundTopicAliases(packet.topicAliasMaximum);
   }
   from.establish(session, identity);
   core.sessions.online(session);
-  if (!from.send(connackFor(from, packet, session, isPresent, keepAliveS))) { // [MQTT-3.1.2-24]
+  if (!from.out.send(connackFor(from, packet, session, isPresent, keepAliveS))) { // [MQTT-3.1.2-24]
     session.will = undefined;
     from.close();
     return;
   }
-  session.attach(from, packet.version === 5 ? packet.receiveMaximum : options.maxInflight);
+  session.attach(from.out, packet.version === 5 ? packet.receiveMaximum : options.maxInflight);
   if (core.logger.isEnabled("debug")) {
     core.logger.debug("A client has connected", {
       clientId,

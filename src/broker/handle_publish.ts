@@ -35,7 +35,7 @@ export function handlePublish(
   core.counters.publishReceived++;
   core.counters.publishBytesReceived += end - view.payloadStart;
   if (qos === 2 && !session.receive(packetId)) {
-    from.sendAck(PacketType.pubrec, packetId, ReasonCode.success); // [MQTT-4.3.3-10]
+    from.out.sendAck(PacketType.pubrec, packetId, ReasonCode.success); // [MQTT-4.3.3-10]
     return;
   }
   if (qos > 0) checkQuota(from, session, qos);
@@ -170,10 +170,10 @@ function sendAnswer(
   reasonCode: ReasonCode,
 ): void {
   if (qos === 1) {
-    if (from.isConnected) from.sendAck(PacketType.puback, packetId, reasonCode); // [MQTT-4.3.2-4]
+    if (from.isConnected) from.out.sendAck(PacketType.puback, packetId, reasonCode); // [MQTT-4.3.2-4]
     return;
   }
   // A refusal ends the exchange: no PUBREL will come.
   if (reasonCode >= 0x80 && from.version === 5) session.forgetReceived(packetId);
-  if (from.isConnected) from.sendAck(PacketType.pubrec, packetId, reasonCode); // [MQTT-4.3.3-8]
+  if (from.isConnected) from.out.sendAck(PacketType.pubrec, packetId, reasonCode); // [MQTT-4.3.3-8]
 }

@@ -122,7 +122,7 @@ function answer(
       replays.push({ messages: from.core.retained.match(subscription.filter), subscription });
     }
   }
-  if (!from.send({ type: "suback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.8.4-6]
+  if (!from.out.send({ type: "suback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.8.4-6]
     from.disconnect(ReasonCode.packetTooLarge, "SUBACK is larger than the client takes");
     return;
   }

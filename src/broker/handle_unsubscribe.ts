@@ -12,7 +12,7 @@ export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePac
     from.core.router.unsubscribe(session, subscription.filter, subscription.shareName);
     return ReasonCode.success;
   });
-  if (!from.send({ type: "unsuback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.10.4-4]
+  if (!from.out.send({ type: "unsuback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.10.4-4]
     from.disconnect(ReasonCode.packetTooLarge, "UNSUBACK is larger than the client takes");
   }
 }

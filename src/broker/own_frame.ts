@@ -6,7 +6,7 @@ import {
   writeTopicAlias,
 } from "../mqtt/mod.ts";
 import { NO_BYTES, type Publication, type PublishFrame } from "../session/mod.ts";
-import type { ClientConnection } from "./client_connection.ts";
+import type { ClientOutlet } from "./client_outlet.ts";
 
 const EXPIRY_BYTES = 5;
 const ALIAS_BYTES = 3;
@@ -16,25 +16,25 @@ const ALIAS_BYTES = 3;
  * topic alias. The frame is valid until the next call.
  */
 export function encodeOwnFrame(
-  connection: ClientConnection,
+  outlet: ClientOutlet,
   publication: Publication,
   qos: Qos,
   retain: boolean,
   dup: boolean,
   identifiers: readonly number[],
 ): PublishFrame {
-  const { scratch } = connection.core;
+  const { scratch } = outlet.core;
   const { frame } = scratch;
   let topicBytes = publication.topicBytes;
   let length = 0;
-  if (connection.version === 5) {
+  if (outlet.version === 5) {
     scratch.extra = withRoomFor(scratch.extra, identifiers);
     const { extra } = scratch;
     if (publication.expiryS >= 0) length = writeMessageExpiry(extra, 0, publication.expiryS); // [MQTT-3.3.2-6]
     for (const identifier of identifiers) {
       length = writeSubscriptionIdentifier(extra, length, identifier); // [MQTT-3.3.4-4]
     }
-    const aliases = connection.outboundAliases;
+    const aliases = outlet.aliases;
     if (aliases !== undefined) {
       const known = aliases.known(publication.topic);
       if (known > 0) topicBytes = NO_BYTES;
@@ -42,7 +42,7 @@ export function encodeOwnFrame(
       if (alias > 0) length = writeTopicAlias(extra, length, alias);
       publication.encode(frame, 5, qos, retain, dup, topicBytes, extra, length);
       // Only what really goes out teaches the client the alias.
-      if (known === 0 && alias > 0 && frame.length <= connection.maximumPacketSize) {
+      if (known === 0 && alias > 0 && frame.length <= outlet.maximumPacketSize) {
         aliases.assign(publication.topic);
       }
       return frame;
@@ -50,7 +50,7 @@ export function encodeOwnFrame(
   }
   publication.encode(
     frame,
-    connection.version,
+    outlet.version,
     qos,
     retain,
     dup,

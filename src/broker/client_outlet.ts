@@ -1,0 +1,192 @@
+import {
+  type AckType,
+  type ControlPacket,
+  encodeControlPacket,
+  PacketType,
+  type ProtocolVersion,
+  type Qos,
+  type ReasonCode,
+  writeAck,
+} from "../mqtt/mod.ts";
+import type { ByteSocket } from "../runtime/mod.ts";
+import {
+  COPIED_FRAME_BYTES_MAX,
+  type FramedMessage,
+  type OutboundTopicAliases,
+  type Outlet,
+  type Publication,
+  type PublishFrame,
+} from "../session/mod.ts";
+import { type Flushable, OutboundBuffer } from "../transport/mod.ts";
+import type { BrokerCore } from "./broker_core.ts";
+import { encodeOwnFrame } from "./own_frame.ts";
+
+/** Unsent bytes that are handed to the system before the turn is over. */
+const EAGER_FLUSH_BYTES = 262_144;
+
+/** Whoever waits for room. */
+export interface OutletOwner {
+  /** Less than half of the buffer is in use. Called after every write that leaves so little. */
+  onRoom(): void;
+}
+
+/** Everything that goes out on one connection: packets are encoded, gathered, and written once per turn. */
+export class ClientOutlet implements Outlet, Flushable {
+  readonly core: BrokerCore;
+  version: ProtocolVersion = 4;
+  /** Largest packet that the client takes, in bytes. */
+  maximumPacketSize = Infinity;
+  aliases: OutboundTopicAliases | undefined;
+  /** Somebody was told that there is no room. */
+  wasFull = false;
+  isTouched = false;
+  readonly #socket: ByteSocket;
+  readonly #owner: OutletOwner;
+  readonly #outbound = new OutboundBuffer();
+  #isClosed = false;
+
+  constructor(core: BrokerCore, socket: ByteSocket, owner: OutletOwner) {
+    this.core = core;
+    this.#socket = socket;
+    this.#owner = owner;
+  }
+
+  /** Bytes that the system has not taken. */
+  get pendingBytes(): number {
+    return this.#outbound.pendingBytes;
+  }
+
+  /** The client does not read what it asked for: it is not asked for more. */
+  get isCongested(): boolean {
+    return this.#outbound.pendingBytes >= this.core.options.maxOutboundBufferBytes;
+  }
+
+  get isFull(): boolean {
+    if (!this.isCongested) return false;
+    this.wasFull = true;
+    return true;
+  }
+
+  publish(
+    publication: Publication,
+    qos: Qos,
+    retain: boolean,
+    dup: boolean,
+    identifiers: readonly number[],
+    packetId: number,
+  ): boolean {
+    let frame: PublishFrame;
+    if (identifiers.length === 0 && !dup && this.aliases === undefined) {
+      frame = publication.frame(this.version, qos, retain);
+    } else {
+      frame = encodeOwnFrame(this, publication, qos, retain, dup, identifiers);
+    }
+    const length = frame.length;
+    if (length > this.maximumPacketSize) return false;
+    const { counters } = this.core;
+    counters.publishSent++;
+    counters.packetsSent++;
+    counters.publishBytesSent += publication.payloadLength;
+    this.#appendFrame(frame, packetId);
+    this.#touch();
+    return true;
+  }
+
+  canForward(message: FramedMessage): boolean {
+    const { length } = message.frameBytes;
+    return (message.version === 5) === (this.version === 5) &&
+      this.aliases === undefined &&
+      length <= COPIED_FRAME_BYTES_MAX && length <= this.maximumPacketSize;
+  }
+
+  forward(message: FramedMessage, packetId: number): void {
+    const { counters } = this.core;
+    const { frameBytes, packetIdAt } = message;
+    const { length } = frameBytes;
+    counters.publishSent++;
+    counters.packetsSent++;
+    counters.publishBytesSent += length - message.payloadStart;
+    if (packetIdAt < 0) this.#outbound.append(frameBytes, 0, length);
+    else this.#outbound.appendStamped(frameBytes, 0, length, packetIdAt, packetId);
+    this.#touch();
+  }
+
+  #appendFrame(frame: PublishFrame, packetId: number): void {
+    const outbound = this.#outbound;
+    if (frame.isStable) {
+      outbound.appendRun(frame.bytes, frame.start, frame.end);
+    } else if (frame.packetIdAt >= 0) {
+      outbound.appendStamped(frame.bytes, frame.start, frame.end, frame.packetIdAt, packetId);
+    } else if (frame.view !== undefined) {
+      outbound.appendView(frame.view);
+    } else if (frame.end > frame.start) {
+      outbound.append(frame.bytes, frame.start, frame.end);
+      if (frame.uses++ === 1) frame.view = frame.bytes.subarray(frame.start, frame.end);
+    }
+    if (frame.payloadEnd > frame.payloadStart) {
+      outbound.appendReference(frame.payload, frame.payloadStart, frame.payloadEnd);
+    }
+  }
+
+  release(packetId: number, reasonCode: ReasonCode): void {
+    this.sendAck(PacketType.pubrel, packetId, reasonCode);
+  }
+
+  sendAck(type: AckType, packetId: number, reasonCode: ReasonCode): void {
+    const { ackBytes } = this.core.scratch;
+    const length = writeAck(ackBytes, 0, type, packetId, reasonCode, this.version);
+    this.sendBytes(ackBytes, 0, length);
+  }
+
+  /** One whole packet; the bytes are copied. */
+  sendBytes(bytes: Uint8Array, start: number, end: number): void {
+    this.core.counters.packetsSent++;
+    this.#outbound.append(bytes, start, end);
+    this.#touch();
+  }
+
+  /** A packet off the hot path. False: it is larger than the client takes [MQTT-3.1.2-24]. */
+  send(packet: ControlPacket): boolean {
+    const bytes = encodeControlPacket(packet, this.version, this.maximumPacketSize);
+    if (bytes.length > this.maximumPacketSize) return false;
+    this.sendBytes(bytes, 0, bytes.length);
+    return true;
+  }
+
+  #touch(): void {
+    if (this.#outbound.pendingBytes >= EAGER_FLUSH_BYTES) this.flushNow();
+    this.core.flushSet.add(this);
+  }
+
+  /** Hands over what there is without waiting for the end of the turn. */
+  flushNow(): void {
+    if (this.#isClosed || this.#outbound.isWriting) return;
+    const before = this.#outbound.pendingBytes;
+    this.#outbound.flush(this.#socket);
+    this.core.counters.bytesSent += before - this.#outbound.pendingBytes;
+  }
+
+  /** The turn is over: one write, and whoever waited for room goes on. */
+  flush(): void {
+    this.flushNow();
+    if (this.#hasRoom) this.#owner.onRoom();
+  }
+
+  /** The pending write is done. */
+  wrote(): void {
+    const before = this.#outbound.pendingBytes;
+    this.#outbound.wrote();
+    this.core.counters.bytesSent += before - this.#outbound.pendingBytes;
+    this.flush();
+  }
+
+  /** The connection is gone, and what was not sent with it. */
+  close(): void {
+    this.#isClosed = true;
+    this.#outbound.clear();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#outbound.pendingBytes <= this.core.options.maxOutboundBufferBytes / 2;
+  }
+}
