@@ -269,7 +269,7 @@ function withWillInOrder(
 }
 
 /** One random change, of the kinds that parsers trip over. */
-function wound(prng: Prng, packet: Uint8Array): Uint8Array {
+export function wound(prng: Prng, packet: Uint8Array): Uint8Array {
   if (packet.length === 0) return noise(prng);
   const at = prng.nextInt(packet.length);
   const bytes = new Uint8Array(packet);
