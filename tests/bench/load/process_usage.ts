@@ -1,0 +1,41 @@
+/** What a process has used, from `/proc` where there is one. */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+
+/** Linux counts in these for every program, whatever the kernel's own tick is. */
+const TICKS_PER_SECOND = 100;
+
+function readProc(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** CPU seconds of all threads, user and system; undefined where nobody can tell. */
+export function cpuSeconds(pid: number): number | undefined {
+  const stat = readProc(pid, "stat");
+  if (stat !== undefined) {
+    // The name of the program stands in parentheses and may contain anything.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+  if (pid !== process.pid) return undefined;
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** Resident memory; undefined where nobody can tell. */
+export function rssBytes(pid: number): number | undefined {
+  const status = readProc(pid, "status");
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status ?? "")?.[1];
+  return kib === undefined ? undefined : Number(kib) * 1024;
+}
+
+/** How many files, and so connections, this process may have open; undefined where nobody can tell. */
+export function openFilesMax(): number | undefined {
+  const limits = readProc(process.pid, "limits");
+  const soft = /^Max open files\s+(\d+)/m.exec(limits ?? "")?.[1];
+  return soft === undefined ? undefined : Number(soft);
+}
