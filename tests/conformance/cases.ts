@@ -11,6 +11,8 @@ export interface Case {
   readonly note?: string;
   /** Run once per version; the file's version when absent. */
   readonly versions?: readonly Version[];
+  /** Time must pass in it: it is played beside the others, on a broker that only such cases share. */
+  readonly waits?: boolean;
   readonly steps: readonly string[];
 }
 
