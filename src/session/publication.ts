@@ -244,6 +244,10 @@ export class Publication {
     const isCopied = headSize + this.payloadLength <= COPIED_FRAME_BYTES_MAX;
     const start = this.#roomInScratch(headSize + (isCopied ? this.payloadLength : 0));
     const headEnd = writePublishHead(this.#scratch, start, head);
+    // A frame is filled again and again: nothing of the last time may be left.
+    frame.uses = 0;
+    frame.view = undefined;
+    frame.isStable = false;
     frame.bytes = this.#scratch;
     frame.start = start;
     frame.end = headEnd;

@@ -211,7 +211,7 @@ export class MemorySocket implements ByteSocket {
     if (this.#isClosing) throw new Error("Cannot write: the socket was closed by its owner");
     // The end is on its way to the owner, who cannot know yet.
     if (this.#isClosed || this.#cause !== undefined) return true;
-    const original = bytes.slice(start, end);
+    const original = copyOf(bytes.subarray(start, end));
     if (this.peer.takesAtOnce(original)) return true;
     this.#pending = { bytes, start, end, original, taken: 0 };
     this.takeMore();
@@ -305,7 +305,7 @@ export class MemorySocket implements ByteSocket {
 
   #read(): void {
     if (this.#isPaused) this.#strayChunks--;
-    const chunk = (this.#inbox.shift() as Uint8Array).slice();
+    const chunk = copyOf(this.#inbox.shift() as Uint8Array);
     try {
       this.#handler?.onBytes(chunk);
     } finally {
@@ -378,7 +378,7 @@ export class MemoryPeer {
 
   /** One chunk on its way to the broker. */
   send(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#socket.receive(bytes.slice());
+    if (bytes.length > 0) this.#socket.receive(copyOf(bytes));
   }
 
   /** All that has come since the last call. */
@@ -422,8 +422,13 @@ export class MemoryPeer {
     const count = Math.min(bytes.length, this.room);
     if (count === 0) return 0;
     this.room -= count;
-    this.#received.push(bytes.slice(0, count));
+    this.#received.push(copyOf(bytes.subarray(0, count)));
     this.#receivedBytes += count;
     return count;
   }
+}
+
+/** `slice()` would do, were it not that a `Buffer` shares its memory with what it slices. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
 }

@@ -18,7 +18,8 @@ class FakeSocket implements ByteSocket {
     assert(this.#pending === undefined, "one write at a time");
     assert(start < end && end <= bytes.length, `a range of bytes: ${start} to ${end}`);
     this.writes.push(bytes);
-    const original = bytes.slice(start, end);
+    // Pages may be Buffers, whose slice() shares their memory.
+    const original = new Uint8Array(bytes.subarray(start, end));
     if (this.takesAtOnce) this.received.push(...original);
     else this.#pending = { bytes, start, original };
     return this.takesAtOnce;
@@ -27,7 +28,8 @@ class FakeSocket implements ByteSocket {
   /** The pending write is done. */
   finish(): void {
     const { bytes, start, original } = this.#pending!;
-    assertEquals(bytes.slice(start, start + original.length), original, "bytes stay as they are");
+    const now = new Uint8Array(bytes.subarray(start, start + original.length));
+    assertEquals(now, original, "bytes stay as they are");
     this.received.push(...original);
     this.#pending = undefined;
   }
