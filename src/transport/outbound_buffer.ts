@@ -2,10 +2,10 @@ import { allocateBytes, type ByteSocket, copyBytes } from "../runtime/mod.ts";
 import { Deque } from "../base/mod.ts";
 
 /** Sizes of the pages that outbound bytes are gathered in. */
-const PAGE_SIZES = [4096, 16384, 65536] as const;
+const PAGE_SIZES = [512, 4096, 65536] as const;
 const LARGEST_PAGE = 65536;
-/** Pages of each size kept for reuse: at most 4, 8 and 16 MiB. */
-const SPARE_PAGES_MAX = [1024, 512, 256] as const;
+/** Pages of each size kept for reuse: at most 8, 8 and 16 MiB. A wide fan-out touches many connections at once. */
+const SPARE_PAGES_MAX = [16384, 2048, 256] as const;
 const sparePages: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
 const NO_PAGE: Uint8Array = new Uint8Array(0);
 
@@ -206,8 +206,8 @@ export class OutboundBuffer {
   }
 
   #growPage(length: number): void {
-    // The first page is small; whoever needs a second one is busy and gets room for the turn.
-    const grown = takePage(this.#page === NO_PAGE ? length : Math.max(length, LARGEST_PAGE));
+    // The first page just fits; whoever needs more is busy and gets the next size.
+    const grown = takePage(Math.max(length, this.#page.length + 1));
     if (this.#length > 0) copyBytes(grown, 0, this.#page, 0, this.#length);
     if (this.#page !== NO_PAGE) givePage(this.#page);
     this.#page = grown;
