@@ -9,10 +9,12 @@ const TARGETS = new Targets();
 /** Part of a title: only such cases are played. */
 const ONLY = process.env["CONFORMANCE_ONLY"] ?? "";
 
-/** A foreign broker has settings of its own. */
-const CASES = loadCases().filter(({ title, settings }) =>
-  title.includes(ONLY) && (FOREIGN_PORT === undefined || settings.length === 0)
-);
+/** A foreign broker has settings of its own. Cases that wait are asked for last. */
+const CASES = loadCases()
+  .filter(({ title, settings }) =>
+    title.includes(ONLY) && (FOREIGN_PORT === undefined || settings.length === 0)
+  )
+  .sort((one, other) => Number(one.waits ?? false) - Number(other.waits ?? false));
 
 /** The cases in which time must pass, all under way at once. */
 const waiting = new Map<RunnableCase, Promise<void>>();
