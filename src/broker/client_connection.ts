@@ -106,6 +106,12 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     if (this.#state !== "connected" && this.#state !== "connecting") return;
     this.#lastActivityMs = core.clock.monotonicMs();
     this.#budget = WORK_PER_TURN;
+    if (this.#state === "connecting" && !this.#looksLikeConnect(chunk)) {
+      this.fail(
+        new ProtocolError(ReasonCode.protocolError, "Cannot accept a first packet but CONNECT"),
+      );
+      return;
+    }
     const session = this.session;
     session?.beginBatch();
     try {
@@ -115,6 +121,12 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
       session?.endBatch();
       this.fail(error);
     }
+  }
+
+  /** Whoever does not speak MQTT is not waited for until its packet, whatever it is, is whole [MQTT-3.1.0-1]. */
+  #looksLikeConnect(chunk: Uint8Array): boolean {
+    if (this.#isWaiting || this.#splitter.pendingBytes > 0) return true;
+    return ((chunk[0] as number) >> 4) === PacketType.connect;
   }
 
   /** One whole packet. False: no further one for now. */

@@ -5,7 +5,6 @@ import {
   decodeControlPacket,
   encodeUtf8,
   isValidTopicName,
-  PacketType,
   peekProtocolVersion,
   ProtocolError,
   ReasonCode,
@@ -23,7 +22,7 @@ import type { MqttOptions } from "./options.ts";
 const RECEIVE_MAXIMUM_DEFAULT = 65535;
 const MAXIMUM_PACKET_SIZE_OF_MQTT = 268_435_460;
 
-/** The first packet of a connection: it must be CONNECT [MQTT-3.1.0-1], and is answered or the connection ends. */
+/** The first packet of a connection, whose first byte says CONNECT: it is answered, or the connection just ends. */
 export function handleConnect(
   from: ClientConnection,
   bytes: Uint8Array,
@@ -31,12 +30,6 @@ export function handleConnect(
   bodyStart: number,
   end: number,
 ): void {
-  if (((bytes[start] as number) >> 4) !== PacketType.connect) {
-    from.fail(
-      new ProtocolError(ReasonCode.protocolError, "Cannot accept a first packet but CONNECT"),
-    );
-    return;
-  }
   let packet: ConnectPacket;
   try {
     packet = decodeControlPacket(bytes, start, bodyStart, end, undefined) as ConnectPacket;

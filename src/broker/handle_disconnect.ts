@@ -2,11 +2,11 @@ import { type DisconnectPacket, ProtocolError, ReasonCode } from "../mqtt/mod.ts
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 
-/** The client leaves: without its will, unless it asks for it [MQTT-3.14.4-3]. */
+/** The client leaves. Only a normal DISCONNECT takes its will back [MQTT-3.1.2-8] [MQTT-3.14.4-3]. */
 export function handleDisconnect(from: ClientConnection, packet: DisconnectPacket): void {
   const session = from.session as ClientSession;
   if (packet.sessionExpiryS !== undefined) changeExpiry(from, session, packet.sessionExpiryS);
-  if (packet.reasonCode !== ReasonCode.disconnectWithWillMessage) session.will = undefined;
+  if (packet.reasonCode === ReasonCode.success) session.will = undefined;
   from.close();
 }
 

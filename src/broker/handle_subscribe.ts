@@ -122,6 +122,11 @@ function answer(
       replays.push({ messages: from.core.retained.match(subscription.filter), subscription });
     }
   }
+  if (from.version === 3 && reasonCodes.some((code) => code >= 0x80)) {
+    // The SUBACK of 3.1 has no failure: to grant what was refused would be a lie.
+    from.close();
+    return;
+  }
   if (!from.out.send({ type: "suback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.8.4-6]
     from.disconnect(ReasonCode.packetTooLarge, "SUBACK is larger than the client takes");
     return;

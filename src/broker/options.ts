@@ -32,7 +32,7 @@ export interface MqttOptions {
   readonly maxOutboundBufferBytes: number;
   /** Time from accept to a complete CONNECT. */
   readonly connectTimeoutMs: number;
-  /** 0: none. A larger keep alive is answered with Server Keep Alive (5.0) and enforced (3.x). */
+  /** 0: none. A larger keep alive is answered with Server Keep Alive; 3.x clients cannot be told and keep theirs. */
   readonly maxKeepAliveS: number;
   readonly keepAliveFactor: number;
   readonly maxSessionExpiryS: number;
