@@ -3,7 +3,7 @@ import { ReasonCode } from "../mqtt/mod.ts";
 import type { Authenticator, Authorizer, Publisher, PublishInterceptor } from "../ports/mod.ts";
 import { Router } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
-import { Publication, type SessionLimits } from "../session/mod.ts";
+import { type Message, Publication, type SessionLimits } from "../session/mod.ts";
 import { FlushSet } from "../transport/mod.ts";
 import { type BrokerCore, Scratch } from "./broker_core.ts";
 import { ClientConnection, type ListenerContext } from "./client_connection.ts";
@@ -183,6 +183,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     counters: counters.sessions,
     clock,
     carrier: new Publication(),
+    isRetained: (message: Message) => retained.get(message.topic) === message,
   };
   const context = sessionContext;
   const publisher = pipeline;

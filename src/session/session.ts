@@ -17,6 +17,8 @@ export interface SessionContext {
   readonly clock: Clock;
   /** Carries messages at rest to an outlet, one at a time. */
   readonly carrier: Publication;
+  /** Whether a retained message has neither been replaced nor removed meanwhile. */
+  readonly isRetained: (message: Message) => boolean;
 }
 
 /** Retained messages of one new subscription that are still to be sent. */
@@ -25,6 +27,8 @@ interface Replay {
   readonly qos: Qos;
   readonly identifiers: readonly number[];
   next: number;
+  /** The rest had to wait: what has replaced one of its messages meanwhile goes before it. */
+  isLate: boolean;
 }
 
 /**
@@ -129,8 +133,10 @@ export class Session<Group extends object> {
   replay(messages: readonly Message[], qos: Qos, identifiers: readonly number[]): void {
     if (messages.length === 0) return;
     this.#replays ??= new Deque<Replay>();
-    this.#replays.push({ messages, qos, identifiers, next: 0 });
+    const replay = { messages, qos, identifiers, next: 0, isLate: false };
+    this.#replays.push(replay);
     this.pump();
+    replay.isLate = true;
   }
 
   /** Sends what waits, as far as quota and outlet allow: first what is sent again, in its old order. */
@@ -421,14 +427,15 @@ export class Session<Group extends object> {
   #pumpReplays(outlet: Outlet): void {
     const replays = this.#replays;
     if (replays === undefined) return;
-    const nowMs = this.#context.clock.nowMs();
+    const { clock, isRetained } = this.#context;
+    const nowMs = clock.nowMs();
     for (let replay = first(replays); replay !== undefined; replay = first(replays)) {
       while (replay.next < replay.messages.length) {
         const message = replay.messages[replay.next] as Message;
         const qos = message.qos < replay.qos ? message.qos : replay.qos;
         if (outlet.isFull || (qos > 0 && !this.#hasQuota())) return;
         replay.next++;
-        if (message.expiresAtMs <= nowMs) continue;
+        if (message.expiresAtMs <= nowMs || (replay.isLate && !isRetained(message))) continue;
         const { identifiers } = replay;
         this.#sendAtRest(outlet, { message, qos, retain: true, identifiers, group: undefined });
       }
@@ -441,16 +448,21 @@ export class Session<Group extends object> {
     return this.#quota > 0 && !(this.#inflight?.isExhausted ?? false);
   }
 
-  /** The rest of a replay is owed to a session that comes back. */
+  /** The rest of a replay is owed to a session that comes back, but drops nothing that waits already. */
   #keepReplays(): void {
     const replays = this.#replays;
     this.#replays = undefined;
     if (replays === undefined || !this.survives) return;
+    const { limits, counters, isRetained } = this.#context;
+    const queue = this.#queue ??= new MessageQueue<Group>();
     for (let replay = replays.shift(); replay !== undefined; replay = replays.shift()) {
       for (const message of replay.messages.slice(replay.next)) {
         const qos = message.qos < replay.qos ? message.qos : replay.qos;
         const { identifiers } = replay;
-        if (qos > 0) this.enqueue({ message, qos, retain: true, identifiers, group: undefined });
+        if (qos === 0 || !isRetained(message)) continue;
+        const delivery = { message, qos, retain: true, identifiers, group: undefined };
+        const isKept = queue.push(delivery, { ...limits, whenFull: "drop_newest" }, counters);
+        if (!isKept) this.droppedMessages++;
       }
     }
   }

@@ -108,6 +108,7 @@ interface InflightEntry {
 
 interface ModelReplay {
   readonly entries: Entry[];
+  isLate: boolean;
 }
 
 /** The plain session. It reads what the real one has sent, in step. */
@@ -122,6 +123,8 @@ export class ModelSession {
   readonly counters: SessionCounters;
   readonly limits: () => SessionLimits;
   readonly nowMs: () => number;
+  /** Retained messages that were replaced. */
+  readonly replaced = new Set<number>();
   /** Of what the outlet has recorded, how much is checked. */
   #checked = 0;
 
@@ -156,7 +159,7 @@ export class ModelSession {
     return this.enqueue(entry);
   }
 
-  enqueue(entry: Entry): "queued" | "dropped" {
+  enqueue(entry: Entry, whenFull = this.limits().whenFull): "queued" | "dropped" {
     const limits = this.limits();
     const drop = (): void => {
       this.counters.droppedQueueFull++;
@@ -171,7 +174,7 @@ export class ModelSession {
     }
     while (isOver()) {
       drop();
-      if (limits.whenFull === "drop_newest") return "dropped";
+      if (whenFull === "drop_newest") return "dropped";
       this.queue.shift();
     }
     this.queue.push(entry);
@@ -179,8 +182,11 @@ export class ModelSession {
   }
 
   replay(entries: readonly Entry[]): void {
-    if (entries.length > 0) this.replays.push({ entries: [...entries] });
-    if (entries.length > 0) this.pump();
+    if (entries.length === 0) return;
+    const replay = { entries: [...entries], isLate: false };
+    this.replays.push(replay);
+    this.pump();
+    replay.isLate = true;
   }
 
   pump(): void {
@@ -200,12 +206,13 @@ export class ModelSession {
       if (entry.expiresAtMs > this.nowMs()) this.#send(entry);
     }
     while (this.replays.length > 0) {
-      const { entries } = this.replays[0]!;
+      const { entries, isLate } = this.replays[0]!;
       while (entries.length > 0) {
         const entry = entries[0]!;
         if (outlet.isFull || (entry.qos > 0 && !this.#hasQuota)) return;
         entries.shift();
-        if (entry.expiresAtMs > this.nowMs()) this.#send(entry);
+        const isReplaced = isLate && this.replaced.has(entry.number);
+        if (entry.expiresAtMs > this.nowMs() && !isReplaced) this.#send(entry);
       }
       this.replays.shift();
     }
@@ -256,7 +263,8 @@ export class ModelSession {
     const replays = this.replays;
     this.replays = [];
     for (const entry of replays.flatMap(({ entries }) => entries)) {
-      if (this.survives && entry.qos > 0) this.enqueue(entry);
+      const isOwed = entry.qos > 0 && !this.replaced.has(entry.number);
+      if (this.survives && isOwed) this.enqueue(entry, "drop_newest");
     }
     const moves = ({ group }: Entry): boolean => group !== undefined && canMove(group);
     const movedInflight = this.inflight.filter(({ state, entry }) =>

@@ -49,6 +49,7 @@ class Pair {
       counters: createSessionCounters(),
       clock: this.#clock,
       carrier: new Publication(),
+      isRetained: (message) => !this.#model.replaced.has(numberOf(message)),
     };
     this.#session = new Session("c", this.#context);
     this.#model = this.#newModel();
@@ -61,6 +62,7 @@ class Pair {
       [30, () => this.#offer()],
       [3, () => this.#enqueue()],
       [4, () => this.#replay()],
+      [2, () => this.#replace()],
       [25, () => this.#answerWell()],
       [4, () => this.#answerAnything()],
       [4, () => this.#attach()],
@@ -204,6 +206,13 @@ class Pair {
       const qos = Math.min(message.qos, granted) as Qos;
       return this.#entry(message, { qos, retain: true, identifiers, group: undefined });
     }));
+  }
+
+  /** Some of the retained messages that are still to be sent are replaced. */
+  #replace(): void {
+    for (const { number } of this.#model.replays.flatMap(({ entries }) => entries)) {
+      if (this.#prng.nextBoolean(0.2)) this.#model.replaced.add(number);
+    }
   }
 
   /** What the client should answer next, mostly in order. */
