@@ -65,6 +65,11 @@ export class LoadClient implements LoadSocketEvents {
     this.#observer = observer;
   }
 
+  /** The system has not yet taken all that was given to it. */
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
   /** Bytes that wait for the system to take what was given to it before. */
   get unsentBytes(): number {
     return this.#outLength;
