@@ -205,6 +205,10 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     }
   }
 
+  get hasKeptFrame(): boolean {
+    return this.core.scratch.publication.hasKeptBytes;
+  }
+
   /** What handling a message cost besides its frame. */
   spend(deliveries: number): void {
     this.#budget -= deliveries;

@@ -48,6 +48,7 @@ export function handlePublish(
     isStable,
     view.messageExpiryS < 0 ? 0 : core.clock.nowMs(),
   );
+  if (!from.socket.chunksAreStable) publication.expectReceivers(route.recipients.length);
   const answer = isReserved(route)
     ? ReasonCode.notAuthorized
     : core.pipeline.publish(publication, route, from.identity as Identity, session);

@@ -15,6 +15,11 @@ export interface FrameSink {
     end: number,
     owned: boolean,
   ): boolean;
+  /**
+   * Asked after an `owned` frame: false when nobody holds on to its buffer, which then serves another
+   * frame. Left out: it is kept.
+   */
+  readonly hasKeptFrame?: boolean;
 }
 
 /** Frames up to this size are gathered in a buffer of their size at once. */
@@ -24,6 +29,28 @@ const GATHER_AT_ONCE_BYTES = 16 * 1024;
 const FIXED_HEADER_BYTES_MAX = 5;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
+
+/** Buffers of large frames that nobody kept, for all splitters: clearing new ones costs more than filling them. */
+const SPARE_BUFFERS_MAX = 8;
+const SPARE_BUFFER_BYTES_MAX = 1024 * 1024;
+const spareBuffers: Uint8Array[] = [];
+
+function takeBuffer(capacity: number): Uint8Array {
+  if (capacity < GATHER_AT_ONCE_BYTES) return new Uint8Array(capacity);
+  for (let index = spareBuffers.length - 1; index >= 0; index--) {
+    const spare = spareBuffers[index] as Uint8Array;
+    if (spare.length < capacity || spare.length > capacity * 4) continue;
+    spareBuffers.splice(index, 1);
+    return spare;
+  }
+  return new Uint8Array(capacity);
+}
+
+function giveBuffer(buffer: Uint8Array): void {
+  if (buffer.length < GATHER_AT_ONCE_BYTES || buffer.length > SPARE_BUFFER_BYTES_MAX) return;
+  if (spareBuffers.length >= SPARE_BUFFERS_MAX) spareBuffers.shift();
+  spareBuffers.push(buffer);
+}
 
 /**
  * Splits a byte stream into whole MQTT frames, whatever the chunking.
@@ -144,7 +171,7 @@ export class FrameSplitter {
   /** Holds the first bytes of a frame that this chunk does not complete. `size` 0: not known yet. */
   #begin(bytes: Uint8Array, at: number, end: number, size: number, bodyOffset: number): void {
     const available = end - at;
-    this.#gathered = new Uint8Array(
+    this.#gathered = takeBuffer(
       size === 0 ? FIXED_HEADER_BYTES_MAX : firstCapacity(size, available),
     );
     this.#gathered.set(bytes.subarray(at, end));
@@ -178,8 +205,9 @@ export class FrameSplitter {
   }
 
   #growGathered(capacity: number): void {
-    const grown = new Uint8Array(capacity);
+    const grown = takeBuffer(capacity);
     grown.set(this.#gathered.subarray(0, this.#gatheredLength));
+    giveBuffer(this.#gathered);
     this.#gathered = grown;
   }
 
@@ -189,7 +217,9 @@ export class FrameSplitter {
     this.#gathered = NOTHING;
     this.#gatheredLength = 0;
     this.#frameSize = 0;
-    return sink.onFrame(frame, 0, this.#bodyOffset, size, true);
+    const isGoingOn = sink.onFrame(frame, 0, this.#bodyOffset, size, true);
+    if (sink.hasKeptFrame === false) giveBuffer(frame);
+    return isGoingOn;
   }
 
   /** Appends to what waits for `resume`. */

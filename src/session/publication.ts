@@ -16,6 +16,9 @@ import { type Delivery, FramedMessage, type Message, NO_BYTES, NO_IDENTIFIERS } 
 
 /** A frame up to this size is copied to each receiver, of a larger one the payload is referenced. */
 export const COPIED_FRAME_BYTES_MAX = 4096;
+/** For one or two receivers a copy is cheaper than a buffer that lives until it is sent. */
+const COPIED_FOR_FEW_BYTES_MAX = 131_072;
+const FEW_RECEIVERS = 2;
 
 const LAYOUTS = 12;
 const EXPIRY_PROPERTY_BYTES = 5;
@@ -71,12 +74,15 @@ export class Publication {
   payloadLength = 0;
   /** Seconds until the message expires, counted from when it was loaded; -1: never. */
   expiryS = -1;
+  /** Bytes that the publication was given are still referred to by somebody, and must not be used again. */
+  hasKeptBytes = false;
   #stamp = 0;
   #nowMs = 0;
   #bytes: Uint8Array = NO_BYTES;
   #payloadStart = 0;
   #payloadEnd = 0;
   #bytesAreStable = false;
+  #copiedBytesMax = COPIED_FRAME_BYTES_MAX;
   #frameStart = 0;
   #packetIdAt = -1;
   #sourceVersion: ProtocolVersion = 4;
@@ -183,6 +189,7 @@ export class Publication {
 
   #begin(nowMs: number): void {
     this.#stamp++;
+    this.hasKeptBytes = false;
     this.#nowMs = nowMs;
     this.#scratchLength = 0;
     if (this.#scratch.length > SCRATCH_KEPT_MAX) this.#scratch = NO_BYTES;
@@ -192,6 +199,13 @@ export class Publication {
       this.#hasDeliveries = false;
       this.#deliveries.fill(undefined);
     }
+  }
+
+  /** Tells how many receivers there are, where the buffer of the frame could soon serve another one. */
+  expectReceivers(count: number): void {
+    this.#copiedBytesMax = count <= FEW_RECEIVERS
+      ? COPIED_FOR_FEW_BYTES_MAX
+      : COPIED_FRAME_BYTES_MAX;
   }
 
   /** The frame of one layout; for many receivers it is encoded once. */
@@ -241,7 +255,7 @@ export class Publication {
     head.extraLength = extraLength;
     head.payloadLength = this.payloadLength;
     const headSize = publishHeadSize(head);
-    const isCopied = headSize + this.payloadLength <= COPIED_FRAME_BYTES_MAX;
+    const isCopied = headSize + this.payloadLength <= this.#copiedBytesMax;
     const start = this.#roomInScratch(headSize + (isCopied ? this.payloadLength : 0));
     const headEnd = writePublishHead(this.#scratch, start, head);
     // A frame is filled again and again: nothing of the last time may be left.
@@ -277,9 +291,11 @@ export class Publication {
     frame.payload = NO_BYTES;
     frame.payloadStart = 0;
     frame.payloadEnd = 0;
-    if (total <= COPIED_FRAME_BYTES_MAX) {
+    if (total <= this.#copiedBytesMax) {
       frame.end = this.#payloadEnd;
-      frame.isStable = this.#bytesAreStable && this.#packetIdAt < 0;
+      frame.isStable = this.#bytesAreStable && this.#packetIdAt < 0 &&
+        total <= COPIED_FRAME_BYTES_MAX;
+      if (frame.isStable) this.hasKeptBytes = true;
       return;
     }
     this.#referencePayload(frame);
@@ -292,6 +308,7 @@ export class Publication {
 
   #referencePayload(frame: PublishFrame): void {
     if (this.#bytesAreStable) {
+      this.hasKeptBytes = true;
       frame.payload = this.#bytes;
       frame.payloadStart = this.#payloadStart;
       frame.payloadEnd = this.#payloadEnd;
@@ -348,7 +365,10 @@ export class Publication {
     const length = end - start;
     const isMostOfBuffer = length > COPIED_FRAME_BYTES_MAX &&
       length * 2 >= bytes.buffer.byteLength;
-    if (this.#bytesAreStable && isMostOfBuffer) return bytes.subarray(start, end);
+    if (this.#bytesAreStable && isMostOfBuffer) {
+      this.hasKeptBytes = true;
+      return bytes.subarray(start, end);
+    }
     // What is retained may stay for years, beside messages that are gone in a moment.
     return this.retain ? copyAlone(bytes, start, end) : copyOut(bytes, start, end);
   }

@@ -2,17 +2,18 @@ import { allocateBytes, type ByteSocket, copyBytes } from "../runtime/mod.ts";
 import { Deque } from "../base/mod.ts";
 
 /** Sizes of the pages that outbound bytes are gathered in. */
-const PAGE_SIZES = [512, 4096, 65536] as const;
-const LARGEST_PAGE = 65536;
-/** Pages of each size kept for reuse: at most 8, 8 and 16 MiB. A wide fan-out touches many connections at once. */
-const SPARE_PAGES_MAX = [16384, 2048, 256] as const;
-const sparePages: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
+const PAGE_SIZES = [512, 4096, 65536, 262_144] as const;
+const LARGEST_PAGE = 262_144;
+/** Pages of each size kept for reuse: at most 8, 8, 16 and 16 MiB. A wide fan-out touches many connections at once. */
+const SPARE_PAGES_MAX = [16384, 2048, 256, 64] as const;
+const sparePages: [Uint8Array[], Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], [], []];
 const NO_PAGE: Uint8Array = new Uint8Array(0);
 
 function takePage(length: number): Uint8Array {
   if (length <= PAGE_SIZES[0]) return sparePages[0].pop() ?? allocateBytes(PAGE_SIZES[0]);
   if (length <= PAGE_SIZES[1]) return sparePages[1].pop() ?? allocateBytes(PAGE_SIZES[1]);
   if (length <= PAGE_SIZES[2]) return sparePages[2].pop() ?? allocateBytes(PAGE_SIZES[2]);
+  if (length <= PAGE_SIZES[3]) return sparePages[3].pop() ?? allocateBytes(PAGE_SIZES[3]);
   return allocateBytes(length);
 }
 
