@@ -2,7 +2,7 @@ import { type Clock, isPromise, type MaybePromise } from "../base/mod.ts";
 import { ReasonCode } from "../mqtt/mod.ts";
 import type { Authorizer, Identity, Publisher, PublishInterceptor } from "../ports/mod.ts";
 import type { Route, Router } from "../routing/mod.ts";
-import { type Message, Publication } from "../session/mod.ts";
+import { type Message, plainMessage, Publication } from "../session/mod.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import { deliver } from "./delivery.ts";
@@ -83,7 +83,8 @@ export class PublishPipeline implements Publisher {
     publisher: ClientSession | undefined,
     from: number,
   ): MaybePromise<ReasonCode> {
-    let current = message;
+    // Whoever exchanges a message spreads the old one, which must then have all its fields.
+    let current = this.#interceptors.length === 0 ? message : plainMessage(message);
     for (let index = from; index < this.#interceptors.length; index++) {
       const answer = (this.#interceptors[index] as PublishInterceptor).intercept(current);
       if (isPromise(answer)) {

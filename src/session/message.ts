@@ -77,6 +77,12 @@ export class FramedMessage implements Message {
   }
 }
 
+/** The same message with fields of its own, so that it can be spread into a changed one. */
+export function plainMessage(message: Message): Message {
+  const { topic, topicBytes, payload, qos, retain, properties, expiresAtMs, publisherId } = message;
+  return { topic, topicBytes, payload, qos, retain, properties, expiresAtMs, publisherId };
+}
+
 /** What of a message counts towards a limit in bytes. */
 export function messageBytes(message: Message): number {
   if (message instanceof FramedMessage) return message.frameBytes.length;

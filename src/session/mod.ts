@@ -7,6 +7,7 @@ export {
   messageBytes,
   NO_BYTES,
   NO_IDENTIFIERS,
+  plainMessage,
 } from "./message.ts";
 export { MessageQueue } from "./message_queue.ts";
 export type { Outlet } from "./outlet.ts";
