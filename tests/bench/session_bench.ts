@@ -67,7 +67,13 @@ const LIMITS: SessionLimits = {
 
 function createContext(): SessionContext {
   const counters = createSessionCounters();
-  return { limits: LIMITS, counters, clock: new SystemClock(), carrier: new Publication() };
+  return {
+    limits: LIMITS,
+    counters,
+    clock: new SystemClock(),
+    carrier: new Publication(),
+    isRetained: () => false,
+  };
 }
 
 function viewOf(qos: Qos): PublishView {

@@ -11,6 +11,9 @@ export interface ConnectFields {
   readonly sessionExpiryS?: number | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  readonly will?:
+    | { readonly topic: string; readonly qos: Qos; readonly delayS: number }
+    | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -18,8 +21,9 @@ const encoder = new TextEncoder();
 export const PINGREQ_FRAME: Uint8Array = Uint8Array.of(0xc0, 0);
 export const DISCONNECT_FRAME: Uint8Array = Uint8Array.of(0xe0, 0);
 
-const [CLEAN_FLAG, USERNAME_FLAG, PASSWORD_FLAG] = [0x02, 0x80, 0x40];
+const [CLEAN_FLAG, WILL_FLAG, USERNAME_FLAG, PASSWORD_FLAG] = [0x02, 0x04, 0x80, 0x40];
 const SESSION_EXPIRY = 0x11;
+const WILL_DELAY = 0x18;
 
 function uint16(value: number): number[] {
   return [value >>> 8, value & 0xff];
@@ -49,8 +53,9 @@ function frame(firstByte: number, body: readonly number[]): Uint8Array {
 }
 
 export function connectFrame(fields: ConnectFields): Uint8Array {
-  const { version, sessionExpiryS, username, password } = fields;
+  const { version, sessionExpiryS, username, password, will } = fields;
   const flags = (sessionExpiryS === undefined ? CLEAN_FLAG : 0) |
+    (will === undefined ? 0 : WILL_FLAG | (will.qos << 3)) |
     (username === undefined ? 0 : USERNAME_FLAG) | (password === undefined ? 0 : PASSWORD_FLAG);
   const properties = version !== 5
     ? []
@@ -64,9 +69,18 @@ export function connectFrame(fields: ConnectFields): Uint8Array {
     ...uint16(fields.keepAliveS),
     ...properties,
     ...string(fields.clientId),
+    ...(will === undefined ? [] : willFields(will, version)),
     ...(username === undefined ? [] : string(username)),
     ...(password === undefined ? [] : string(password)),
   ]);
+}
+
+function willFields(
+  will: { readonly topic: string; readonly delayS: number },
+  version: Version,
+): number[] {
+  const properties = version === 5 ? [5, WILL_DELAY, ...uint32(will.delayS)] : [];
+  return [...properties, ...string(will.topic), ...string("gone")];
 }
 
 export function subscribeFrame(

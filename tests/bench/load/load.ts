@@ -18,6 +18,9 @@ const UNSENT_BYTES_MAX = 65536;
 const DRAIN_QUIET_MS = 3000;
 const POLL_MS = 5;
 const READ_BYTES = 65536;
+/** Where there are many subscribers each gets little at a time. */
+const MANY_SUBSCRIBERS = 500;
+const FEW_READ_BYTES = 4096;
 const IDLE_READ_BYTES = 64;
 const KEEP_ALIVE_S = 600;
 
@@ -128,7 +131,8 @@ export class Load implements LoadObserver {
     const rssStartBytes = this.#brokerRss();
     let [startMs, startCpuS] = [performance.now(), this.#brokerCpu()];
     await this.#connectAll(this.#idle, plan.idleConnections, "idle", IDLE_READ_BYTES);
-    await this.#connectAll(this.#subscribers, plan.subscribers, "sub", READ_BYTES);
+    const readBytes = plan.subscribers > MANY_SUBSCRIBERS ? FEW_READ_BYTES : READ_BYTES;
+    await this.#connectAll(this.#subscribers, plan.subscribers, "sub", readBytes);
     const publishers: LoadClient[] = [];
     await this.#connectAll(publishers, plan.publishers, "pub", READ_BYTES);
     for (const client of publishers) this.#publishers.push({ client, templates: [], next: 0 });
