@@ -35,6 +35,8 @@ const MARGIN = 24;
 const HEAD = 64;
 const LEGEND_ROW = 24;
 const LEGEND_COLUMN = 190;
+const SPAN_X_MIN = 2;
+const SPAN_Y_MIN = 10;
 const TEXT = "#222";
 const GRID = "#e3e3e3";
 const FRAME = "#999";
@@ -46,10 +48,10 @@ export function formatShort(value: number): string {
   return value >= 1e3 ? short(value / 1e3, "k") : short(value, "");
 }
 
-/** Bytes as "64 KiB". */
+/** Bytes as "64Ki". */
 export function formatBytes(value: number): string {
-  if (value >= 1 << 20) return `${value / (1 << 20)} MiB`;
-  return value >= 1 << 10 ? `${value / (1 << 10)} KiB` : `${value} B`;
+  if (value >= 1 << 20) return `${value / (1 << 20)}Mi`;
+  return value >= 1 << 10 ? `${value / (1 << 10)}Ki` : `${value}`;
 }
 
 function escape(text: string): string {
@@ -73,31 +75,27 @@ function round(value: number): string {
   return value.toFixed(1);
 }
 
-/** A logarithmic axis between whole powers of ten, or 1-2-5 steps where it spans little. */
+/** A logarithmic axis from one step of 1, 2, 5, 10 … to another. */
 interface Axis {
   readonly min: number;
   readonly max: number;
   readonly ticks: readonly number[];
 }
 
-function logAxis(values: readonly number[]): Axis {
+/** `spanMin`: small differences are not to look large. */
+function logAxis(values: readonly number[], spanMin: number): Axis {
   const lowest = Math.min(...values);
-  const highest = Math.max(...values);
+  const highest = Math.max(...values, lowest * spanMin);
   const steps: number[] = [];
   for (let power = Math.floor(Math.log10(lowest)); power <= Math.log10(highest) + 1; power++) {
     for (const digit of [1, 2, 5]) steps.push(digit * 10 ** power);
   }
-  const below = steps.filter((step) => step <= lowest * 1.0001);
-  const above = steps.filter((step) => step >= highest * 0.9999);
-  const min = below[below.length - 1] ?? lowest;
-  const max = above[0] ?? highest;
-  const inside = steps.filter((step) => step >= min && step <= max);
-  const decades = inside.filter((step) => Number.isInteger(Math.log10(step) + 1e-9 - 1e-9));
-  return {
-    min: min === max ? min / 2 : min,
-    max: min === max ? max * 2 : max,
-    ticks: decades.length >= 3 ? decades : inside,
-  };
+  // Steps below one are not exact.
+  const min = steps.findLast((step) => step <= lowest * 1.0001) ?? lowest;
+  const max = steps.find((step) => step >= highest * 0.9999) ?? highest;
+  const inside = steps.filter((step) => step >= min * 0.9999 && step <= max * 1.0001);
+  const decades = inside.filter((_, index) => steps.indexOf(inside[index] as number) % 3 === 0);
+  return { min, max, ticks: decades.length >= 3 ? decades : inside };
 }
 
 function position(axis: Axis, value: number): number {
@@ -122,8 +120,8 @@ function drawPanel(
     parts.push(text(plot.left + 10, plot.top + 30, "not measured"));
     return parts.join("\n");
   }
-  const xAxis = logAxis(points.map(([x]) => x));
-  const yAxis = logAxis(points.map(([, y]) => y));
+  const xAxis = logAxis(points.map(([x]) => x), SPAN_X_MIN);
+  const yAxis = logAxis(points.map(([, y]) => y), SPAN_Y_MIN);
   const toX = (x: number): number => plot.left + plot.width * position(xAxis, x);
   const toY = (y: number): number => plot.top + plot.height * (1 - position(yAxis, y));
   const right = plot.left + plot.width;

@@ -82,10 +82,21 @@ export function drawGrowth(data: GrowthData): string {
       of("subscriptions", "warm"),
       (point) => point.setUpPerSecond,
     ),
-    panel("Connects/s", "connections", of("connections"), (point) => point.setUpPerSecond),
+    panel(
+      "Connecting: broker CPU, µs each",
+      "connections",
+      of("connections"),
+      (point) => point.setUpBrokerUs,
+    ),
     panel("KiB per idle connection", "connections", of("connections"), kibEach),
     panel("Deliveries/s beside idle connections", "connections", of("connections"), perSecond),
     panel("Deliveries/s by fan-out", "receivers of each message", of("fanout"), perSecond),
+    panel(
+      "Broker CPU by fan-out, µs per delivery",
+      "receivers of each message",
+      of("fanout"),
+      (point) => point.brokerUs,
+    ),
     {
       ...panel("Deliveries/s by payload", "bytes of payload", of("payload"), perSecond),
       formatX: formatBytes,
