@@ -36,7 +36,7 @@ export class HostileClients {
   async next(): Promise<void> {
     const prng = this.#prng;
     const version: Version = prng.pick([3, 4, 5, 5]);
-    const bytes = stream(prng, version);
+    const bytes = hostileStream(prng, version);
     const socket = await open(this.#port);
     this.#open.push(socket);
     if (prng.nextBoolean(0.2)) socket.pause();
@@ -72,7 +72,8 @@ function open(port: number): Promise<Socket> {
   });
 }
 
-function stream(prng: Prng, version: Version): Uint8Array {
+/** All that one connection sends: CONNECT as a rule, packets of every kind, now and then a broken one. */
+export function hostileStream(prng: Prng, version: Version): Uint8Array {
   const packets = prng.nextBoolean(0.95) ? [connectPacket(prng, version)] : [];
   const count = prng.nextInt(PACKETS_MAX);
   for (let i = 0; i < count; i++) packets.push(anyPacket(prng, version));
