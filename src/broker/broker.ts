@@ -201,7 +201,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     sessions: new SessionRegistry({ clock, timers, logger, router, publisher, counters, context }),
     sessionContext,
     connections: new Set<ClientConnection>(),
-    flushSet: new FlushSet((fn) => runtime.defer(fn)),
+    flushSet: new FlushSet((fn) => runtime.defer(fn), (fn) => runtime.yieldTurn(fn)),
     yieldTurn: (fn) => runtime.yieldTurn(fn),
     scratch: new Scratch(),
     isStopping: false,

@@ -33,8 +33,14 @@ export interface ListenerContext {
 
 type ConnectionState = "connecting" | "connected" | "closing" | "closed";
 
-/** Frames and deliveries that one chunk may cost before the other sockets have their turn. */
+/**
+ * Work that one connection may cause before the other sockets have their turn, some half a millisecond at full
+ * speed. A delivery is one unit, and a frame and a KiB cost as much as ten and two of them.
+ */
 const WORK_PER_TURN = 10_000;
+const FRAME_WORK = 10;
+/** Whoever causes less than that in this time need not give way at all. */
+const WORK_PERIOD_MS = 1;
 /** How long a client may take to read its last packets, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5000;
 
@@ -64,7 +70,8 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   #state: ConnectionState = "connecting";
   #lastActivityMs: number;
   readonly #splitter: FrameSplitter;
-  #budget = 0;
+  #budget = WORK_PER_TURN;
+  #budgetSinceMs = 0;
   /** A promise is awaited and packets must keep their order. */
   #isWaiting = false;
   /** Reading is paused, whatever for. */
@@ -81,7 +88,10 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     this.out = new ClientOutlet(core, socket, this);
     this.connectedAtMs = core.clock.nowMs();
     this.#lastActivityMs = core.clock.monotonicMs();
-    this.#splitter = new FrameSplitter(core.options.maxPacketSizeBytes);
+    this.#splitter = new FrameSplitter(
+      core.options.maxPacketSizeBytes,
+      socket.chunksAreStable,
+    );
     core.timers.schedule(this, core.options.connectTimeoutMs);
   }
 
@@ -104,8 +114,9 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     core.counters.bytesReceived += chunk.length;
     // A connection that is being closed keeps nothing of what its client still sends.
     if (this.#state !== "connected" && this.#state !== "connecting") return;
-    this.#lastActivityMs = core.clock.monotonicMs();
-    this.#budget = WORK_PER_TURN;
+    const nowMs = core.clock.monotonicMs();
+    this.#lastActivityMs = nowMs;
+    if (nowMs - this.#budgetSinceMs >= WORK_PERIOD_MS) this.#renewBudget(nowMs);
     if (this.#state === "connecting" && !this.#looksLikeConnect(chunk)) {
       this.fail(
         new ProtocolError(ReasonCode.protocolError, "Cannot accept a first packet but CONNECT"),
@@ -138,7 +149,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     owned: boolean,
   ): boolean {
     this.core.counters.packetsReceived++;
-    this.#budget--;
+    this.#budget -= FRAME_WORK + ((end - start) >> 9);
     if (this.#state === "connected") {
       this.#handle(bytes, start, bodyStart, end, owned || this.socket.chunksAreStable);
     } else if (this.#state === "connecting" && !this.#isWaiting) {
@@ -223,6 +234,11 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     });
   }
 
+  #renewBudget(nowMs: number): void {
+    this.#budget = WORK_PER_TURN;
+    this.#budgetSinceMs = nowMs;
+  }
+
   #stopReading(): void {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#isStopped = true;
@@ -251,7 +267,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     if (this.#state === "closing" || this.#state === "closed") return;
     if (this.#isStopped) {
       this.#isStopped = false;
-      this.#budget = WORK_PER_TURN;
+      this.#renewBudget(this.core.clock.monotonicMs());
       try {
         if (!this.#splitter.resume(this)) {
           this.#stopReading();
@@ -268,10 +284,14 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
 
   // --- bytes out --------------------------------------------------------------------------------
 
+  /** A client that is not read, for want of room, shows that it is there by what it takes. */
+  onProgress(): void {
+    if (this.#isPaused) this.#lastActivityMs = this.core.clock.monotonicMs();
+  }
+
   /** The pending write is done. */
   onWritable(): void {
-    // A client that is not read, for want of room, shows that it is there by what it takes.
-    if (this.#isPaused) this.#lastActivityMs = this.core.clock.monotonicMs();
+    this.onProgress();
     this.out.wrote();
     if (this.#state === "closing" && this.out.pendingBytes === 0) this.socket.close();
   }

@@ -63,6 +63,7 @@ function giveBuffer(buffer: Uint8Array): void {
  */
 export class FrameSplitter {
   #maxPacketSize: number;
+  readonly #chunksAreStable: boolean;
   #stopped = false;
 
   /** The beginning of an incomplete frame: first its header alone, then the gathered frame. */
@@ -77,9 +78,13 @@ export class FrameSplitter {
   #keptStart = 0;
   #keptEnd = 0;
 
-  /** `maxPacketSizeBytes` counts whole frames, fixed header included. */
-  constructor(maxPacketSizeBytes: number) {
+  /**
+   * `maxPacketSizeBytes` counts whole frames, fixed header included. `chunksAreStable`: nobody writes to
+   * a chunk after `push`, so that a rest of it is kept without a copy.
+   */
+  constructor(maxPacketSizeBytes: number, chunksAreStable = false) {
     this.#maxPacketSize = maxPacketSizeBytes;
+    this.#chunksAreStable = chunksAreStable;
   }
 
   /** Bytes held now: the beginning of an incomplete frame and what waits for `resume`. */
@@ -154,7 +159,7 @@ export class FrameSplitter {
     if (isGoingOn) return true;
     this.#stopped = true;
     if (at < end) {
-      if (isKept) {
+      if (isKept || this.#chunksAreStable) {
         this.#kept = bytes;
         this.#keptStart = at;
         this.#keptEnd = end;
@@ -226,7 +231,7 @@ export class FrameSplitter {
   #keep(chunk: Uint8Array): void {
     const length = this.#keptEnd - this.#keptStart;
     const needed = length + chunk.length;
-    if (this.#keptEnd + chunk.length > this.#kept.length) {
+    if (this.#chunksAreStable || this.#keptEnd + chunk.length > this.#kept.length) {
       // At least half of the new buffer is free or new, so moving stays cheap however it is fed.
       const grown = new Uint8Array(length === 0 ? needed : Math.max(needed, 2 * length));
       grown.set(this.#kept.subarray(this.#keptStart, this.#keptEnd));

@@ -90,7 +90,9 @@ class BunByteSocket implements ByteSocket {
     const length = this.#pendingEnd - this.#pendingStart;
     const taken = this.#socket.write(bytes, this.#pendingStart, length);
     if (taken < length) {
-      if (taken > 0) this.#pendingStart += taken;
+      if (taken <= 0) return;
+      this.#pendingStart += taken;
+      this.#handler?.onProgress();
       return;
     }
     this.#pending = undefined;
@@ -131,6 +133,10 @@ export class BunRuntime extends NodeCommon implements Runtime {
 
   /** The end of a turn is where immediates run: after all sockets that were ready in one poll. */
   defer(fn: () => void): void {
+    setImmediate(fn);
+  }
+
+  yieldTurn(fn: () => void): void {
     setImmediate(fn);
   }
 

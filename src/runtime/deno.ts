@@ -1,3 +1,4 @@
+import { NextPoll } from "./deno_poll.ts";
 import { NodeCommon } from "./node_common.ts";
 import {
   type ByteSocket,
@@ -101,6 +102,7 @@ class DenoByteSocket implements ByteSocket {
     if (this.#closed) return;
     if (start < end) {
       this.write(bytes, start, end);
+      this.#handler?.onProgress();
       return;
     }
     this.#writing = false;
@@ -161,18 +163,30 @@ class DenoByteSocket implements ByteSocket {
 export class DenoRuntime extends NodeCommon implements Runtime {
   readonly name = "deno";
   readonly version: string = Deno.version.deno;
+  #nextPoll: NextPoll | undefined;
+  #openingNextPoll: Promise<NextPoll> | undefined;
 
   /** Reads that are done resolve together; a microtask of the first runs after the others of that turn. */
   defer(fn: () => void): void {
     queueMicrotask(fn);
   }
 
-  // deno-lint-ignore require-await -- the interface is asynchronous, Deno binds at once
+  yieldTurn(fn: () => void): void {
+    if (this.#nextPoll === undefined) setImmediate(fn);
+    else this.#nextPoll.call(fn);
+  }
+
   async listenTcp(
     options: TcpListenOptions,
     accept: (socket: ByteSocket) => ByteSocketHandler,
   ): Promise<SocketListener> {
     const listener = Deno.listen({ hostname: options.host, port: options.port });
+    try {
+      this.#nextPoll = await (this.#openingNextPoll ??= NextPoll.open());
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
     let open = true;
     const acceptLoop = async (): Promise<void> => {
       while (open) {

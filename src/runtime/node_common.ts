@@ -14,10 +14,6 @@ export class NodeCommon {
     return { stop: () => clearInterval(id) };
   }
 
-  yieldTurn(fn: () => void): void {
-    setImmediate(fn);
-  }
-
   environment(): Readonly<Record<string, string>> {
     const copy: Record<string, string> = {};
     for (const [name, value] of Object.entries(process.env)) {

@@ -10,6 +10,8 @@ export type CloseCause = "peer" | "local" | "error";
 export interface ByteSocketHandler {
   /** Bytes have come. They belong to the runtime again when this returns. */
   onBytes(chunk: Uint8Array): void;
+  /** The system has taken a part of the write that is pending: the peer is there and reads. */
+  onProgress(): void;
   /** The write that was pending is done; its bytes are free again. */
   onWritable(): void;
   /** The connection is over. Called exactly once, nothing follows. `detail`: the system's words for an error. */

@@ -5,37 +5,50 @@ export interface Flushable {
   flush(): void;
 }
 
+/** Connections that are flushed in one turn; a write to a socket takes the system some microseconds. */
+const FLUSHED_PER_TURN = 500;
+
 /**
  * The connections that were written to in this turn of the event loop. Each is flushed once at its end, however
- * many messages it got.
+ * many messages it got. After a wide fan-out the flushing goes on over several turns, so that everybody else gets
+ * theirs; what is written meanwhile to those that still wait goes out with the rest.
  */
 export class FlushSet {
   readonly #defer: (fn: () => void) => void;
+  readonly #yieldTurn: (fn: () => void) => void;
   readonly #run = (): void => this.flush();
-  #touched: Flushable[] = [];
-  #spare: Flushable[] = [];
+  readonly #touched: Flushable[] = [];
+  #isFlushing = false;
 
-  /** `defer` calls a function at the end of the turn. */
-  constructor(defer: (fn: () => void) => void) {
+  /** `defer` calls a function at the end of the turn, `yieldTurn` after the other sockets had theirs. */
+  constructor(defer: (fn: () => void) => void, yieldTurn: (fn: () => void) => void) {
     this.#defer = defer;
+    this.#yieldTurn = yieldTurn;
   }
 
   add(target: Flushable): void {
     if (target.isTouched) return;
     target.isTouched = true;
-    if (this.#touched.push(target) === 1) this.#defer(this.#run);
+    if (this.#touched.push(target) === 1 && !this.#isFlushing) this.#defer(this.#run);
   }
 
-  /** Flushes each touched connection once. What is touched meanwhile waits for the next turn. */
+  /** Flushes each touched connection once, the oldest first. What they touch meanwhile waits for another turn. */
   flush(): void {
     const touched = this.#touched;
-    this.#touched = this.#spare;
-    for (let index = 0; index < touched.length; index++) {
+    const [waiting, end] = [touched.length, Math.min(touched.length, FLUSHED_PER_TURN)];
+    this.#isFlushing = true;
+    for (let index = 0; index < end; index++) {
       const target = touched[index] as Flushable;
       target.isTouched = false;
       target.flush();
     }
-    touched.length = 0;
-    this.#spare = touched;
+    this.#isFlushing = false;
+    if (touched.length === end) {
+      touched.length = 0;
+      return;
+    }
+    touched.splice(0, end);
+    if (end < waiting) this.#yieldTurn(this.#run);
+    else this.#defer(this.#run);
   }
 }

@@ -4,6 +4,7 @@ import type { Listener, ListenerOptions, ListenerOwner } from "./listener.ts";
 /** What a connection gets that is turned away: nothing it sends is looked at. */
 const TURNED_AWAY: ByteSocketHandler = {
   onBytes: () => {},
+  onProgress: () => {},
   onWritable: () => {},
   onClose: () => {},
 };

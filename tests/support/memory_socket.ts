@@ -270,8 +270,10 @@ export class MemorySocket implements ByteSocket {
     const pending = this.#pending;
     if (pending === undefined) return;
     const { original } = pending;
-    pending.taken += this.peer.takes(original.subarray(pending.taken));
+    const taken = this.peer.takes(original.subarray(pending.taken));
+    pending.taken += taken;
     if (pending.taken === original.length) this.#wake();
+    else if (taken > 0) this.#handler?.onProgress();
   }
 
   /** One event. */

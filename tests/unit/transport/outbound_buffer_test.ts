@@ -20,7 +20,7 @@ class FakeSocket implements ByteSocket {
     this.writes.push(bytes);
     // Pages may be Buffers, whose slice() shares their memory.
     const original = new Uint8Array(bytes.subarray(start, end));
-    if (this.takesAtOnce) this.received.push(...original);
+    if (this.takesAtOnce) this.#receive(original);
     else this.#pending = { bytes, start, original };
     return this.takesAtOnce;
   }
@@ -30,8 +30,12 @@ class FakeSocket implements ByteSocket {
     const { bytes, start, original } = this.#pending!;
     const now = new Uint8Array(bytes.subarray(start, start + original.length));
     assertEquals(now, original, "bytes stay as they are");
-    this.received.push(...original);
+    this.#receive(original);
     this.#pending = undefined;
+  }
+
+  #receive(bytes: Uint8Array): void {
+    for (const byte of bytes) this.received.push(byte);
   }
 
   pause(): void {}

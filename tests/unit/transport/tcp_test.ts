@@ -48,7 +48,8 @@ class Owner implements ListenerOwner {
   ): ByteSocketHandler {
     this.seen.push(`accepted, anonymous ${listener.allowAnonymous}`);
     this.releases.push(() => listener.release());
-    return { onBytes: () => {}, onWritable: () => {}, onClose: () => {} };
+    const nothing = (): void => {};
+    return { onBytes: nothing, onProgress: nothing, onWritable: nothing, onClose: nothing };
   }
 
   noteRefusedConnection(): void {
