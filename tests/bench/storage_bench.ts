@@ -9,7 +9,8 @@ import { join } from "node:path";
 import process from "node:process";
 import type { SessionKey, Store } from "../../src/ports/mod.ts";
 import { FramedMessage, type Message } from "../../src/session/mod.ts";
-import { type Durability, openSqliteStore, ThreadLink } from "../../src/storage/mod.ts";
+import { type Durability, openSqliteStore } from "../../src/storage/mod.ts";
+import { InlineWriter } from "../support/inline_writer.ts";
 import {
   deliveryOf,
   framedMessage,
@@ -27,14 +28,18 @@ const CHUNK = 50;
 
 const runtime = process.versions["bun"] === undefined ? "deno" : "bun ";
 
-function open(dataDir: string, durability: Durability): Promise<Store> {
-  return openSqliteStore({
+async function open(dataDir: string, durability: Durability): Promise<Store> {
+  const { store } = await openSqliteStore({
     dataDir,
     durability,
     groupCommitMs: 2,
     timers: REAL_TIMERS,
-    createWriter: () => new ThreadLink(STORAGE_THREAD),
+    threadEntry: STORAGE_THREAD,
+    ...(process.env["WRITER"] === "main"
+      ? { createWriter: () => new InlineWriter(REAL_TIMERS.defer) }
+      : {}),
   });
+  return store;
 }
 
 function turn(): Promise<void> {

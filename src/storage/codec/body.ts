@@ -19,8 +19,11 @@ export function beginBody(sink: ByteSink): void {
   sink.byte(BODY_VERSION);
 }
 
-/** Checks the checksum; the source stands behind the version. */
-export function openBody(bytes: Uint8Array, seed: number): ByteSource {
+/** Checks a column's value and its checksum; the source stands behind the version. */
+export function openBody(bytes: unknown, seed: number): ByteSource {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new StoredDataError(`Cannot read stored data: it is no blob but ${typeof bytes}`);
+  }
   const { length } = bytes;
   if (length <= CHECKSUM_BYTES) throw new StoredDataError("Cannot read stored data: it ends early");
   const stored = (bytes[0] as number) | (bytes[1] as number) << 8 | (bytes[2] as number) << 16 |

@@ -15,11 +15,11 @@ const OF_SESSION = `id BETWEEN ?1 << ${SEQ_BITS} AND (?1 << ${SEQ_BITS}) | ${SEQ
 const RECEIVED_OF_SESSION =
   `id BETWEEN ?1 << ${PACKET_ID_BITS} AND (?1 << ${PACKET_ID_BITS}) | 65535`;
 
+// A row that is there already is replaced: a batch that fails must not fail for ever.
 const STATEMENTS = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
-  putSession: `INSERT INTO session (id, client_id, body) VALUES (?1, ?2, ?3)
-    ON CONFLICT (id) DO UPDATE SET client_id = ?2, body = ?3`,
+  putSession: `INSERT OR REPLACE INTO session (id, client_id, body) VALUES (?1, ?2, ?3)`,
   removeSession: "DELETE FROM session WHERE id = ?1",
   putSubscription: `INSERT INTO subscription (session, filter, body) VALUES (?1, ?2, ?3)
     ON CONFLICT (session, filter) DO UPDATE SET body = ?3`,
@@ -28,9 +28,9 @@ const STATEMENTS = {
   addReceived: `INSERT OR IGNORE INTO received (id) VALUES ((?1 << ${PACKET_ID_BITS}) | ?2)`,
   removeReceived: `DELETE FROM received WHERE id = (?1 << ${PACKET_ID_BITS}) | ?2`,
   removeAllReceived: `DELETE FROM received WHERE ${RECEIVED_OF_SESSION}`,
-  pushQueued: `INSERT INTO queued (id, bytes, message, body)
+  pushQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
     VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, NULL, ?4)`,
-  pushSharedQueued: `INSERT INTO queued (id, bytes, message, body)
+  pushSharedQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
     VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, ?5, ?4)`,
   removeQueued: `DELETE FROM queued WHERE ${QUEUED_RANGE}`,
   messagesOfQueued: `SELECT message, count(*) AS refs FROM queued
@@ -41,7 +41,7 @@ const STATEMENTS = {
     `INSERT INTO inflight (id, packet_id, state) VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, ?4)
     ON CONFLICT (id) DO UPDATE SET packet_id = ?3, state = ?4`,
   removeInflight: `DELETE FROM inflight WHERE ${QUEUED_RANGE}`,
-  putMessage: "INSERT INTO message (id, refs, body) VALUES (?1, ?2, ?3)",
+  putMessage: "INSERT OR REPLACE INTO message (id, refs, body) VALUES (?1, ?2, ?3)",
   releaseMessage: "UPDATE message SET refs = refs - ?2 WHERE id = ?1",
   removeMessage: "DELETE FROM message WHERE id = ?1 AND refs <= 0",
   putRetained: `INSERT INTO retained (topic, body) VALUES (?1, ?2)
@@ -60,6 +60,7 @@ export class BatchWriter {
   /** In `#words`. */
   #at = 0;
   #rows = 0;
+  #isInTransaction = false;
   /** False: no row of `queued` names one of `message`, so nobody need look. */
   #hasShared: boolean;
   /** How many rows stopped naming each message in this batch. */
@@ -118,16 +119,26 @@ export class BatchWriter {
   #inTransaction(work: () => void): number {
     this.#rows = 0;
     this.#released.clear();
+    this.#endTransaction();
     this.#statements.begin.run();
+    this.#isInTransaction = true;
     try {
       work();
       this.#releaseMessages();
       this.#statements.commit.run();
+      this.#isInTransaction = false;
     } catch (error) {
-      rollBack(this.#database);
+      this.#endTransaction();
       throw error;
     }
     return this.#rows;
+  }
+
+  /** Of a batch that failed; where even this fails, it is done before the next try. */
+  #endTransaction(): void {
+    if (!this.#isInTransaction) return;
+    rollBack(this.#database);
+    this.#isInTransaction = false;
   }
 
   #apply(operation: Operation): void {

@@ -1,5 +1,7 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
+import { StoredDataError } from "../codec/byte_source.ts";
 import type { Durability } from "../options.ts";
+import { createFile } from "./data_folder.ts";
 import { MIGRATIONS } from "./migrations/mod.ts";
 
 /** A row as `node:sqlite` gives it. */
@@ -48,18 +50,31 @@ export function openForReading(path: string): DatabaseSync {
   return database;
 }
 
+/** Makes a database of the newest version, without a row. Nothing must be at `path`. */
+export function createDatabase(path: string): DatabaseSync {
+  createFile(path);
+  const database = openForWriting(path, "fsync");
+  migrate(database);
+  return database;
+}
+
 /** Brings the database to the newest version. One of a newer broker is an error. */
 export function migrate(database: DatabaseSync): void {
   const version = numberOf(database, "PRAGMA user_version");
   if (version > MIGRATIONS.length) {
-    throw new NewerDatabaseError(
-      `Cannot use the database: it has version ${version}, this broker knows ${MIGRATIONS.length}`,
-    );
+    // Said twice, so that a damaged header is not taken for a newer broker's.
+    const said = numberOf(database, "SELECT value FROM meta WHERE name = 'version'");
+    const problem = `its version is ${version}, this broker knows ${MIGRATIONS.length}`;
+    if (said !== version) throw new StoredDataError(`Cannot read stored data: ${problem}`);
+    throw new NewerDatabaseError(`Cannot use the database of a newer broker: ${problem}`);
   }
   for (let next = version; next < MIGRATIONS.length; next++) {
     inTransaction(database, () => {
       database.exec(MIGRATIONS[next] as string);
-      database.exec(`PRAGMA user_version = ${next + 1}`);
+      database.exec(`
+        INSERT OR REPLACE INTO meta (name, value) VALUES ('version', ${next + 1});
+        PRAGMA user_version = ${next + 1};
+      `);
     });
   }
 }
@@ -98,9 +113,4 @@ export function valueOf(database: DatabaseSync, sql: string): unknown {
 
 export function numberOf(database: DatabaseSync, sql: string): number {
   return Number(valueOf(database, sql));
-}
-
-/** Rows of a statement, of the shape that its columns have. */
-export function rowsOf<T>(statement: StatementSync, ...parameters: number[]): T[] {
-  return statement.all(...parameters) as T[];
 }
