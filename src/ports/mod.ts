@@ -4,3 +4,18 @@ export type { Action, Authorizer } from "./authorizer.ts";
 export type { Publisher } from "./publisher.ts";
 export type { PublishInterceptor } from "./publish_interceptor.ts";
 export { BROKER_IDENTITY, type Credentials, type Identity } from "./records.ts";
+export type {
+  LoadedSession,
+  LoadedState,
+  QueuedDelivery,
+  SessionKey,
+  SessionRecord,
+  Store,
+  StoreCounters,
+  StoredGroup,
+  StoredInflight,
+  StoredQueue,
+  StoredWill,
+  StoreEvents,
+  StoreFailure,
+} from "./store.ts";

@@ -1,0 +1,173 @@
+import type { Subscription } from "../routing/mod.ts";
+import type { Delivery, InflightState, Message } from "../session/mod.ts";
+import type { Identity } from "./records.ts";
+
+/** Names a session inside a store: small, and given again only when nothing is left of its last owner. */
+export type SessionKey = number;
+
+/** A will as it came with CONNECT; its expiry counts from when it is published. */
+export interface StoredWill {
+  readonly message: Omit<Message, "expiresAtMs">;
+  readonly messageExpiryS: number | undefined;
+  readonly delayS: number;
+  readonly identity: Identity;
+}
+
+/** What is stored of a session beside its lists. Handed over: nobody changes it afterwards. */
+export interface SessionRecord {
+  readonly clientId: string;
+  /** Seconds that the session outlives its connection. */
+  readonly expiryS: number;
+  /** Wall clock, milliseconds. */
+  readonly createdAtMs: number;
+  /** Wall clock of the end of the last connection, milliseconds; 0 while connected. */
+  readonly disconnectedAtMs: number;
+  readonly will: StoredWill | undefined;
+}
+
+/** The shared subscription that chose a session for a message, by name: the broker finds the living one. */
+export interface StoredGroup {
+  readonly shareName: string;
+  readonly filter: string;
+}
+
+/** A message that waits in a session or is in flight, with its place in the order of that session. */
+export interface QueuedDelivery {
+  readonly seq: number;
+  readonly delivery: Delivery<StoredGroup>;
+}
+
+/** A message that was sent and not yet acknowledged. */
+export interface StoredInflight {
+  readonly seq: number;
+  readonly packetId: number;
+  readonly state: InflightState;
+  /** `messageBytes` of its message; 0 where the message is not needed any more, after PUBREC. */
+  readonly bytes: number;
+}
+
+/** What `load` says of the queue of one session, without a message of it. */
+export interface StoredQueue {
+  /** Messages that `readQueued` would bring, those in flight included. */
+  readonly count: number;
+  /** Sum of their `messageBytes`. */
+  readonly bytes: number;
+  /** Of the oldest; 0 when the queue is empty. */
+  readonly firstSeq: number;
+  /** Of the newest; 0 when the queue is empty. */
+  readonly lastSeq: number;
+}
+
+export interface LoadedSession {
+  readonly key: SessionKey;
+  readonly record: SessionRecord;
+  /** Topic filters as the client wrote them, `$share/…` included. */
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+  /** Packet identifiers of QoS 2 messages that came in and are not released. */
+  readonly received: readonly number[];
+  readonly queue: StoredQueue;
+  /** By `seq`, which is the order in which they were sent. */
+  readonly inflight: readonly StoredInflight[];
+}
+
+export interface LoadedState {
+  readonly sessions: readonly LoadedSession[];
+  readonly retained: readonly Message[];
+}
+
+/** Why changes cannot be made durable just now. */
+export interface StoreFailure {
+  readonly sinceMs: number;
+  /** The system's or SQLite's words. */
+  readonly error: string;
+}
+
+/** Plain numbers, read by metrics and `$SYS`. All counted since the store was opened. */
+export interface StoreCounters {
+  commits: number;
+  /** Rows written, changed and removed. */
+  rows: number;
+  /** Bytes given to the disk: the log, and what is carried from it into the database. */
+  bytesWritten: number;
+  /** Commits that failed, each try counted. */
+  failures: number;
+  lastCommitMs: number;
+  longestCommitMs: number;
+  /** Changes in the last batch, after what cancelled out. */
+  lastBatchRows: number;
+  lastBatchBytes: number;
+}
+
+/** Called by a store, never from inside a call to it. */
+export interface StoreEvents {
+  /** Everything up to `ticket` is durable. */
+  onCommitted(ticket: number): void;
+  /** A commit failed, with `failure`; or they succeed again, with undefined. */
+  onStateChange(failure: StoreFailure | undefined): void;
+  /** Something went wrong that lost nothing and is tried again; for the log. */
+  onProblem(problem: string): void;
+}
+
+/**
+ * Remembers what must outlive the broker: sessions, their subscriptions, queues and packet identifiers, and
+ * retained messages. What runs holds the truth in memory; the store notes its changes.
+ *
+ * A note is a plain call, costs no I/O and never fails. Notes gather in an open batch; batches become durable one
+ * after the other, each wholly or not at all. Whoever promised something waits until the `ticket` that it took
+ * after its notes is committed.
+ */
+export interface Store {
+  /** Set once, before the first note. */
+  events: StoreEvents;
+  readonly counters: Readonly<StoreCounters>;
+  /** Set while commits fail; they are tried again until they succeed, and nothing is forgotten. */
+  readonly failure: StoreFailure | undefined;
+
+  /** All that was stored before; called once, before the first note. */
+  load(): LoadedState;
+
+  /** The client identifier must have no session in the store. */
+  createSession(record: SessionRecord): SessionKey;
+  putSession(key: SessionKey, record: SessionRecord): void;
+  /** With everything that belongs to it. The key means nothing afterwards. */
+  removeSession(key: SessionKey): void;
+  /** `filter`: as the client wrote it. */
+  putSubscription(key: SessionKey, filter: string, subscription: Subscription): void;
+  removeSubscription(key: SessionKey, filter: string): void;
+
+  /** Notes the newest message of a session; returns its `seq`, one more than that of the last. */
+  pushQueued(key: SessionKey, delivery: Delivery<StoredGroup>): number;
+  /** The message was sent as `packetId`; "awaits PUBCOMP" lets go of the message and keeps the identifier. */
+  setInflight(key: SessionKey, seq: number, packetId: number, state: InflightState): void;
+  /** Delivered, dropped or expired; in flight or not. */
+  removeQueued(key: SessionKey, seq: number): void;
+  /**
+   * The oldest messages after `afterSeq`, committed or not, at most `limit`, and no more after they come to
+   * `bytesMax` bytes. Rows that cannot be read are left out and counted in `unreadable`.
+   */
+  readQueued(key: SessionKey, afterSeq: number, limit: number, bytesMax: number): QueuedDelivery[];
+  /** Rows that `readQueued` could not read. */
+  readonly unreadable: number;
+
+  addReceived(key: SessionKey, packetId: number): void;
+  removeReceived(key: SessionKey, packetId: number): void;
+
+  /** In the place of the last one of its topic. */
+  putRetained(message: Message): void;
+  removeRetained(topic: string): void;
+
+  /** The ticket of all that was noted so far; asks for its commit soon. */
+  ticket(): number;
+  /** All tickets up to this one are committed. */
+  readonly committedTicket: number;
+  /** Changes and bytes that wait for a commit: who notes more than the disk takes must pause. */
+  readonly waitingChanges: number;
+  readonly waitingBytes: number;
+
+  /** Resolves when all that was noted so far is durable, whatever the durability; rejects where that fails. */
+  flush(): Promise<void>;
+  /** Writes a consistent copy while everything goes on. `file` must not exist. */
+  backup(file: string): Promise<void>;
+  /** Flushes and closes. Rejects where the last changes could not be written; it is closed then, too. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,12 @@
+/** Stores: what must outlive the broker, on disk or, without persistence, in memory. */
+export { MemoryStore } from "./memory/memory_store.ts";
+export type { Durability, StoreOptions, StoreTimers } from "./options.ts";
+export { copyDatabase } from "./sqlite/backup.ts";
+export { DATABASE_NAME, DataFolderError } from "./sqlite/data_folder.ts";
+export { openForWriting } from "./sqlite/database.ts";
+export { type OpenedStore, openSqliteStore, type OpenStoreOptions } from "./sqlite/open_store.ts";
+export type { DamageReport } from "./sqlite/salvage.ts";
+export type { StoredCounts } from "./sqlite/table_copy.ts";
+export { isStorageThread, runStorageThread } from "./sqlite/thread_link.ts";
+export { WriterHost } from "./sqlite/writer_host.ts";
+export type { WriterLink, WriterReply, WriterRequest } from "./sqlite/writer_protocol.ts";

@@ -1,0 +1,295 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { InflightState } from "../../session/mod.ts";
+import { BodyKind } from "../codec/body.ts";
+import { checksumSeed, checksumWords } from "../codec/checksum.ts";
+import { readUtf8 } from "../codec/byte_source.ts";
+import { Operation, PACKET_ID_BITS, SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
+import { numberOf, rollBack } from "./database.ts";
+import { queuedSeed } from "./row_seeds.ts";
+
+/** Rows of an ended session that one transaction removes at most, so that others do not wait for it. */
+export const PURGE_ROWS_MAX = 2000;
+
+const QUEUED_RANGE = `id BETWEEN (?1 << ${SEQ_BITS}) | ?2 AND (?1 << ${SEQ_BITS}) | ?3`;
+const OF_SESSION = `id BETWEEN ?1 << ${SEQ_BITS} AND (?1 << ${SEQ_BITS}) | ${SEQ_MAX}`;
+const RECEIVED_OF_SESSION =
+  `id BETWEEN ?1 << ${PACKET_ID_BITS} AND (?1 << ${PACKET_ID_BITS}) | 65535`;
+
+// A row that is there already is replaced: a batch that fails must not fail for ever.
+const STATEMENTS = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  putSession: `INSERT OR REPLACE INTO session (id, client_id, body) VALUES (?1, ?2, ?3)`,
+  removeSession: "DELETE FROM session WHERE id = ?1",
+  putSubscription: `INSERT INTO subscription (session, filter, body) VALUES (?1, ?2, ?3)
+    ON CONFLICT (session, filter) DO UPDATE SET body = ?3`,
+  removeSubscription: "DELETE FROM subscription WHERE session = ?1 AND filter = ?2",
+  removeSubscriptions: "DELETE FROM subscription WHERE session = ?1",
+  addReceived: `INSERT OR IGNORE INTO received (id) VALUES ((?1 << ${PACKET_ID_BITS}) | ?2)`,
+  removeReceived: `DELETE FROM received WHERE id = (?1 << ${PACKET_ID_BITS}) | ?2`,
+  removeAllReceived: `DELETE FROM received WHERE ${RECEIVED_OF_SESSION}`,
+  pushQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
+    VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, NULL, ?4)`,
+  pushSharedQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
+    VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, ?5, ?4)`,
+  removeQueued: `DELETE FROM queued WHERE ${QUEUED_RANGE}`,
+  messagesOfQueued: `SELECT message, count(*) AS refs FROM queued
+    WHERE ${QUEUED_RANGE} AND message IS NOT NULL GROUP BY message`,
+  lastOfPurge: `SELECT id & ${SEQ_MAX} AS seq FROM queued WHERE ${OF_SESSION}
+    ORDER BY id LIMIT 1 OFFSET ${PURGE_ROWS_MAX - 1}`,
+  setInflight:
+    `INSERT INTO inflight (id, packet_id, state) VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, ?4)
+    ON CONFLICT (id) DO UPDATE SET packet_id = ?3, state = ?4`,
+  removeInflight: `DELETE FROM inflight WHERE ${QUEUED_RANGE}`,
+  putMessage: "INSERT OR REPLACE INTO message (id, refs, body) VALUES (?1, ?2, ?3)",
+  releaseMessage: "UPDATE message SET refs = refs - ?2 WHERE id = ?1",
+  removeMessage: "DELETE FROM message WHERE id = ?1 AND refs <= 0",
+  putRetained: `INSERT INTO retained (topic, body) VALUES (?1, ?2)
+    ON CONFLICT (topic) DO UPDATE SET body = ?2`,
+  removeRetained: "DELETE FROM retained WHERE topic = ?1",
+} as const;
+
+type StatementName = keyof typeof STATEMENTS;
+
+/** Writes batches into the database, each as one transaction. Knows nothing of threads. */
+export class BatchWriter {
+  readonly #database: DatabaseSync;
+  readonly #statements: Record<StatementName, StatementSync>;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #words: Int32Array = new Int32Array(0);
+  /** In `#words`. */
+  #at = 0;
+  #rows = 0;
+  #isInTransaction = false;
+  /** False: no row of `queued` names one of `message`, so nobody need look. */
+  #hasShared: boolean;
+  /** How many rows stopped naming each message in this batch. */
+  readonly #released = new Map<number, number>();
+  /** Ended sessions of which messages are left. */
+  readonly #purging = new Set<number>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    const prepare = ([name, sql]: [string, string]): [string, StatementSync] => [
+      name,
+      database.prepare(sql),
+    ];
+    this.#statements = Object.fromEntries(Object.entries(STATEMENTS).map(prepare)) as Record<
+      StatementName,
+      StatementSync
+    >;
+    this.#hasShared = numberOf(database, "SELECT EXISTS (SELECT 1 FROM message)") === 1;
+  }
+
+  get isPurging(): boolean {
+    return this.#purging.size > 0;
+  }
+
+  /** Where batches are; given again when it has been replaced. */
+  setMemory(memory: ArrayBufferLike): void {
+    this.#bytes = new Uint8Array(memory);
+    this.#words = new Int32Array(memory);
+  }
+
+  /** The session is gone, messages of it may be left; `purge` removes them. */
+  addPurge(key: number): void {
+    this.#purging.add(key);
+  }
+
+  /** Commits the first `length` bytes of the memory, or throws and has changed nothing. Returns the rows written. */
+  write(length: number): number {
+    return this.#inTransaction(() => {
+      this.#at = 0;
+      while (this.#at < length >> 2) this.#apply(this.#next() as Operation);
+    });
+  }
+
+  /** Removes a slice of what ended sessions left behind. Returns the keys of which nothing is left. */
+  purge(): number[] {
+    const done: number[] = [];
+    const key = this.#purging.values().next().value;
+    if (key === undefined) return done;
+    this.#inTransaction(() => {
+      if (this.#purgeSlice(key)) done.push(key);
+    });
+    for (const purged of done) this.#purging.delete(purged);
+    return done;
+  }
+
+  #inTransaction(work: () => void): number {
+    this.#rows = 0;
+    this.#released.clear();
+    this.#endTransaction();
+    this.#statements.begin.run();
+    this.#isInTransaction = true;
+    try {
+      work();
+      this.#releaseMessages();
+      this.#statements.commit.run();
+      this.#isInTransaction = false;
+    } catch (error) {
+      this.#endTransaction();
+      throw error;
+    }
+    return this.#rows;
+  }
+
+  /** Of a batch that failed; where even this fails, it is done before the next try. */
+  #endTransaction(): void {
+    if (!this.#isInTransaction) return;
+    rollBack(this.#database);
+    this.#isInTransaction = false;
+  }
+
+  #apply(operation: Operation): void {
+    switch (operation) {
+      case Operation.pushQueued:
+        return this.#pushQueued();
+      case Operation.removeQueued:
+        return this.#removeQueued(this.#next(), this.#nextWide(), this.#nextWide());
+      case Operation.setInflight:
+        return this.#setInflight();
+      case Operation.putMessage:
+        return this.#putMessage();
+      case Operation.addReceived:
+        return this.#run("addReceived", this.#next(), this.#next());
+      case Operation.removeReceived:
+        return this.#run("removeReceived", this.#next(), this.#next());
+      case Operation.putRetained:
+        return this.#putRetained();
+      case Operation.removeRetained:
+        return this.#run("removeRetained", this.#nextText(this.#next()));
+      case Operation.putSession:
+        return this.#putSession();
+      case Operation.removeSession:
+        return this.#removeSession(this.#next());
+      case Operation.putSubscription:
+        return this.#putSubscription();
+      case Operation.removeSubscription:
+        return this.#run("removeSubscription", this.#next(), this.#nextText(this.#next()));
+    }
+  }
+
+  #pushQueued(): void {
+    const key = this.#next();
+    const seq = this.#nextWide();
+    const bytes = this.#next();
+    const message = this.#nextWide();
+    const body = this.#nextBody(this.#next(), queuedSeed(key, seq));
+    const { pushQueued, pushSharedQueued } = this.#statements;
+    if (message === 0) pushQueued.run(key, seq, bytes, body);
+    else pushSharedQueued.run(key, seq, bytes, body, message);
+    this.#rows++;
+  }
+
+  #removeQueued(key: number, first: number, last: number): void {
+    if (this.#hasShared) {
+      const rows = this.#statements.messagesOfQueued.all(key, first, last) as {
+        readonly message: number;
+        readonly refs: number;
+      }[];
+      for (const { message, refs } of rows) {
+        this.#released.set(message, (this.#released.get(message) ?? 0) + refs);
+      }
+    }
+    this.#run("removeQueued", key, first, last);
+    this.#run("removeInflight", key, first, last);
+  }
+
+  #setInflight(): void {
+    const key = this.#next();
+    const seq = this.#nextWide();
+    const packed = this.#next();
+    const state = packed >>> 16;
+    if (state === InflightState.awaitsPubcomp) this.#removeQueued(key, seq, seq);
+    this.#run("setInflight", key, seq, packed & 0xffff, state);
+  }
+
+  #putMessage(): void {
+    const id = this.#nextWide();
+    const refs = this.#next();
+    const body = this.#nextBody(this.#next(), checksumSeed(BodyKind.message, 0, id));
+    this.#hasShared = true;
+    this.#run("putMessage", id, refs, body);
+  }
+
+  #releaseMessages(): void {
+    for (const [id, refs] of this.#released) {
+      this.#run("releaseMessage", id, refs);
+      this.#run("removeMessage", id);
+    }
+  }
+
+  #putRetained(): void {
+    const topicLength = this.#next();
+    const length = this.#next();
+    const topic = this.#nextText(topicLength);
+    this.#run("putRetained", topic, this.#nextBody(length, checksumSeed(BodyKind.retained, 0, 0)));
+  }
+
+  #putSession(): void {
+    const key = this.#next();
+    const nameLength = this.#next();
+    const length = this.#next();
+    const clientId = this.#nextText(nameLength);
+    const body = this.#nextBody(length, checksumSeed(BodyKind.session, 0, key));
+    this.#run("putSession", key, clientId, body);
+  }
+
+  #removeSession(key: number): void {
+    this.#run("removeSession", key);
+    this.#run("removeSubscriptions", key);
+    this.#run("removeAllReceived", key);
+    this.#purging.add(key);
+  }
+
+  /** True: nothing is left. */
+  #purgeSlice(key: number): boolean {
+    const row = this.#statements.lastOfPurge.get(key) as { readonly seq: number } | undefined;
+    this.#removeQueued(key, 0, row?.seq ?? SEQ_MAX);
+    return row === undefined;
+  }
+
+  #putSubscription(): void {
+    const key = this.#next();
+    const filterLength = this.#next();
+    const length = this.#next();
+    const filter = this.#nextText(filterLength);
+    const body = this.#nextBody(length, checksumSeed(BodyKind.subscription, 0, key));
+    this.#run("putSubscription", key, filter, body);
+  }
+
+  #run(name: StatementName, ...parameters: SQLInputValue[]): void {
+    this.#statements[name].run(...parameters);
+    this.#rows++;
+  }
+
+  #next(): number {
+    return this.#words[this.#at++] as number;
+  }
+
+  #nextWide(): number {
+    const low = this.#next() >>> 0;
+    return this.#next() * 2 ** 32 + low;
+  }
+
+  #nextText(length: number): string {
+    const start = this.#skip(length);
+    // Text decoders take no memory that another thread could write to.
+    return readUtf8(this.#bytes.slice(start, start + length), 0, length);
+  }
+
+  /** Seals the body with its checksum. */
+  #nextBody(length: number, seed: number): Uint8Array {
+    const start = this.#skip(length);
+    this.#words[start >> 2] = checksumWords(this.#words, start + 4, length - 4, seed);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  /** Passes over `length` bytes and what fills up their last word; returns where they begin. */
+  #skip(length: number): number {
+    const start = this.#at * 4;
+    this.#at += (length + 3) >> 2;
+    return start;
+  }
+}

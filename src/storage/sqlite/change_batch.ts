@@ -1,0 +1,153 @@
+import { assert } from "../../base/mod.ts";
+import type { QueuedDelivery, SessionKey, SessionRecord, StoredGroup } from "../../ports/mod.ts";
+import type { Subscription } from "../../routing/mod.ts";
+import { type Delivery, InflightState, type Message, messageBytes } from "../../session/mod.ts";
+
+/** Packet identifier and state in one number; 0: not in flight. */
+export function packInflight(packetId: number, state: InflightState): number {
+  return packetId | state << 16;
+}
+
+/** What changed in one session since the last batch. What is undone before it is written leaves nothing here. */
+export class SessionChanges {
+  readonly key: SessionKey;
+  /** The store has no row of it yet. */
+  readonly isNew: boolean;
+  isRemoved = false;
+  record: SessionRecord | undefined;
+  /** undefined as a value: removed. */
+  subscriptions: Map<string, Subscription | undefined> | undefined;
+  /** false: removed. */
+  received: Map<number, boolean> | undefined;
+  /** `seq` of `pushed[0]`; messages before it were in an earlier batch. */
+  readonly firstSeq: number;
+  /** Messages by `seq`; undefined: gone again, or let go of after PUBREC. */
+  pushed: (Delivery<StoredGroup> | undefined)[] = [];
+  /** `packInflight` of what is in `pushed`. */
+  pushedInflight: number[] | undefined;
+  /** The same of older messages, by `seq`. */
+  olderInflight: Map<number, number> | undefined;
+  /** Older messages that are gone: first and last `seq` of each range. */
+  removed: number[] = [];
+
+  constructor(key: SessionKey, isNew: boolean, firstSeq: number) {
+    this.key = key;
+    this.isNew = isNew;
+    this.firstSeq = firstSeq;
+  }
+
+  /** An older message is removed or let go of here. */
+  hasLost(seq: number): boolean {
+    const inflight = this.olderInflight?.get(seq);
+    if (inflight !== undefined && inflight >>> 16 === InflightState.awaitsPubcomp) return true;
+    const { removed } = this;
+    for (let index = 0; index < removed.length; index += 2) {
+      if (seq >= (removed[index] as number) && seq <= (removed[index + 1] as number)) return true;
+    }
+    return false;
+  }
+
+  /** What was pushed here after `afterSeq` and is still there. */
+  *pushedAfter(afterSeq: number): Generator<QueuedDelivery, void, undefined> {
+    const { firstSeq, pushed } = this;
+    for (let index = Math.max(0, afterSeq + 1 - firstSeq); index < pushed.length; index++) {
+      const delivery = pushed[index];
+      if (delivery !== undefined) yield { seq: firstSeq + index, delivery };
+    }
+  }
+}
+
+/** Changes that become durable together. Gathers plain references; bytes are made of them when it is sealed. */
+export class ChangeBatch {
+  readonly ticket: number;
+  readonly sessions: SessionChanges[] = [];
+  /** Last value of each topic; undefined: removed. */
+  readonly retained = new Map<string, Message | undefined>();
+  /** Messages that went to several sessions. */
+  shared: Set<Message> | undefined;
+  /** Changes that are left, and the bytes of their messages: a measure, not an exact size. */
+  changes = 0;
+  bytes = 0;
+  /** Somebody waits for it. */
+  isUrgent = false;
+  #lastMessage: Message | undefined;
+
+  constructor(ticket: number) {
+    this.ticket = ticket;
+  }
+
+  /** Something was noted, even if it cancelled out. */
+  get isEmpty(): boolean {
+    return this.sessions.length === 0 && this.retained.size === 0;
+  }
+
+  push(session: SessionChanges, delivery: Delivery<StoredGroup>): void {
+    const { message } = delivery;
+    if (message === this.#lastMessage) (this.shared ??= new Set<Message>()).add(message);
+    this.#lastMessage = message;
+    session.pushed.push(delivery);
+    this.changes++;
+    this.bytes += messageBytes(message);
+  }
+
+  setInflight(
+    session: SessionChanges,
+    seq: number,
+    packetId: number,
+    state: InflightState,
+  ): void {
+    const packed = packInflight(packetId, state);
+    const index = seq - session.firstSeq;
+    if (index < 0) {
+      (session.olderInflight ??= new Map<number, number>()).set(seq, packed);
+      this.changes++;
+      return;
+    }
+    assert(index < session.pushed.length, "in flight is what was pushed before");
+    const inflight = session.pushedInflight ??= [];
+    while (inflight.length <= index) inflight.push(0);
+    inflight[index] = packed;
+    if (state === InflightState.awaitsPubcomp) this.#forget(session, index);
+  }
+
+  remove(session: SessionChanges, seq: number): void {
+    const index = seq - session.firstSeq;
+    if (index >= 0) {
+      assert(index < session.pushed.length, "removed is what was pushed before");
+      this.#forget(session, index);
+      const { pushedInflight } = session;
+      if (pushedInflight !== undefined && index < pushedInflight.length) pushedInflight[index] = 0;
+      return;
+    }
+    session.olderInflight?.delete(seq);
+    const { removed } = session;
+    const last = removed.length - 1;
+    if (last > 0 && removed[last] === seq - 1) removed[last] = seq;
+    else {
+      removed.push(seq, seq);
+      this.changes++;
+    }
+  }
+
+  /** The session is gone with all that it had. */
+  removeSession(session: SessionChanges): void {
+    for (let index = 0; index < session.pushed.length; index++) this.#forget(session, index);
+    session.isRemoved = true;
+    session.record = undefined;
+    session.subscriptions = undefined;
+    session.received = undefined;
+    session.pushed = [];
+    session.pushedInflight = undefined;
+    session.olderInflight = undefined;
+    session.removed = [];
+    this.changes++;
+  }
+
+  #forget(session: SessionChanges, index: number): void {
+    const delivery = session.pushed[index];
+    if (delivery === undefined) return;
+    session.pushed[index] = undefined;
+    this.changes--;
+    this.bytes -= messageBytes(delivery.message);
+  }
+}

@@ -1,0 +1,244 @@
+import { assert, never } from "../../base/mod.ts";
+import type { StoreCounters, StoreEvents, StoreFailure } from "../../ports/mod.ts";
+import type { StoreOptions, StoreTimers } from "../options.ts";
+import { NO_EVENTS } from "../store_parts.ts";
+import type { BatchEncoder } from "./batch_encoder.ts";
+import { ChangeBatch } from "./change_batch.ts";
+import type { WriterAside, WriterLink, WriterReply, WriterRequest } from "./writer_protocol.ts";
+
+/** A batch that has grown to this does not wait for more. */
+const CHANGES_MAX = 4096;
+const BYTES_MAX = 1024 * 1024;
+/** What nobody waits for may take its time: it then cancels out more often, and wears the disk less. */
+const LAZY_COMMIT_MS = 100;
+/** The promise of durability "off". */
+const BEHIND_COMMIT_MS = 1000;
+/** Without a commit for so long, there is time for housekeeping. */
+const IDLE_MS = 1000;
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 5000;
+
+export interface CommitQueueParts {
+  readonly options: StoreOptions;
+  readonly timers: StoreTimers;
+  readonly writer: WriterLink;
+  readonly encoder: BatchEncoder;
+  readonly counters: StoreCounters;
+  onSealed(batch: ChangeBatch): void;
+  onCommitted(batch: ChangeBatch): void;
+  onPurged(keys: readonly number[]): void;
+}
+
+interface Waiter {
+  readonly ticket: number;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** The open batch, the one that is being written, and when the one becomes the other. */
+export class CommitQueue {
+  events: StoreEvents = NO_EVENTS;
+  open = new ChangeBatch(1);
+  writing: ChangeBatch | undefined;
+  committedTicket = 0;
+  failure: StoreFailure | undefined;
+  readonly #parts: CommitQueueParts;
+  /** The writer answers in order. */
+  readonly #outstanding: WriterRequest[] = [];
+  readonly #waiters: Waiter[] = [];
+  #sentMemory: ArrayBufferLike | undefined;
+  /** The open batch goes as soon as the writer is free. */
+  #isDue = false;
+  #isDeferred = false;
+  #isLazyTimerSet = false;
+  #isIdleTimerSet = false;
+  #hasRested = true;
+  #retryMs = RETRY_MIN_MS;
+  #closing: { resolve(): void; reject(error: Error): void } | undefined;
+  #isClosed = false;
+
+  constructor(parts: CommitQueueParts) {
+    this.#parts = parts;
+    parts.writer.onReply = (reply) => this.#replied(reply);
+  }
+
+  /** Something was added to the open batch. */
+  noted(): void {
+    assert(this.#closing === undefined && !this.#isClosed, "no note follows after close");
+    const { open } = this;
+    if (open.changes >= CHANGES_MAX || open.bytes >= BYTES_MAX) this.#sealSoon();
+    if (this.#isLazyTimerSet) return;
+    this.#isLazyTimerSet = true;
+    const { options, timers } = this.#parts;
+    timers.after(options.durability === "off" ? BEHIND_COMMIT_MS : LAZY_COMMIT_MS, () => {
+      this.#isLazyTimerSet = false;
+      if (!this.open.isEmpty) this.#seal();
+    });
+  }
+
+  ticket(): number {
+    const { open } = this;
+    const { options, timers } = this.#parts;
+    if (options.durability === "off") return 0;
+    if (open.isEmpty) return open.ticket - 1;
+    if (!open.isUrgent) {
+      open.isUrgent = true;
+      timers.after(options.groupCommitMs, () => {
+        if (this.open === open) this.#seal();
+      });
+    }
+    return open.ticket;
+  }
+
+  flush(): Promise<void> {
+    const ticket = this.open.isEmpty ? this.open.ticket - 1 : this.open.ticket;
+    if (ticket <= this.committedTicket) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ ticket, resolve, reject });
+      if (this.failure === undefined) this.#seal();
+      else this.#retry();
+    });
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      await new Promise<void>((resolve, reject) => {
+        this.#closing = { resolve, reject };
+        this.#send({ kind: "close" });
+      });
+      this.#isClosed = true;
+    }
+  }
+
+  #sealSoon(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    // Not now: whoever notes may be in the midst of what belongs together.
+    this.#parts.timers.defer(() => {
+      this.#isDeferred = false;
+      this.#seal();
+    });
+  }
+
+  #seal(): void {
+    this.#isDue = !this.open.isEmpty;
+    if (!this.#isDue || this.writing !== undefined || this.#isClosed) return;
+    const { encoder } = this.#parts;
+    const batch = this.open;
+    const length = encoder.encode(batch);
+    this.#isDue = false;
+    this.open = new ChangeBatch(batch.ticket + 1);
+    this.writing = batch;
+    this.#parts.onSealed(batch);
+    if (length === 0) this.#committed(batch);
+    else this.#commit(length);
+  }
+
+  #commit(length: number): void {
+    const { memory } = this.#parts.encoder;
+    const isNew = memory !== this.#sentMemory;
+    this.#sentMemory = memory;
+    this.#send({ kind: "commit", length, memory: isNew ? memory : undefined });
+  }
+
+  #send(request: WriterRequest): void {
+    this.#outstanding.push(request);
+    this.#parts.writer.send(request);
+  }
+
+  #replied(reply: WriterReply): void {
+    const request = this.#outstanding.shift();
+    switch (reply.kind) {
+      case "opened":
+        return;
+      case "committed":
+        return this.#wrote(request, reply);
+      case "rested":
+        this.#notice(reply);
+        if (!reply.hasMore) this.#hasRested = true;
+        else if (this.writing === undefined) this.#send({ kind: "idle" });
+        return;
+      case "closed":
+        return this.#closing?.resolve();
+      case "failed":
+        return this.#failed(request, reply.error);
+      default:
+        never(reply);
+    }
+  }
+
+  #wrote(request: WriterRequest | undefined, reply: WriterReply & { kind: "committed" }): void {
+    const batch = this.writing;
+    assert(batch !== undefined && request?.kind === "commit", "what was sent is committed");
+    const { counters } = this.#parts;
+    counters.commits++;
+    counters.rows += reply.rows;
+    counters.lastCommitMs = reply.ms;
+    counters.longestCommitMs = Math.max(counters.longestCommitMs, reply.ms);
+    counters.lastBatchRows = reply.rows;
+    counters.lastBatchBytes = request.length;
+    this.#notice(reply);
+    this.#retryMs = RETRY_MIN_MS;
+    this.#hasRested = false;
+    const hasFailed = this.failure !== undefined;
+    this.failure = undefined;
+    this.#committed(batch);
+    if (hasFailed) this.events.onStateChange(undefined);
+  }
+
+  #notice({ bytesWritten, purged, problem }: WriterAside): void {
+    this.#parts.counters.bytesWritten = bytesWritten;
+    if (purged.length > 0) this.#parts.onPurged(purged);
+    if (problem !== undefined) this.events.onProblem(problem);
+  }
+
+  #committed(batch: ChangeBatch): void {
+    this.writing = undefined;
+    this.committedTicket = batch.ticket;
+    this.#parts.onCommitted(batch);
+    // The next one first: the disk works while we tell those who wait.
+    if (this.#isDue) this.#seal();
+    this.#scheduleRest();
+    this.events.onCommitted(batch.ticket);
+    while (this.#waiters.length > 0 && (this.#waiters[0] as Waiter).ticket <= batch.ticket) {
+      this.#waiters.shift()?.resolve();
+    }
+  }
+
+  #failed(request: WriterRequest | undefined, error: string): void {
+    if (request?.kind === "idle") return this.events.onProblem(error);
+    if (request?.kind === "close") return this.#closing?.reject(new Error(error));
+    const { counters, timers } = this.#parts;
+    counters.failures++;
+    const isFirst = this.failure === undefined;
+    this.failure = { sinceMs: this.failure?.sinceMs ?? timers.nowMs(), error };
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.reject(new Error(`Cannot write to the database: ${error}`));
+    }
+    const delayMs = this.#retryMs;
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+    timers.after(delayMs, () => this.#retry());
+    if (isFirst) this.events.onStateChange(this.failure);
+  }
+
+  /** The batch is in the memory as it was. */
+  #retry(): void {
+    const isUnderWay = this.#outstanding.some(({ kind }) => kind === "commit");
+    if (this.failure === undefined || isUnderWay || this.#isClosed) return;
+    this.#commit(this.#parts.encoder.length);
+  }
+
+  #scheduleRest(): void {
+    if (this.#isIdleTimerSet || this.#hasRested) return;
+    this.#isIdleTimerSet = true;
+    const { commits } = this.#parts.counters;
+    this.#parts.timers.after(IDLE_MS, () => {
+      this.#isIdleTimerSet = false;
+      if (this.#isClosed || this.#closing !== undefined) return;
+      if (this.#parts.counters.commits !== commits) this.#scheduleRest();
+      else this.#send({ kind: "idle" });
+    });
+  }
+}

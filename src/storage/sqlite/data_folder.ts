@@ -1,0 +1,127 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+export const DATABASE_NAME = "broker.db";
+const LOCK_NAME = "broker.lock";
+/** SQLite's own files beside a database. */
+const SIDE_FILES = ["-wal", "-shm"];
+
+/** `node.data_dir` cannot be used. */
+export class DataFolderError extends Error {
+  override readonly name = "DataFolderError";
+}
+
+/** A folder that no other broker uses. */
+export interface DataFolder {
+  readonly path: string;
+  readonly databasePath: string;
+  /** Others may have it. */
+  release(): void;
+}
+
+/** Makes the folder where there is none, and takes it for this process until `release` or its end. */
+export function takeDataFolder(dataDir: string): DataFolder {
+  const path = resolve(dataDir);
+  try {
+    makeFolder(path);
+    const lock = lockFolder(path);
+    return { path, databasePath: join(path, DATABASE_NAME), release: () => lock.close() };
+  } catch (error) {
+    throw new DataFolderError(`Cannot use node.data_dir "${dataDir}": ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function makeFolder(path: string): void {
+  if (!existsSync(path)) {
+    const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+    // A folder is found again after a power loss when its parent is synced.
+    if (first !== undefined) syncFolder(dirname(first));
+  } else if (!statSync(path).isDirectory()) throw new Error("it is not a directory");
+}
+
+/**
+ * An open transaction on a database that is never written: the system takes the lock back when the process ends,
+ * however it ends.
+ */
+function lockFolder(path: string): DatabaseSync {
+  const file = join(path, LOCK_NAME);
+  createFile(file);
+  if (statSync(file).size > 0) truncateSync(file);
+  const database = new DatabaseSync(file);
+  try {
+    database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE;");
+  } catch (error) {
+    database.close();
+    if (/locked|busy/.test(String(error))) throw new Error("another broker is using it");
+    throw error;
+  }
+  return database;
+}
+
+/** What the commonest errors mean. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "no permission",
+  EPERM: "no permission",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  ENOTDIR: "a part of it is not a directory",
+  EEXIST: "it is not a directory",
+};
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { readonly code?: unknown };
+  const known = typeof code === "string" ? REASONS[code] : undefined;
+  return known === undefined ? error.message : `${known} (${code})`;
+}
+
+/** Makes an empty file that is ours alone to read, unless it is there. */
+export function createFile(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+}
+
+/** Makes what was done to the names in a folder durable. */
+export function syncFolder(path: string): void {
+  sync(path);
+}
+
+export function sync(path: string): void {
+  const file = openSync(path, "r");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Moves a database with its log, in the place of whatever was there. */
+export function renameDatabase(from: string, to: string): void {
+  // A log that is left alone must never come beside another database, which would take it for its own.
+  removeSideFiles(to);
+  renameSync(from, to);
+  if (existsSync(`${from}-wal`)) renameSync(`${from}-wal`, `${to}-wal`);
+  removeSideFiles(from);
+  syncFolder(dirname(to));
+}
+
+export function removeDatabase(path: string): void {
+  rmSync(path, { force: true });
+  removeSideFiles(path);
+}
+
+function removeSideFiles(path: string): void {
+  for (const side of SIDE_FILES) rmSync(path + side, { force: true });
+}

@@ -1,0 +1,94 @@
+import { existsSync, statSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { StoredDataError } from "../codec/byte_source.ts";
+import type { Durability } from "../options.ts";
+import { removeDatabase, renameDatabase } from "./data_folder.ts";
+import {
+  APPLICATION_ID,
+  createDatabase,
+  migrate,
+  NewerDatabaseError,
+  numberOf,
+  openForWriting,
+  valueOf,
+} from "./database.ts";
+import { type DamageReport, salvage } from "./salvage.ts";
+import { type DatabaseState, loadState } from "./state_loader.ts";
+
+/** What a sound database says. */
+export interface SoundDatabase {
+  readonly state: DatabaseState;
+  /** What became of the one that was there, when it was damaged. */
+  readonly damage: DamageReport | undefined;
+}
+
+/**
+ * Sees to it that a sound database of the newest version is at `path`: checks what is there, makes one where there is
+ * none, and carries over what can be read of one that is damaged or not ours. Nothing has it open afterwards.
+ */
+export function prepareDatabase(
+  path: string,
+  durability: Durability,
+  nowMs: number,
+): SoundDatabase {
+  const fresh = `${path}.new`;
+  if (existsSync(path)) removeDatabase(fresh);
+  else {
+    // What has this name is complete: a salvage that was ended before its last step left it.
+    if (!existsSync(fresh)) makeWhole(path, fresh, (database) => database.close());
+    renameDatabase(fresh, path);
+  }
+  try {
+    return { state: check(path, durability), damage: undefined };
+  } catch (error) {
+    if (error instanceof NewerDatabaseError || isOfTheSystem(error)) throw error;
+    let damage: DamageReport | undefined;
+    makeWhole(path, fresh, (target) => damage = salvage(path, target, messageOf(error), nowMs));
+    renameDatabase(path, damage?.setAside ?? path);
+    renameDatabase(fresh, path);
+    return { state: check(path, durability), damage };
+  }
+}
+
+/** A database comes under the name `to` only when it is finished. `fill` closes it. */
+function makeWhole(path: string, to: string, fill: (database: DatabaseSync) => void): void {
+  const partial = `${path}.part`;
+  removeDatabase(partial);
+  fill(createDatabase(partial));
+  renameDatabase(partial, to);
+}
+
+/** Throws where the database is not as we would have written it. */
+function check(path: string, durability: Durability): DatabaseState {
+  if (statSync(path).size === 0) {
+    throw new StoredDataError("Cannot read stored data: no byte is left");
+  }
+  const database = openForWriting(path, durability);
+  try {
+    const id = numberOf(database, "PRAGMA application_id");
+    if (id !== APPLICATION_ID) {
+      throw new StoredDataError(`Cannot read stored data: not a broker's, ${id}`);
+    }
+    const answer = valueOf(database, "PRAGMA quick_check(1)");
+    if (answer !== "ok") throw new StoredDataError(`Cannot read stored data: ${answer}`);
+    migrate(database);
+    return loadState(database);
+  } finally {
+    database.close();
+  }
+}
+
+/** The runtimes agree on the words of an error, not on its number. */
+const OF_THE_SYSTEM =
+  /locked|busy|is full|read-?only|unable to open|out of memory|denied|permitted|interrupted/i;
+
+/** Another database would not help. */
+function isOfTheSystem(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (/^E[A-Z]+$/.test(String((error as { readonly code?: unknown }).code))) return true;
+  return !(error instanceof StoredDataError) && OF_THE_SYSTEM.test(error.message);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,67 @@
+import type { Store } from "../../ports/mod.ts";
+import type { StoreOptions, StoreTimers } from "../options.ts";
+import { type DataFolder, takeDataFolder } from "./data_folder.ts";
+import { openForReading } from "./database.ts";
+import { prepareDatabase } from "./database_file.ts";
+import type { DamageReport } from "./salvage.ts";
+import { SqliteStore } from "./sqlite_store.ts";
+import type { DatabaseState } from "./state_loader.ts";
+import { copyInThread, ThreadLink } from "./thread_link.ts";
+import type { WriterLink, WriterReply } from "./writer_protocol.ts";
+
+export interface OpenStoreOptions extends StoreOptions {
+  readonly dataDir: string;
+  readonly timers: StoreTimers;
+  /** URL of a module that calls `runStorageThread` when `isStorageThread`. */
+  readonly threadEntry: string;
+  /** Starts the writer; by default in a thread. */
+  readonly createWriter?: () => WriterLink;
+}
+
+export interface OpenedStore {
+  readonly store: Store;
+  /** The database was damaged, or not ours, and has been set aside. */
+  readonly damage: DamageReport | undefined;
+}
+
+/**
+ * Opens the store of a data folder, which is then this process's alone. Damage never keeps it from opening; a folder
+ * that cannot be used does, with a `DataFolderError`.
+ */
+export async function openSqliteStore(options: OpenStoreOptions): Promise<OpenedStore> {
+  const { timers, durability } = options;
+  const folder = takeDataFolder(options.dataDir);
+  try {
+    const { state, damage } = prepareDatabase(folder.databasePath, durability, timers.nowMs());
+    return { store: await startStore(options, folder, state), damage };
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+}
+
+async function startStore(
+  options: OpenStoreOptions,
+  folder: DataFolder,
+  state: DatabaseState,
+): Promise<Store> {
+  const { timers, durability, threadEntry } = options;
+  const path = folder.databasePath;
+  const writer = options.createWriter?.() ?? new ThreadLink(threadEntry);
+  const opened = new Promise<WriterReply>((resolve) => writer.onReply = resolve);
+  writer.send({ kind: "open", path, durability, purge: state.orphans });
+  const reply = await opened;
+  if (reply.kind === "failed") {
+    await writer.end();
+    throw new Error(`Cannot open the database: ${reply.error}`);
+  }
+  return new SqliteStore({
+    options,
+    timers,
+    state,
+    writer,
+    reader: openForReading(path),
+    backup: (file) => copyInThread(threadEntry, path, file),
+    release: () => folder.release(),
+  });
+}

@@ -1,0 +1,87 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+const PIECE_ROWS = 256;
+/** Beyond every number of a row. */
+const ID_END = 1n << 62n;
+
+/** A row of any table with a number; whole numbers are bigint. */
+export interface NumberedRow {
+  readonly id: bigint;
+  readonly [column: string]: bigint | number | string | Uint8Array | null;
+}
+
+/**
+ * All rows of a table that can be read, by their number. Where a part of the table cannot be read, it goes on with the
+ * first row behind it, and `onGap` is told.
+ */
+export function* readableRows(
+  database: DatabaseSync,
+  table: string,
+  onGap: (error: unknown) => void,
+): Generator<NumberedRow, void, undefined> {
+  const statement = database.prepare(
+    `SELECT * FROM ${table} WHERE id > ?1 ORDER BY id LIMIT ?2`,
+  );
+  statement.setReadBigInts(true);
+  let after = -1n;
+  let count = PIECE_ROWS;
+  while (true) {
+    let rows: NumberedRow[];
+    try {
+      rows = rowsAfter(statement, after, count);
+    } catch (error) {
+      if (count > 1) {
+        count = Math.max(1, count >> 3);
+        continue;
+      }
+      onGap(error);
+      const next = endOfGap(statement, after);
+      if (next === undefined) return;
+      after = next;
+      continue;
+    }
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < count) return;
+    after = last.id;
+    count = Math.min(PIECE_ROWS, count * 2);
+  }
+}
+
+function rowsAfter(statement: StatementSync, after: bigint, count: number): NumberedRow[] {
+  const rows = statement.all(after, count) as unknown as NumberedRow[];
+  let last = after;
+  for (const { id } of rows) {
+    // A damaged page may name a row twice, and we would never come to an end.
+    if (id <= last) throw new Error(`Cannot read on: row ${id} stands after row ${last}`);
+    last = id;
+  }
+  return rows;
+}
+
+/** The smallest number after `after` behind which a row, or the end of the table, can be read. */
+function endOfGap(statement: StatementSync, after: bigint): bigint | undefined {
+  let failing = after;
+  let step = 1n;
+  while (!canReadAfter(statement, after + step)) {
+    failing = after + step;
+    step *= 2n;
+    if (after + step > ID_END) return undefined;
+  }
+  let working = after + step;
+  while (working - failing > 1n) {
+    const middle = (working + failing) / 2n;
+    if (canReadAfter(statement, middle)) working = middle;
+    else failing = middle;
+  }
+  return working;
+}
+
+function canReadAfter(statement: StatementSync, after: bigint): boolean {
+  try {
+    rowsAfter(statement, after, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,113 @@
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { removeDatabase } from "./data_folder.ts";
+import { createDatabase, inTransaction, openForReading } from "./database.ts";
+import { type CopyResult, copyTables, type StoredCounts, zeroCounts } from "./table_copy.ts";
+
+/** What became of a damaged or foreign database. */
+export interface DamageReport extends CopyResult {
+  /** Where it is now. */
+  readonly setAside: string;
+  /** How the damage was noticed. */
+  readonly reason: string;
+  /** Carried over. */
+  readonly kept: StoredCounts;
+  /** At least: of what cannot be read at all, nobody knows how much it was. */
+  readonly lost: StoredCounts;
+}
+
+const TABLES = ["session", "subscription", "message", "queued", "inflight", "received", "retained"];
+const PAGE_BYTES = 4096;
+// Places in the header of an SQLite file.
+const PAGE_COUNT_AT = 28;
+const FREE_LIST_AT = 32;
+const FREE_COUNT_AT = 36;
+
+/** Copies what can be read of the database at `path` into `target`, which is then closed. Changes nothing at `path`. */
+export function salvage(
+  path: string,
+  target: DatabaseSync,
+  reason: string,
+  nowMs: number,
+): DamageReport {
+  try {
+    let result: CopyResult = { kept: zeroCounts(), lost: zeroCounts() };
+    inTransaction(target, () => result = copyWhatCanBeRead(path, target));
+    return { setAside: asideName(path, nowMs), reason, ...result };
+  } finally {
+    target.close();
+  }
+}
+
+function copyWhatCanBeRead(path: string, target: DatabaseSync): CopyResult {
+  const repaired = `${path}.repair`;
+  let source = openIfReadable(path);
+  try {
+    if (source === undefined) {
+      removeDatabase(repaired);
+      copyWithFirstPage(path, repaired);
+      source = openIfReadable(repaired);
+    }
+    if (source !== undefined) return copyTables(source, target);
+    return { kept: zeroCounts(), lost: zeroCounts() };
+  } finally {
+    source?.close();
+    removeDatabase(repaired);
+  }
+}
+
+/** Undefined: not even its tables can be found. */
+function openIfReadable(path: string): DatabaseSync | undefined {
+  let database: DatabaseSync | undefined;
+  try {
+    database = openForReading(path);
+    for (const table of TABLES) database.prepare(`SELECT * FROM ${table} LIMIT 0`);
+    return database;
+  } catch {
+    database?.close();
+    return undefined;
+  }
+}
+
+/**
+ * Copies a database and puts the first page of a new one in the place of its own. That page holds nothing but where the
+ * tables begin, and since all our databases are made in the same way, theirs begin at the same pages.
+ */
+function copyWithFirstPage(path: string, to: string): void {
+  const model = `${path}.model`;
+  removeDatabase(model);
+  createDatabase(model).close();
+  const page = readFileSync(model).subarray(0, PAGE_BYTES);
+  removeDatabase(model);
+  copyFileSync(path, to);
+  if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${to}-wal`);
+  const file = openSync(to, "r+");
+  try {
+    const header = new DataView(page.buffer, page.byteOffset, page.length);
+    header.setUint32(PAGE_COUNT_AT, Math.max(1, Math.ceil(statSync(to).size / PAGE_BYTES)));
+    header.setUint32(FREE_LIST_AT, 0);
+    header.setUint32(FREE_COUNT_AT, 0);
+    writeSync(file, page, 0, page.length, 0);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A name that tells the date, and that nothing has yet. */
+function asideName(path: string, nowMs: number): string {
+  const date = new Date(nowMs).toISOString().slice(0, 19).replaceAll(":", "");
+  for (let count = 1;; count++) {
+    const suffix = count === 1 ? "" : `-${count}`;
+    const name = join(dirname(path), `broker-damaged-${date}${suffix}.db`);
+    if (!existsSync(name)) return name;
+  }
+}

@@ -1,0 +1,104 @@
+import { assert } from "../../base/mod.ts";
+import type { LoadedSession, SessionKey } from "../../ports/mod.ts";
+import { SEQ_MAX, SESSION_KEY_MAX } from "./batch_format.ts";
+import { type ChangeBatch, SessionChanges } from "./change_batch.ts";
+
+/** What the store keeps in memory for each session. */
+export interface SessionEntry {
+  readonly key: SessionKey;
+  /** `seq` of the next message. */
+  nextSeq: number;
+  /** There are rows of it, or a batch that writes some is under way. */
+  isStored: boolean;
+  /** Its part of the open batch. */
+  open: SessionChanges | undefined;
+  /** Its part of the batch that is being written. */
+  writing: SessionChanges | undefined;
+}
+
+/** Sessions by key. Keys are small and dense, and a key is free again when no row of its session is left. */
+export class SessionTable {
+  readonly #entries: (SessionEntry | undefined)[] = [];
+  readonly #freeKeys: SessionKey[] = [];
+
+  /** `orphans`: keys of which rows are left, but no session. */
+  constructor(sessions: readonly LoadedSession[], orphans: readonly SessionKey[]) {
+    const taken = new Set(orphans);
+    for (const { key, queue, inflight } of sessions) {
+      taken.add(key);
+      const last = Math.max(queue.lastSeq, inflight.at(-1)?.seq ?? 0);
+      this.#entries[key] = createEntry(key, last + 1, true);
+    }
+    let highest = 0;
+    for (const key of taken) if (key > highest) highest = key;
+    for (let key = highest; key > 0; key--) if (!taken.has(key)) this.#freeKeys.push(key);
+    // Holes would turn the array into a table of hashes.
+    for (let key = 0; key <= highest; key++) this.#entries[key] ??= undefined;
+  }
+
+  create(): SessionEntry {
+    const key = this.#freeKeys.pop() ?? Math.max(this.#entries.length, 1);
+    assert(key <= SESSION_KEY_MAX, `at most ${SESSION_KEY_MAX} sessions fit into a store`);
+    while (this.#entries.length < key) this.#entries.push(undefined);
+    const entry = createEntry(key, 1, false);
+    this.#entries[key] = entry;
+    return entry;
+  }
+
+  get(key: SessionKey): SessionEntry {
+    const entry = this.#entries[key];
+    assert(entry !== undefined, "a session that is not removed");
+    return entry;
+  }
+
+  /** The part of the open batch that belongs to a session. */
+  changes(key: SessionKey, batch: ChangeBatch): SessionChanges {
+    const entry = this.get(key);
+    if (entry.open !== undefined) return entry.open;
+    const changes = new SessionChanges(key, !entry.isStored, entry.nextSeq);
+    entry.open = changes;
+    batch.sessions.push(changes);
+    return changes;
+  }
+
+  nextSeq(key: SessionKey): number {
+    const entry = this.get(key);
+    assert(
+      entry.nextSeq <= SEQ_MAX,
+      "a session has fewer messages in its life than fit into its numbers",
+    );
+    return entry.nextSeq++;
+  }
+
+  remove(key: SessionKey): void {
+    this.#entries[key] = undefined;
+  }
+
+  /** Nothing of the session is left, a new one may have its key. */
+  free(key: SessionKey): void {
+    this.#freeKeys.push(key);
+  }
+
+  /** The batch goes to the writer. */
+  sealed(batch: ChangeBatch): void {
+    for (const changes of batch.sessions) {
+      const entry = this.#entries[changes.key];
+      if (changes.isRemoved || entry === undefined || entry.open !== changes) continue;
+      entry.isStored = true;
+      entry.open = undefined;
+      entry.writing = changes;
+    }
+  }
+
+  /** The batch is in the database. */
+  committed(batch: ChangeBatch): void {
+    for (const changes of batch.sessions) {
+      const entry = this.#entries[changes.key];
+      if (entry?.writing === changes) entry.writing = undefined;
+    }
+  }
+}
+
+function createEntry(key: SessionKey, nextSeq: number, isStored: boolean): SessionEntry {
+  return { key, nextSeq, isStored, open: undefined, writing: undefined };
+}

@@ -1,0 +1,262 @@
+import type { DatabaseSync } from "node:sqlite";
+import { assert } from "../../base/mod.ts";
+import type {
+  LoadedState,
+  QueuedDelivery,
+  SessionKey,
+  SessionRecord,
+  Store,
+  StoreCounters,
+  StoredGroup,
+  StoreEvents,
+  StoreFailure,
+} from "../../ports/mod.ts";
+import type { Subscription } from "../../routing/mod.ts";
+import {
+  type Delivery,
+  type InflightState,
+  type Message,
+  messageBytes,
+} from "../../session/mod.ts";
+import type { StoreOptions, StoreTimers } from "../options.ts";
+import { createCounters } from "../store_parts.ts";
+import { BatchEncoder } from "./batch_encoder.ts";
+import type { SessionChanges } from "./change_batch.ts";
+import { CommitQueue } from "./commit_queue.ts";
+import { QueueReader } from "./queue_reader.ts";
+import { SessionTable } from "./session_table.ts";
+import type { DatabaseState } from "./state_loader.ts";
+import type { WriterLink } from "./writer_protocol.ts";
+
+export interface SqliteStoreParts {
+  readonly options: StoreOptions;
+  readonly timers: StoreTimers;
+  readonly state: DatabaseState;
+  /** A connection of our own that reads. */
+  readonly reader: DatabaseSync;
+  /** To a writer that has opened the database. */
+  readonly writer: WriterLink;
+  /** Writes a copy of the database, which is up to date. */
+  readonly backup: (file: string) => Promise<void>;
+  /** Called when all is closed. */
+  readonly release: () => void;
+}
+
+/** The store on disk. Notes go into the open batch; a writer commits batch after batch. */
+export class SqliteStore implements Store {
+  readonly counters: StoreCounters = createCounters();
+  unreadable = 0;
+  readonly #parts: SqliteStoreParts;
+  readonly #sessions: SessionTable;
+  readonly #queues: QueueReader;
+  readonly #commits: CommitQueue;
+  #state: DatabaseState | undefined;
+
+  constructor(parts: SqliteStoreParts) {
+    const { options, timers, writer, state, reader } = parts;
+    this.#parts = parts;
+    this.#state = state;
+    this.#sessions = new SessionTable(state.sessions, state.orphans);
+    this.#queues = new QueueReader(reader);
+    this.#commits = new CommitQueue({
+      options,
+      timers,
+      writer,
+      encoder: new BatchEncoder(state.nextMessageId),
+      counters: this.counters,
+      onSealed: (batch) => this.#sessions.sealed(batch),
+      onCommitted: (batch) => this.#sessions.committed(batch),
+      onPurged: (keys) => keys.forEach((key) => this.#sessions.free(key)),
+    });
+  }
+
+  get events(): StoreEvents {
+    return this.#commits.events;
+  }
+
+  set events(events: StoreEvents) {
+    this.#commits.events = events;
+  }
+
+  get failure(): StoreFailure | undefined {
+    return this.#commits.failure;
+  }
+
+  load(): LoadedState {
+    const state = this.#state;
+    assert(state !== undefined, "loaded once");
+    this.#state = undefined;
+    return { sessions: state.sessions, retained: state.retained };
+  }
+
+  // --- sessions ---------------------------------------------------------------------------------
+
+  createSession(record: SessionRecord): SessionKey {
+    const { key } = this.#sessions.create();
+    this.putSession(key, record);
+    return key;
+  }
+
+  putSession(key: SessionKey, record: SessionRecord): void {
+    const changes = this.#changes(key);
+    if (changes.record === undefined) this.#commits.open.changes++;
+    changes.record = record;
+    this.#commits.noted();
+  }
+
+  removeSession(key: SessionKey): void {
+    const changes = this.#changes(key);
+    this.#commits.open.removeSession(changes);
+    this.#sessions.remove(key);
+    if (changes.isNew) this.#sessions.free(key);
+    this.#commits.noted();
+  }
+
+  putSubscription(key: SessionKey, filter: string, subscription: Subscription): void {
+    this.#setSubscription(key, filter, subscription);
+  }
+
+  removeSubscription(key: SessionKey, filter: string): void {
+    this.#setSubscription(key, filter, undefined);
+  }
+
+  addReceived(key: SessionKey, packetId: number): void {
+    this.#setReceived(key, packetId, true);
+  }
+
+  removeReceived(key: SessionKey, packetId: number): void {
+    this.#setReceived(key, packetId, false);
+  }
+
+  // --- queues -----------------------------------------------------------------------------------
+
+  pushQueued(key: SessionKey, delivery: Delivery<StoredGroup>): number {
+    const changes = this.#changes(key);
+    const seq = this.#sessions.nextSeq(key);
+    this.#commits.open.push(changes, delivery);
+    this.#commits.noted();
+    return seq;
+  }
+
+  setInflight(key: SessionKey, seq: number, packetId: number, state: InflightState): void {
+    this.#commits.open.setInflight(this.#changes(key), seq, packetId, state);
+    this.#commits.noted();
+  }
+
+  removeQueued(key: SessionKey, seq: number): void {
+    this.#commits.open.remove(this.#changes(key), seq);
+    this.#commits.noted();
+  }
+
+  readQueued(
+    key: SessionKey,
+    afterSeq: number,
+    limit: number,
+    bytesMax: number,
+  ): QueuedDelivery[] {
+    const { open, writing, nextSeq } = this.#sessions.get(key);
+    const beforeSeq = writing?.firstSeq ?? open?.firstSeq ?? nextSeq;
+    const isGone = (seq: number): boolean =>
+      (writing?.hasLost(seq) ?? false) || (open?.hasLost(seq) ?? false);
+    const unreadable: number[] = [];
+    const found = afterSeq + 1 >= beforeSeq ? [] : this.#queues.read(
+      { key, afterSeq, beforeSeq, limit, bytesMax },
+      { isGone, onUnreadable: (seq) => unreadable.push(seq) },
+    );
+    this.unreadable += unreadable.length;
+    for (const seq of unreadable) this.removeQueued(key, seq);
+    const last = found.at(-1)?.seq ?? afterSeq;
+    let bytes = found.reduce((sum, { delivery }) => sum + messageBytes(delivery.message), 0);
+    for (const changes of [writing, open]) {
+      if (changes === undefined) continue;
+      for (const queued of changes.pushedAfter(last)) {
+        if (found.length >= limit || bytes >= bytesMax) return found;
+        if (isGone(queued.seq)) continue;
+        found.push(queued);
+        bytes += messageBytes(queued.delivery.message);
+      }
+    }
+    return found;
+  }
+
+  // --- retained ---------------------------------------------------------------------------------
+
+  putRetained(message: Message): void {
+    this.#setRetained(message.topic, message);
+  }
+
+  removeRetained(topic: string): void {
+    this.#setRetained(topic, undefined);
+  }
+
+  // --- durability -------------------------------------------------------------------------------
+
+  ticket(): number {
+    return this.#commits.ticket();
+  }
+
+  get committedTicket(): number {
+    return this.#commits.committedTicket;
+  }
+
+  get waitingChanges(): number {
+    return this.#commits.open.changes + (this.#commits.writing?.changes ?? 0);
+  }
+
+  get waitingBytes(): number {
+    return this.#commits.open.bytes + (this.#commits.writing?.bytes ?? 0);
+  }
+
+  flush(): Promise<void> {
+    return this.#commits.flush();
+  }
+
+  async backup(file: string): Promise<void> {
+    await this.flush();
+    await this.#parts.backup(file);
+  }
+
+  async close(): Promise<void> {
+    const { reader, writer, release } = this.#parts;
+    // The last connection that is closed carries the log into the database, which is the writer's work.
+    reader.close();
+    try {
+      await this.#commits.close();
+    } finally {
+      await writer.end();
+      release();
+    }
+  }
+
+  // --- inside -----------------------------------------------------------------------------------
+
+  #changes(key: SessionKey): SessionChanges {
+    return this.#sessions.changes(key, this.#commits.open);
+  }
+
+  #setSubscription(key: SessionKey, filter: string, value: Subscription | undefined): void {
+    const changes = this.#changes(key);
+    const subscriptions = changes.subscriptions ??= new Map<string, Subscription | undefined>();
+    if (!subscriptions.has(filter)) this.#commits.open.changes++;
+    subscriptions.set(filter, value);
+    this.#commits.noted();
+  }
+
+  #setReceived(key: SessionKey, packetId: number, isThere: boolean): void {
+    const changes = this.#changes(key);
+    const received = changes.received ??= new Map<number, boolean>();
+    if (!received.has(packetId)) this.#commits.open.changes++;
+    received.set(packetId, isThere);
+    this.#commits.noted();
+  }
+
+  #setRetained(topic: string, message: Message | undefined): void {
+    const { open } = this.#commits;
+    const old = open.retained.get(topic);
+    if (old !== undefined) open.bytes -= messageBytes(old);
+    if (message !== undefined) open.bytes += messageBytes(message);
+    if (!open.retained.has(topic)) open.changes++;
+    open.retained.set(topic, message);
+    this.#commits.noted();
+  }
+}
