@@ -8,9 +8,7 @@ import {
   ReasonCode,
   ReasonUse,
 } from "./reason_code.ts";
-import { decodeTopicName } from "./topic_name.ts";
-import { decodeUtf8 } from "./utf8.ts";
-import { readUint16, skipBinary, skipBytes, skipString } from "./wire.ts";
+import { readUint16, readUint32, skipBytes } from "./wire.ts";
 
 /** Who sent a packet: each side may send only some types, reason codes and properties. */
 export type PacketSender = "client" | "server";
@@ -25,24 +23,12 @@ export interface FrameToCheck {
   readonly sender: PacketSender;
 }
 
-/** Where the raw property blocks of a checked packet stand, for what mqtt-packet would lose. */
-export interface PacketLayout {
-  readonly properties: PropertyRange;
-  readonly willProperties: PropertyRange;
-}
-
 const NO_PROPERTIES: PropertyRange = Object.freeze({ start: 0, end: 0 });
-const NO_LAYOUT: PacketLayout = Object.freeze({
-  properties: NO_PROPERTIES,
-  willProperties: NO_PROPERTIES,
-});
 
-const WILL = 0x04;
-const WILL_RETAIN = 0x20;
-const PASSWORD = 0x40;
-const USERNAME = 0x80;
-
-const SHARE_PREFIX = "$share/";
+/** The two protocol names as the numbers that their bytes make. */
+const MQTT = 0x4d515454;
+const MQIS = 0x4d514973;
+const DP = 0x6470;
 
 /** The version that a CONNECT asks for, or undefined when it is none of ours or cut off. */
 export function peekProtocolVersion(
@@ -50,23 +36,21 @@ export function peekProtocolVersion(
   bodyStart: number,
   end: number,
 ): ProtocolVersion | undefined {
-  if (end - bodyStart < 3) return undefined;
-  const levelAt = bodyStart + 2 + readUint16(bytes, bodyStart);
+  if (end - bodyStart < 7) return undefined;
+  const nameAt = bodyStart + 2;
+  const levelAt = nameAt + readUint16(bytes, bodyStart);
   if (levelAt >= end) return undefined;
-  const name = String.fromCharCode(
-    ...bytes.subarray(bodyStart + 2, Math.min(levelAt, bodyStart + 8)),
-  );
   const level = bytes[levelAt] as number;
-  if (levelAt === bodyStart + 8) return name === "MQIsdp" && level === 3 ? 3 : undefined;
-  if (levelAt !== bodyStart + 6 || name !== "MQTT") return undefined;
-  return level === 4 || level === 5 ? level : undefined;
+  const name = readUint32(bytes, nameAt);
+  if (levelAt === nameAt + 4) {
+    return name === MQTT && (level === 4 || level === 5) ? level : undefined;
+  }
+  if (levelAt !== nameAt + 6) return undefined;
+  return name === MQIS && readUint16(bytes, nameAt + 4) === DP && level === 3 ? 3 : undefined;
 }
 
-/**
- * Checks everything about a packet off the hot path that mqtt-packet lets pass, or refuses without
- * saying why. Throws ProtocolError with the standard's reason code.
- */
-export function checkControlPacket(frame: FrameToCheck): PacketLayout {
+/** Checks the first byte of a packet and how its remaining length is written. */
+export function checkFixedHeader(frame: FrameToCheck): void {
   const first = frame.bytes[frame.start] as number;
   const type = first >> 4;
   const isSubscription = type === PacketType.subscribe || type === PacketType.unsubscribe;
@@ -77,18 +61,20 @@ export function checkControlPacket(frame: FrameToCheck): PacketLayout {
   if (frame.version === 5 && bodyStart - frame.start > 2 && frame.bytes[bodyStart - 1] === 0) {
     throw malformed("Cannot read packet: remaining length is not in its shortest form"); // [MQTT-1.5.5-1]
   }
+}
+
+/**
+ * Checks everything about a packet that mqtt-packet is to read, but lets pass, or refuses without
+ * saying why; the fixed header has been checked. Returns where its properties stand, for what
+ * mqtt-packet would lose of them. Throws ProtocolError with the standard's reason code.
+ */
+export function checkControlPacket(frame: FrameToCheck, type: number): PropertyRange {
   if (frame.sender === "client") return checkFromClient(frame, type);
   return checkFromServer(frame, type);
 }
 
-function checkFromClient(frame: FrameToCheck, type: number): PacketLayout {
+function checkFromClient(frame: FrameToCheck, type: number): PropertyRange {
   switch (type) {
-    case PacketType.connect:
-      return checkConnect(frame);
-    case PacketType.subscribe:
-      return checkSubscribe(frame);
-    case PacketType.unsubscribe:
-      return checkUnsubscribe(frame);
     case PacketType.pingreq:
       return checkEmpty(frame, "PINGREQ");
     case PacketType.disconnect:
@@ -100,7 +86,7 @@ function checkFromClient(frame: FrameToCheck, type: number): PacketLayout {
   }
 }
 
-function checkFromServer(frame: FrameToCheck, type: number): PacketLayout {
+function checkFromServer(frame: FrameToCheck, type: number): PropertyRange {
   switch (type) {
     case PacketType.connack:
       return checkConnack(frame);
@@ -119,93 +105,9 @@ function checkFromServer(frame: FrameToCheck, type: number): PacketLayout {
   }
 }
 
-function checkConnect(frame: FrameToCheck): PacketLayout {
-  const { bytes, end, version } = frame;
-  const nameEnd = skipBinary(bytes, frame.bodyStart, end, "protocol name");
-  const flagsAt = skipBytes(nameEnd, 1, end, "protocol level");
-  const keepAliveAt = skipBytes(flagsAt, 1, end, "connect flags");
-  const flags = bytes[flagsAt] as number;
-  checkConnectFlags(flags, version);
-  let at = skipBytes(keepAliveAt, 2, end, "keep alive");
-  let properties = NO_PROPERTIES;
-  let willProperties = NO_PROPERTIES;
-  if (version === 5) {
-    properties = checkProperties(bytes, at, end, PropertyPlace.connect);
-    at = properties.end;
-  }
-  at = skipString(bytes, at, end, "client identifier"); // [MQTT-3.1.3-4]
-  if ((flags & WILL) !== 0) {
-    if (version === 5) {
-      willProperties = checkProperties(bytes, at, end, PropertyPlace.will);
-      at = willProperties.end;
-    }
-    const topicAt = at;
-    at = skipString(bytes, at, end, "will topic"); // [MQTT-3.1.3-11]
-    decodeTopicName(bytes, topicAt + 2, at);
-    at = skipBinary(bytes, at, end, "will payload");
-  }
-  if ((flags & USERNAME) !== 0) at = skipString(bytes, at, end, "user name"); // [MQTT-3.1.3-12]
-  if ((flags & PASSWORD) !== 0) at = skipBinary(bytes, at, end, "password");
-  checkEnd(at, end, "CONNECT");
-  return { properties, willProperties };
-}
-
-function checkConnectFlags(flags: number, version: ProtocolVersion): void {
-  if ((flags & 1) !== 0) throw malformed("Cannot read CONNECT: reserved flag is set"); // [MQTT-3.1.2-3]
-  const willQos = (flags >> 3) & 3;
-  if (willQos === 3) throw malformed("Cannot read CONNECT: will QoS 3"); // [MQTT-3.1.2-12]
-  if ((flags & WILL) === 0 && (willQos !== 0 || (flags & WILL_RETAIN) !== 0)) {
-    throw malformed("Cannot read CONNECT: will flags without a will"); // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
-  }
-  // 5.0 has lifted this rule of 3.1.1, where it is [MQTT-3.1.2-22].
-  if (version !== 5 && (flags & PASSWORD) !== 0 && (flags & USERNAME) === 0) {
-    throw malformed("Cannot read CONNECT: password without user name");
-  }
-}
-
-function checkSubscribe(frame: FrameToCheck): PacketLayout {
-  const { bytes, end, version } = frame;
-  const properties = checkIdAndProperties(frame, PropertyPlace.subscribe);
-  let at = properties.end;
-  if (at === end) throw violation("Cannot accept SUBSCRIBE: no topic filter"); // [MQTT-3.8.3-2]
-  while (at < end) {
-    const filterAt = at;
-    const optionsAt = skipString(bytes, filterAt, end, "topic filter"); // [MQTT-3.8.3-1]
-    at = skipBytes(optionsAt, 1, end, "subscription options");
-    const options = bytes[optionsAt] as number;
-    checkSubscriptionOptions(options, version);
-    const isNoLocal = (options & 4) !== 0;
-    if (isNoLocal && decodeUtf8(bytes, filterAt + 2, optionsAt).startsWith(SHARE_PREFIX)) {
-      throw violation("Cannot accept SUBSCRIBE: shared subscription with no local"); // [MQTT-3.8.3-4]
-    }
-  }
-  return { properties, willProperties: NO_PROPERTIES };
-}
-
-function checkSubscriptionOptions(options: number, version: ProtocolVersion): void {
-  const reserved = version === 5 ? 0xc0 : 0xfc;
-  if ((options & reserved) !== 0) { // [MQTT-3.8.3-5]
-    throw malformed(`Cannot read SUBSCRIBE: reserved bits of subscription options ${options}`);
-  }
-  if ((options & 3) === 3) { // 3.1.1: [MQTT-3.8.3-4]
-    const problem = "Cannot accept SUBSCRIBE: QoS 3";
-    throw version === 5 ? violation(problem) : malformed(problem);
-  }
-  if ((options & 0x30) === 0x30) throw violation("Cannot accept SUBSCRIBE: retain handling 3");
-}
-
-function checkUnsubscribe(frame: FrameToCheck): PacketLayout {
-  const { bytes, end } = frame;
-  const properties = checkIdAndProperties(frame, PropertyPlace.unsubscribe);
-  let at = properties.end;
-  if (at === end) throw violation("Cannot accept UNSUBSCRIBE: no topic filter"); // [MQTT-3.10.3-2]
-  while (at < end) at = skipString(bytes, at, end, "topic filter"); // [MQTT-3.10.3-1]
-  return { properties, willProperties: NO_PROPERTIES };
-}
-
-function checkDisconnect(frame: FrameToCheck): PacketLayout {
+function checkDisconnect(frame: FrameToCheck): PropertyRange {
   const { bytes, bodyStart, end, version, sender } = frame;
-  if (bodyStart === end) return NO_LAYOUT;
+  if (bodyStart === end) return NO_PROPERTIES;
   if (version !== 5) throw trailing("DISCONNECT");
   const isFromClient = sender === "client";
   checkReasonCode(
@@ -213,16 +115,16 @@ function checkDisconnect(frame: FrameToCheck): PacketLayout {
     isFromClient ? ReasonUse.disconnectFromClient : ReasonUse.disconnectFromServer,
     "DISCONNECT", // [MQTT-3.14.2-1]
   );
-  if (bodyStart + 1 === end) return NO_LAYOUT;
+  if (bodyStart + 1 === end) return NO_PROPERTIES;
   const place = isFromClient
     ? PropertyPlace.disconnectFromClient
     : PropertyPlace.disconnectFromServer;
   const properties = checkProperties(bytes, bodyStart + 1, end, place);
   checkEnd(properties.end, end, "DISCONNECT");
-  return { properties, willProperties: NO_PROPERTIES };
+  return properties;
 }
 
-function checkAuth(frame: FrameToCheck): PacketLayout {
+function checkAuth(frame: FrameToCheck): PropertyRange {
   const { bytes, bodyStart, end, version, sender } = frame;
   if (version !== 5) throw wrongType(PacketType.auth, sender);
   // Nothing behind the fixed header means success, which only a server may say.
@@ -232,16 +134,16 @@ function checkAuth(frame: FrameToCheck): PacketLayout {
   if (reasonCode === foreign) {
     throw violation(`Cannot accept AUTH: reason code ${reasonCode} from a ${sender}`);
   }
-  if (bodyStart === end) return NO_LAYOUT;
+  if (bodyStart === end) return NO_PROPERTIES;
   const properties = checkProperties(bytes, bodyStart + 1, end, PropertyPlace.auth);
   checkEnd(properties.end, end, "AUTH");
   if (!hasProperty(bytes, properties, AUTHENTICATION_METHOD)) {
     throw violation("Cannot accept AUTH: no authentication method");
   }
-  return { properties, willProperties: NO_PROPERTIES };
+  return properties;
 }
 
-function checkConnack(frame: FrameToCheck): PacketLayout {
+function checkConnack(frame: FrameToCheck): PropertyRange {
   const { bytes, bodyStart, end, version } = frame;
   const behindReason = skipBytes(bodyStart, 2, end, "CONNACK");
   const flags = bytes[bodyStart] as number;
@@ -259,10 +161,10 @@ function checkConnack(frame: FrameToCheck): PacketLayout {
     ? checkProperties(bytes, behindReason, end, PropertyPlace.connack)
     : { start: behindReason, end: behindReason };
   checkEnd(properties.end, end, "CONNACK");
-  return { properties, willProperties: NO_PROPERTIES };
+  return properties;
 }
 
-function checkSuback(frame: FrameToCheck): PacketLayout {
+function checkSuback(frame: FrameToCheck): PropertyRange {
   const { bytes, end, version } = frame;
   const properties = checkIdAndProperties(frame, PropertyPlace.suback);
   if (properties.end === end) throw violation("Cannot accept SUBACK: no reason code");
@@ -273,10 +175,10 @@ function checkSuback(frame: FrameToCheck): PacketLayout {
       throw violation(`Cannot accept SUBACK: return code ${code}`);
     }
   }
-  return { properties, willProperties: NO_PROPERTIES };
+  return properties;
 }
 
-function checkUnsuback(frame: FrameToCheck): PacketLayout {
+function checkUnsuback(frame: FrameToCheck): PropertyRange {
   const { bytes, end, version } = frame;
   const properties = checkIdAndProperties(frame, PropertyPlace.unsuback);
   if (version !== 5) {
@@ -287,12 +189,12 @@ function checkUnsuback(frame: FrameToCheck): PacketLayout {
   for (let at = properties.end; at < end; at++) {
     checkReasonCode(bytes[at] as number, ReasonUse.unsuback, "UNSUBACK");
   }
-  return { properties, willProperties: NO_PROPERTIES };
+  return properties;
 }
 
-function checkEmpty(frame: FrameToCheck, name: string): PacketLayout {
+function checkEmpty(frame: FrameToCheck, name: string): PropertyRange {
   checkEnd(frame.bodyStart, frame.end, name);
-  return NO_LAYOUT;
+  return NO_PROPERTIES;
 }
 
 /** The packet identifier [MQTT-2.2.1-3], and behind it the properties that 5.0 has there. */
@@ -309,7 +211,8 @@ function checkReasonCode(code: number, use: ReasonUse, name: string): void {
   }
 }
 
-function checkEnd(at: number, end: number, name: string): void {
+/** A packet must not go on behind its last field. */
+export function checkEnd(at: number, end: number, name: string): void {
   if (at !== end) throw trailing(name);
 }
 

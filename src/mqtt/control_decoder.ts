@@ -1,18 +1,15 @@
 import type {
   IAuthPacket,
   IConnackPacket,
-  IConnectPacket,
   IDisconnectPacket,
   ISubackPacket,
-  ISubscribePacket,
-  ISubscription,
   IUnsubackPacket,
-  IUnsubscribePacket,
 } from "mqtt-packet";
+import { decodeConnect } from "./connect_decoder.ts";
 import {
   checkControlPacket,
+  checkFixedHeader,
   type FrameToCheck,
-  type PacketLayout,
   type PacketSender,
   peekProtocolVersion,
 } from "./control_checks.ts";
@@ -20,27 +17,18 @@ import { type ForeignPacket, parseForeign } from "./mqtt_packet.ts";
 import {
   type AuthPacket,
   type ConnackPacket,
-  type ConnectPacket,
   type ControlPacket,
   type DisconnectPacket,
   PacketType,
   type ProtocolVersion,
-  type RetainHandling,
   type SubackPacket,
-  type SubscribePacket,
-  type SubscriptionRequest,
   type UnsubackPacket,
-  type UnsubscribePacket,
-  type WillPacket,
 } from "./packet.ts";
-import { propertyEnd, type PropertyRange, readUserProperties } from "./properties.ts";
-import { MESSAGE_EXPIRY_INTERVAL, WILL_DELAY_INTERVAL } from "./property_id.ts";
+import { type PropertyRange, readUserProperties } from "./properties.ts";
 import { malformed, ProtocolError, violation } from "./protocol_error.ts";
 import { fromConnectReturnCode, ReasonCode } from "./reason_code.ts";
+import { decodeSubscribe, decodeUnsubscribe } from "./subscribe_decoder.ts";
 import { skipBinary, skipBytes } from "./wire.ts";
-
-/** Receive maximum of a side that named none. */
-const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 
 const PINGREQ: ControlPacket = Object.freeze({ type: "pingreq" });
 const PINGRESP: ControlPacket = Object.freeze({ type: "pingresp" });
@@ -71,15 +59,52 @@ export function decodeControlPacket(
   if (version !== undefined && type === PacketType.connect) { // [MQTT-3.1.0-2]
     throw violation("Cannot accept CONNECT: the connection has had one");
   }
-  const layout = checkControlPacket(frame);
+  checkFixedHeader(frame);
+  return decodeOften(frame, type) ?? decodeSeldom(frame, type);
+}
+
+/** What every client sends, some again and again: read here, in one go with the checks. */
+function decodeOften(frame: FrameToCheck, type: number): ControlPacket | undefined {
+  if (frame.sender !== "client") return undefined;
+  switch (type) {
+    case PacketType.connect:
+      return decodeConnect(frame);
+    case PacketType.subscribe:
+      return decodeSubscribe(frame);
+    case PacketType.unsubscribe:
+      return decodeUnsubscribe(frame);
+    default:
+      return undefined;
+  }
+}
+
+/** The others: checked here and read by mqtt-packet, unless they say nothing but their type. */
+function decodeSeldom(frame: FrameToCheck, type: number): ControlPacket {
+  const { bytes, start, bodyStart, end, version } = frame;
+  const range = checkControlPacket(frame, type);
   if (type === PacketType.pingreq) return PINGREQ;
   if (type === PacketType.pingresp) return PINGRESP;
-  if (type === PacketType.auth && bodyStart === end) {
-    // The short form of success [MQTT-3.15.2-1]; mqtt-packet wants the reason code written out.
-    return { type: "auth", reasonCode: ReasonCode.success, userProperties: [] };
+  if (bodyStart === end) {
+    // The short forms of success [MQTT-3.14.2-1] [MQTT-3.15.2-1]; mqtt-packet wants the second
+    // written out.
+    if (type === PacketType.disconnect) return plainDisconnect();
+    if (type === PacketType.auth) {
+      return { type: "auth", reasonCode: ReasonCode.success, userProperties: [] };
+    }
   }
-  const packet = parseForeign(bytes.subarray(start, end), frame.version);
-  return fromForeign(packet, frame, layout);
+  const packet = parseForeign(bytes.subarray(start, end), version);
+  return fromForeign(packet, frame, range);
+}
+
+function plainDisconnect(): DisconnectPacket {
+  return {
+    type: "disconnect",
+    reasonCode: ReasonCode.normalDisconnection,
+    sessionExpiryS: undefined,
+    reasonString: undefined,
+    serverReference: undefined,
+    userProperties: [],
+  };
 }
 
 /** The version of the connection's first packet, which must be a CONNECT [MQTT-3.1.0-1]. */
@@ -107,25 +132,22 @@ function firstVersion(
 function fromForeign(
   packet: ForeignPacket,
   frame: FrameToCheck,
-  layout: PacketLayout,
+  range: PropertyRange,
 ): ControlPacket {
   switch (packet.cmd) {
-    case "connect":
-      return toConnect(packet, frame, layout);
     case "connack":
-      return toConnack(packet, frame, layout);
-    case "subscribe":
-      return toSubscribe(packet, frame, layout);
+      return toConnack(packet, frame, range);
     case "suback":
-      return toSuback(packet, frame, layout);
-    case "unsubscribe":
-      return toUnsubscribe(packet, frame, layout);
+      return toSuback(packet, frame, range);
     case "unsuback":
-      return toUnsuback(packet, frame, layout);
+      return toUnsuback(packet, frame, range);
     case "disconnect":
-      return toDisconnect(packet, frame, layout);
+      return toDisconnect(packet, frame, range);
     case "auth":
-      return toAuth(packet, frame, layout);
+      return toAuth(packet, frame, range);
+    case "connect":
+    case "subscribe":
+    case "unsubscribe":
     case "pingreq":
     case "pingresp":
     case "publish":
@@ -137,69 +159,10 @@ function fromForeign(
   }
 }
 
-function toConnect(
-  packet: IConnectPacket,
-  frame: FrameToCheck,
-  layout: PacketLayout,
-): ConnectPacket {
-  const properties = packet.properties ?? {};
-  return {
-    type: "connect",
-    version: frame.version,
-    clientId: packet.clientId,
-    cleanStart: packet.clean ?? false,
-    keepAliveS: packet.keepalive ?? 0,
-    username: packet.username,
-    password: ownBytes(packet.password),
-    will: packet.will && toWill(packet.will, frame.bytes, layout.willProperties),
-    sessionExpiryS: properties.sessionExpiryInterval,
-    receiveMaximum: properties.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT,
-    maximumPacketSize: properties.maximumPacketSize,
-    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
-    requestResponseInformation: properties.requestResponseInformation ?? false,
-    requestProblemInformation: properties.requestProblemInformation ?? true,
-    userProperties: readUserProperties(frame.bytes, layout.properties),
-    authenticationMethod: properties.authenticationMethod,
-    authenticationData: ownBytes(properties.authenticationData),
-  };
-}
-
-function toWill(
-  will: NonNullable<IConnectPacket["will"]>,
-  bytes: Uint8Array,
-  range: PropertyRange,
-): WillPacket {
-  return {
-    topic: will.topic,
-    payload: new Uint8Array(will.payload as Uint8Array), // parsed, so never a string
-    qos: will.qos ?? 0,
-    retain: will.retain ?? false,
-    delayS: will.properties?.willDelayInterval ?? 0,
-    messageExpiryS: will.properties?.messageExpiryInterval,
-    properties: forwardedWillProperties(bytes, range),
-  };
-}
-
-/** A copy of the will's properties without the two that are of the will and not of its message. */
-function forwardedWillProperties(bytes: Uint8Array, range: PropertyRange): Uint8Array {
-  const copy = new Uint8Array(range.end - range.start);
-  let length = 0;
-  let at = range.start;
-  while (at < range.end) {
-    const next = propertyEnd(bytes, at, range.end);
-    if (bytes[at] !== WILL_DELAY_INTERVAL && bytes[at] !== MESSAGE_EXPIRY_INTERVAL) {
-      copy.set(bytes.subarray(at, next), length);
-      length += next - at;
-    }
-    at = next;
-  }
-  return copy.slice(0, length);
-}
-
 function toConnack(
   packet: IConnackPacket,
   frame: FrameToCheck,
-  layout: PacketLayout,
+  range: PropertyRange,
 ): ConnackPacket {
   const properties = packet.properties ?? {};
   return {
@@ -225,75 +188,38 @@ function toConnack(
     serverReference: properties.serverReference,
     authenticationMethod: properties.authenticationMethod,
     authenticationData: ownBytes(properties.authenticationData),
-    userProperties: readUserProperties(frame.bytes, layout.properties),
+    userProperties: readUserProperties(frame.bytes, range),
   };
 }
 
-function toSubscribe(
-  packet: ISubscribePacket,
-  frame: FrameToCheck,
-  layout: PacketLayout,
-): SubscribePacket {
-  return {
-    type: "subscribe",
-    packetId: packet.messageId ?? 0,
-    subscriptionIdentifier: packet.properties?.subscriptionIdentifier ?? 0,
-    subscriptions: packet.subscriptions.map(toSubscriptionRequest),
-    userProperties: readUserProperties(frame.bytes, layout.properties),
-  };
-}
-
-function toSubscriptionRequest(subscription: ISubscription): SubscriptionRequest {
-  return {
-    filter: subscription.topic,
-    qos: subscription.qos,
-    noLocal: subscription.nl ?? false,
-    retainAsPublished: subscription.rap ?? false,
-    retainHandling: (subscription.rh ?? 0) as RetainHandling,
-  };
-}
-
-function toSuback(packet: ISubackPacket, frame: FrameToCheck, layout: PacketLayout): SubackPacket {
+function toSuback(packet: ISubackPacket, frame: FrameToCheck, range: PropertyRange): SubackPacket {
   return {
     type: "suback",
     packetId: packet.messageId ?? 0,
     reasonCodes: packet.granted as ReasonCode[],
     reasonString: packet.properties?.reasonString,
-    userProperties: readUserProperties(frame.bytes, layout.properties),
-  };
-}
-
-function toUnsubscribe(
-  packet: IUnsubscribePacket,
-  frame: FrameToCheck,
-  layout: PacketLayout,
-): UnsubscribePacket {
-  return {
-    type: "unsubscribe",
-    packetId: packet.messageId ?? 0,
-    filters: packet.unsubscriptions,
-    userProperties: readUserProperties(frame.bytes, layout.properties),
+    userProperties: readUserProperties(frame.bytes, range),
   };
 }
 
 function toUnsuback(
   packet: IUnsubackPacket,
   frame: FrameToCheck,
-  layout: PacketLayout,
+  range: PropertyRange,
 ): UnsubackPacket {
   return {
     type: "unsuback",
     packetId: packet.messageId ?? 0,
     reasonCodes: (packet.granted ?? []) as ReasonCode[],
     reasonString: packet.properties?.reasonString,
-    userProperties: readUserProperties(frame.bytes, layout.properties),
+    userProperties: readUserProperties(frame.bytes, range),
   };
 }
 
 function toDisconnect(
   packet: IDisconnectPacket,
   frame: FrameToCheck,
-  layout: PacketLayout,
+  range: PropertyRange,
 ): DisconnectPacket {
   return {
     type: "disconnect",
@@ -301,18 +227,18 @@ function toDisconnect(
     sessionExpiryS: packet.properties?.sessionExpiryInterval,
     reasonString: packet.properties?.reasonString,
     serverReference: packet.properties?.serverReference,
-    userProperties: readUserProperties(frame.bytes, layout.properties),
+    userProperties: readUserProperties(frame.bytes, range),
   };
 }
 
-function toAuth(packet: IAuthPacket, frame: FrameToCheck, layout: PacketLayout): AuthPacket {
+function toAuth(packet: IAuthPacket, frame: FrameToCheck, range: PropertyRange): AuthPacket {
   return {
     type: "auth",
     reasonCode: packet.reasonCode as ReasonCode,
     authenticationMethod: packet.properties?.authenticationMethod,
     authenticationData: ownBytes(packet.properties?.authenticationData),
     reasonString: packet.properties?.reasonString,
-    userProperties: readUserProperties(frame.bytes, layout.properties),
+    userProperties: readUserProperties(frame.bytes, range),
   };
 }
 

@@ -3,25 +3,25 @@ import { decodeMessageProperties } from "./message_properties.ts";
 import { type ForeignPacket, generateForeign } from "./mqtt_packet.ts";
 import {
   type AuthPacket,
-  type ConnackPacket,
   type ConnectPacket,
   type ControlPacket,
   type DisconnectPacket,
   PacketType,
   type ProtocolVersion,
-  type SubackPacket,
   type SubscribePacket,
-  type UnsubackPacket,
   type UnsubscribePacket,
   type UserProperty,
   type WillPacket,
 } from "./packet.ts";
+import { checkBinary, checkText, packetOf } from "./packet_writer.ts";
 import { PacketEncodeError } from "./protocol_error.ts";
-import { ReasonCode, toConnectReturnCode } from "./reason_code.ts";
-import { isMqttString, STRING_BYTES_MAX } from "./utf8.ts";
+import { ReasonCode } from "./reason_code.ts";
+import { encodeConnack, encodeSuback, encodeUnsuback } from "./reply_encoder.ts";
+import { STRING_BYTES_MAX } from "./utf8.ts";
 import { variableByteIntegerSize, writeVariableByteInteger } from "./variable_byte_integer.ts";
 import { writeUint16 } from "./wire.ts";
 
+type ForeignEncoded = SubscribePacket | UnsubscribePacket | DisconnectPacket | AuthPacket;
 type ForeignWill = NonNullable<IConnectPacket["will"]>;
 
 const CLEAN_START = 0x02;
@@ -51,43 +51,50 @@ export function encodeControlPacket(
 }
 
 function encode(packet: ControlPacket, version: ProtocolVersion): Uint8Array {
-  if (packet.type === "connect") return encodeConnect(packet, version);
-  if (isBareSuccess(packet, version)) return Uint8Array.of(PacketType.auth << 4, 0);
-  return generateForeign(toForeign(packet, version), version);
+  switch (packet.type) {
+    case "connack":
+      return encodeConnack(packet, version);
+    case "suback":
+      return encodeSuback(packet, version);
+    case "unsuback":
+      return encodeUnsuback(packet, version);
+    case "pingreq":
+      return packetOf(PacketType.pingreq, 0);
+    case "pingresp":
+      return packetOf(PacketType.pingresp, 0);
+    case "connect":
+      return encodeConnect(packet, version);
+    default:
+      return encodeForeign(packet, version);
+  }
+}
+
+/** What a broker sends seldom, and what only clients send, is left to mqtt-packet. */
+function encodeForeign(packet: ForeignEncoded, version: ProtocolVersion): Uint8Array {
+  if (isBareSuccess(packet, version)) return packetOf(PacketType.auth, 0);
+  return generateForeign(toForeign(packet), version);
 }
 
 /**
  * AUTH that says success and nothing else has a short form of its own [MQTT-3.15.2-1], which
  * mqtt-packet does not write; its long form would lack the method that it must have.
  */
-function isBareSuccess(packet: ControlPacket, version: ProtocolVersion): boolean {
+function isBareSuccess(packet: ForeignEncoded, version: ProtocolVersion): boolean {
   return packet.type === "auth" && version === 5 && packet.reasonCode === ReasonCode.success &&
     packet.authenticationMethod === undefined && packet.authenticationData === undefined &&
     packet.reasonString === undefined && packet.userProperties.length === 0;
 }
 
-function toForeign(
-  packet: Exclude<ControlPacket, ConnectPacket>,
-  version: ProtocolVersion,
-): ForeignPacket {
+function toForeign(packet: ForeignEncoded): ForeignPacket {
   switch (packet.type) {
-    case "connack":
-      return fromConnack(packet, version);
     case "subscribe":
       return fromSubscribe(packet);
-    case "suback":
-      return fromSuback(packet, version);
     case "unsubscribe":
       return fromUnsubscribe(packet);
-    case "unsuback":
-      return fromUnsuback(packet);
     case "disconnect":
       return fromDisconnect(packet);
     case "auth":
       return fromAuth(packet);
-    case "pingreq":
-    case "pingresp":
-      return { cmd: packet.type };
   }
 }
 
@@ -115,7 +122,7 @@ function encodeConnect(packet: ConnectPacket, version: ProtocolVersion): Uint8Ar
   if (!packet.cleanStart) flags &= ~CLEAN_START;
   if (password !== undefined) {
     flags |= PASSWORD;
-    const at = writeUint16(bytes, start + body.length, checkedSize(password, "password"));
+    const at = writeUint16(bytes, start + body.length, checkBinary(password, "password"));
     bytes.set(password, at);
   }
   bytes[flagsAt] = flags;
@@ -167,41 +174,6 @@ function fromWill(will: WillPacket): ForeignWill {
   } as ForeignWill;
 }
 
-function fromConnack(packet: ConnackPacket, version: ProtocolVersion): ForeignPacket {
-  const returnCode = toConnectReturnCode(packet.reasonCode);
-  if (version !== 5 && returnCode === undefined) {
-    throw new PacketEncodeError(
-      `Cannot encode connack: reason code ${packet.reasonCode} has no return code before 5.0`,
-    );
-  }
-  return definedOnly({
-    cmd: "connack",
-    // 3.1 has no session present flag: its byte is reserved.
-    sessionPresent: packet.sessionPresent && version !== 3,
-    reasonCode: packet.reasonCode,
-    returnCode,
-    properties: definedOnly({
-      sessionExpiryInterval: packet.sessionExpiryS,
-      receiveMaximum: packet.receiveMaximum,
-      maximumQoS: packet.maximumQos,
-      retainAvailable: packet.retainAvailable,
-      maximumPacketSize: packet.maximumPacketSize,
-      assignedClientIdentifier: text(packet.assignedClientId, "assigned client identifier"),
-      topicAliasMaximum: packet.topicAliasMaximum,
-      reasonString: text(packet.reasonString, "reason string"),
-      wildcardSubscriptionAvailable: packet.wildcardSubscriptionAvailable,
-      subscriptionIdentifiersAvailable: packet.subscriptionIdentifiersAvailable,
-      sharedSubscriptionAvailable: packet.sharedSubscriptionAvailable,
-      serverKeepAlive: packet.serverKeepAliveS,
-      responseInformation: text(packet.responseInformation, "response information"),
-      serverReference: text(packet.serverReference, "server reference"),
-      authenticationMethod: text(packet.authenticationMethod, "authentication method"),
-      authenticationData: binary(packet.authenticationData, "authentication data"),
-      userProperties: pairs(packet.userProperties),
-    }),
-  }) as ForeignPacket;
-}
-
 function fromSubscribe(packet: SubscribePacket): ForeignPacket {
   const identifier = packet.subscriptionIdentifier;
   return {
@@ -221,33 +193,12 @@ function fromSubscribe(packet: SubscribePacket): ForeignPacket {
   } as ForeignPacket;
 }
 
-function fromSuback(packet: SubackPacket, version: ProtocolVersion): ForeignPacket {
-  return {
-    cmd: "suback",
-    messageId: packet.packetId,
-    granted: version === 5
-      ? [...packet.reasonCodes]
-      // 3.1.1 knows one failure only [MQTT-3.9.3-2].
-      : packet.reasonCodes.map((code) => Math.min(code, ReasonCode.unspecifiedError)),
-    properties: reasonAndPairs(packet),
-  } as ForeignPacket;
-}
-
 function fromUnsubscribe(packet: UnsubscribePacket): ForeignPacket {
   return {
     cmd: "unsubscribe",
     messageId: packet.packetId,
     unsubscriptions: packet.filters.map((filter) => text(filter, "topic filter")),
     properties: definedOnly({ userProperties: pairs(packet.userProperties) }),
-  } as ForeignPacket;
-}
-
-function fromUnsuback(packet: UnsubackPacket): ForeignPacket {
-  return {
-    cmd: "unsuback",
-    messageId: packet.packetId,
-    granted: [...packet.reasonCodes],
-    properties: reasonAndPairs(packet),
   } as ForeignPacket;
 }
 
@@ -303,22 +254,13 @@ function pairs(list: readonly UserProperty[] | undefined): UserProperties[] | un
 
 /** mqtt-packet writes strings as they are. */
 function text<T extends string | undefined>(value: T, what: string): T {
-  if (value !== undefined && !isMqttString(value)) {
-    throw new PacketEncodeError(`Cannot encode ${what}: not a string that MQTT can carry`);
-  }
+  if (value !== undefined) checkText(value, what);
   return value;
 }
 
 function binary<T extends Uint8Array | undefined>(value: T, what: string): T {
-  if (value !== undefined) checkedSize(value, what);
+  if (value !== undefined) checkBinary(value, what);
   return value;
-}
-
-function checkedSize(value: Uint8Array, what: string): number {
-  if (value.length > STRING_BYTES_MAX) {
-    throw new PacketEncodeError(`Cannot encode ${what}: ${value.length} bytes`);
-  }
-  return value.length;
 }
 
 /** Without what is undefined: mqtt-packet counts some properties that it then does not write. */

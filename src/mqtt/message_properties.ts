@@ -1,17 +1,12 @@
 import type { UserProperty } from "./packet.ts";
 import * as id from "./property_id.ts";
-import { PacketEncodeError } from "./protocol_error.ts";
-import {
-  checkPropertyBlock,
-  propertyEnd,
-  PropertyPlace,
-  readPair,
-  readText,
-} from "./properties.ts";
+import { PacketWriter } from "./packet_writer.ts";
+import { checkPropertyBlock, propertyEnd, PropertyPlace, readPair } from "./properties.ts";
 import type { PublishView } from "./publish_decoder.ts";
-import { encodeUtf8, isMqttString, STRING_BYTES_MAX } from "./utf8.ts";
 import { readVariableByteInteger } from "./variable_byte_integer.ts";
-import { readUint16 } from "./wire.ts";
+import { copyBinary, readText } from "./wire.ts";
+
+const writer = new PacketWriter();
 
 /** The properties of an application message that go on from its sender to every subscriber. */
 export interface MessageProperties {
@@ -52,7 +47,7 @@ export function decodeMessageProperties(
         found.responseTopic = readText(bytes, valueAt);
         break;
       case id.CORRELATION_DATA:
-        found.correlationData = readBinary(bytes, valueAt);
+        found.correlationData = copyBinary(bytes, valueAt);
         break;
       case id.USER_PROPERTY:
         userProperties.push(readPair(bytes, valueAt));
@@ -68,28 +63,13 @@ export function decodeMessageProperties(
  * for a string or bytes that MQTT cannot carry.
  */
 export function encodeMessageProperties(properties: MessageProperties): Uint8Array {
-  const block: number[] = [];
-  if (properties.payloadFormatUtf8 !== undefined) {
-    block.push(id.PAYLOAD_FORMAT_INDICATOR, properties.payloadFormatUtf8 ? 1 : 0);
-  }
-  if (properties.contentType !== undefined) {
-    block.push(id.CONTENT_TYPE);
-    pushText(block, properties.contentType, "content type");
-  }
-  if (properties.responseTopic !== undefined) {
-    block.push(id.RESPONSE_TOPIC);
-    pushText(block, properties.responseTopic, "response topic");
-  }
-  if (properties.correlationData !== undefined) {
-    block.push(id.CORRELATION_DATA);
-    pushBinary(block, properties.correlationData, "correlation data");
-  }
-  for (const { name, value } of properties.userProperties) {
-    block.push(id.USER_PROPERTY);
-    pushText(block, name, "user property name");
-    pushText(block, value, "user property value");
-  }
-  return Uint8Array.from(block);
+  writer.clear();
+  writer.booleanProperty(id.PAYLOAD_FORMAT_INDICATOR, properties.payloadFormatUtf8);
+  writer.textProperty(id.CONTENT_TYPE, properties.contentType, "content type");
+  writer.textProperty(id.RESPONSE_TOPIC, properties.responseTopic, "response topic");
+  writer.binaryProperty(id.CORRELATION_DATA, properties.correlationData, "correlation data");
+  writer.userProperties(properties.userProperties);
+  return writer.takeBytes();
 }
 
 /** The subscription identifiers of a PUBLISH from a server, in their order. */
@@ -104,24 +84,4 @@ export function subscriptionIdentifiersOf(view: PublishView): number[] {
     at = next;
   }
   return identifiers;
-}
-
-/** A copy, also of a Buffer: its slice() would give a view. */
-function readBinary(bytes: Uint8Array, at: number): Uint8Array {
-  return new Uint8Array(bytes.subarray(at + 2, at + 2 + readUint16(bytes, at)));
-}
-
-function pushText(block: number[], text: string, what: string): void {
-  if (!isMqttString(text)) {
-    throw new PacketEncodeError(`Cannot encode ${what}: not a string that MQTT can carry`);
-  }
-  pushBinary(block, encodeUtf8(text), what);
-}
-
-function pushBinary(block: number[], bytes: Uint8Array, what: string): void {
-  if (bytes.length > STRING_BYTES_MAX) {
-    throw new PacketEncodeError(`Cannot encode ${what}: ${bytes.length} bytes`);
-  }
-  block.push(bytes.length >>> 8, bytes.length & 0xff);
-  for (const byte of bytes) block.push(byte);
 }

@@ -1,10 +1,10 @@
 import * as id from "./property_id.ts";
 import { malformed, ProtocolError, violation } from "./protocol_error.ts";
 import { ReasonCode } from "./reason_code.ts";
-import { decodeUtf8 } from "./utf8.ts";
 import type { UserProperty } from "./packet.ts";
+import { IDENTIFIERS_END, PropertyIndex } from "./property_index.ts";
 import { readVariableByteInteger, variableByteIntegerSize } from "./variable_byte_integer.ts";
-import { readUint16, readUint32, skipBinary, skipBytes, skipString } from "./wire.ts";
+import { readText, readUint16, readUint32, skipBinary, skipBytes, skipString } from "./wire.ts";
 
 /** Where a block of properties stands; one bit each. */
 export const PropertyPlace = Object.freeze(
@@ -50,7 +50,8 @@ const everywhere = connect | will | connack | publish | subscribe | suback | uns
   disconnect | auth;
 const reasonGivers = connack | suback | unsuback | disconnect | auth;
 
-const RULES: ReadonlyMap<number, PropertyRule> = new Map([
+/** At the index of the identifier. */
+const RULES: ReadonlyArray<PropertyRule | undefined> = byIdentifier([
   rule(id.PAYLOAD_FORMAT_INDICATOR, "payload format indicator", "byte", publish | will, 0, 1),
   rule(id.MESSAGE_EXPIRY_INTERVAL, "message expiry interval", "uint32", publish | will),
   rule(id.CONTENT_TYPE, "content type", "string", publish | will),
@@ -100,6 +101,9 @@ const RULES: ReadonlyMap<number, PropertyRule> = new Map([
   rule(id.SHARED_SUBSCRIPTION_AVAILABLE, "shared subscription available", "byte", connack, 0, 1),
 ]);
 
+/** Where the properties of a block stand when nobody but the check wants to know. */
+const unread = new PropertyIndex();
+
 /**
  * Checks the property block whose length is at `lengthAt`, wholly: identifiers allowed at `place`,
  * none repeated that must not be, values in their range, strings well-formed, lengths to the byte.
@@ -110,11 +114,23 @@ export function checkProperties(
   packetEnd: number,
   place: PropertyPlace,
 ): PropertyRange {
+  const end = indexProperties(unread, bytes, lengthAt, packetEnd, place);
+  return { start: unread.start, end };
+}
+
+/** The same, and leaves in `index` where each property stands; returns the offset behind the block. */
+export function indexProperties(
+  index: PropertyIndex,
+  bytes: Uint8Array,
+  lengthAt: number,
+  packetEnd: number,
+  place: PropertyPlace,
+): number {
   const length = readVariableByteInteger(bytes, lengthAt, packetEnd);
   const start = lengthAt + variableByteIntegerSize(length);
   const end = skipBytes(start, length, packetEnd, "properties");
-  checkPropertyBlock(bytes, start, end, place);
-  return { start, end };
+  checkPropertyBlock(bytes, start, end, place, index);
+  return end;
 }
 
 /** The same for a block without its length. */
@@ -123,29 +139,32 @@ export function checkPropertyBlock(
   start: number,
   end: number,
   place: PropertyPlace,
+  index: PropertyIndex = unread,
 ): void {
-  const seen = new Set<number>();
+  index.reset(start, end);
   let at = start;
   while (at < end) {
     const identifier = bytes[at] as number;
-    const found = RULES.get(identifier);
+    const found = RULES[identifier];
     if (found === undefined || (found.places & place) === 0) {
       throw malformed(`Cannot read properties: ${found?.name ?? identifier} is not allowed here`);
     }
-    at = checkValue(found, bytes, at + 1, end);
-    if (seen.has(identifier) && !mayRepeat(identifier, place)) {
+    const next = checkValue(found, bytes, at + 1, end);
+    if (!index.has(identifier)) {
+      index.add(identifier, at + 1);
+    } else if (!mayRepeat(identifier, place)) {
       throw violation(`Cannot accept properties: ${found.name} more than once`);
     }
-    seen.add(identifier);
+    at = next;
   }
-  if (seen.has(id.AUTHENTICATION_DATA) && !seen.has(id.AUTHENTICATION_METHOD)) {
+  if (index.has(id.AUTHENTICATION_DATA) && !index.has(id.AUTHENTICATION_METHOD)) {
     throw violation("Cannot accept properties: authentication data without a method");
   }
 }
 
 /** The offset behind the property at `at`; the block has been checked. */
 export function propertyEnd(bytes: Uint8Array, at: number, end: number): number {
-  const found = RULES.get(bytes[at] as number);
+  const found = RULES[bytes[at] as number];
   if (found === undefined) throw malformed(`Cannot read properties: unknown one, ${bytes[at]}`);
   return skipValue(found, bytes, at + 1, end);
 }
@@ -162,15 +181,17 @@ export function readUserProperties(bytes: Uint8Array, range: PropertyRange): Use
   return list;
 }
 
+/** The same for a block whose properties are known. */
+export function indexedUserProperties(bytes: Uint8Array, index: PropertyIndex): UserProperty[] {
+  const firstValueAt = index.valueAt(id.USER_PROPERTY);
+  if (firstValueAt === 0) return [];
+  return readUserProperties(bytes, { start: firstValueAt - 1, end: index.end });
+}
+
 /** The user property whose name's length is at `at`. */
 export function readPair(bytes: Uint8Array, at: number): UserProperty {
   const valueAt = at + 2 + readUint16(bytes, at);
   return { name: readText(bytes, at), value: readText(bytes, valueAt) };
-}
-
-/** The string whose length is at `at`. */
-export function readText(bytes: Uint8Array, at: number): string {
-  return decodeUtf8(bytes, at + 2, at + 2 + readUint16(bytes, at));
 }
 
 /** Checks the value at `at`; returns the offset behind it. */
@@ -235,6 +256,14 @@ function outOfRange(found: PropertyRule, value: number): ProtocolError {
     ? ReasonCode.topicAliasInvalid
     : ReasonCode.protocolError;
   return new ProtocolError(reasonCode, `Cannot accept properties: ${found.name} ${value}`);
+}
+
+function byIdentifier(
+  entries: ReadonlyArray<[identifier: number, found: PropertyRule]>,
+): Array<PropertyRule | undefined> {
+  const rules = new Array<PropertyRule | undefined>(IDENTIFIERS_END).fill(undefined);
+  for (const [identifier, found] of entries) rules[identifier] = found;
+  return rules;
 }
 
 function rule(

@@ -8,9 +8,14 @@ import { decodeUtf8, isMqttString } from "./utf8.ts";
  */
 export function decodeTopicName(bytes: Uint8Array, start: number, end: number): string {
   const topic = decodeUtf8(bytes, start, end);
+  checkTopicName(topic);
+  return topic;
+}
+
+/** The second half of `decodeTopicName`, for a string that has been decoded. */
+export function checkTopicName(topic: string): void {
   if (topic.length === 0) throw invalid("is empty", topic);
   if (hasWildcardCharacter(topic)) throw invalid("contains a wildcard", topic);
-  return topic;
 }
 
 /** Whether a message may be published to `topic`; for names that do not come from the wire. */

@@ -1,7 +1,16 @@
 import { malformed } from "./protocol_error.ts";
 
-/** Below this, building a string byte by byte beats the call into the runtime's decoder. */
+/** Up to this, building a string from its characters beats the call into the runtime's decoder. */
 const SHORT_TEXT_BYTES = 64;
+
+/**
+ * For each length of a short text an array that its characters are gathered in: filling one and
+ * passing it on takes half the time of a view of the bytes, which has to be made each time.
+ */
+const shortTexts: number[][] = Array.from(
+  { length: SHORT_TEXT_BYTES + 1 },
+  (_, length) => new Array<number>(length).fill(0),
+);
 
 // The byte order mark is an ordinary character in MQTT and is never stripped [MQTT-1.5.4-3].
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -13,17 +22,20 @@ export const STRING_BYTES_MAX = 65_535;
 /**
  * Decodes the UTF-8 of an MQTT string strictly: ill-formed bytes, encoded surrogates
  * [MQTT-1.5.4-1] and U+0000 [MQTT-1.5.4-2] are a malformed packet. The string owns its characters.
+ * `what` names it in the error.
  */
-export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start <= SHORT_TEXT_BYTES && isAscii(bytes, start, end)) {
-    // apply() takes anything with a length; its type only knows arrays.
-    const codes = bytes.subarray(start, end) as unknown as number[];
+export function decodeUtf8(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  what = "UTF-8 string",
+): string {
+  const codes = shortTexts[end - start];
+  if (codes !== undefined && gatherAscii(codes, bytes, start)) {
     return String.fromCharCode.apply(null, codes);
   }
   if (!isWellFormedUtf8(bytes, start, end)) {
-    throw malformed(
-      `Cannot read UTF-8 string: ill-formed or null character in ${end - start} bytes`,
-    );
+    throw malformed(`Cannot read ${what}: ill-formed UTF-8 or null character`);
   }
   return decoder.decode(bytes.subarray(start, end));
 }
@@ -97,11 +109,13 @@ function sequenceSize(bytes: Uint8Array, at: number, end: number, lead: number):
   return size;
 }
 
-/** ASCII without U+0000. */
-function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] as number;
+/** Fills `codes` from `start` on; false for what is not ASCII or U+0000. */
+function gatherAscii(codes: number[], bytes: Uint8Array, start: number): boolean {
+  const length = codes.length;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[start + i] as number;
     if (byte === 0 || byte >= 0x80) return false;
+    codes[i] = byte;
   }
   return true;
 }

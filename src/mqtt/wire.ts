@@ -1,5 +1,8 @@
 import { malformed } from "./protocol_error.ts";
-import { isWellFormedUtf8 } from "./utf8.ts";
+import { decodeUtf8, isWellFormedUtf8 } from "./utf8.ts";
+
+/** Nothing in it can change, so that one serves all. */
+const NO_BYTES = new Uint8Array(0);
 
 /** The 16 bits at `at`; the caller has checked that they are inside the frame. */
 export function readUint16(bytes: Uint8Array, at: number): number {
@@ -9,6 +12,21 @@ export function readUint16(bytes: Uint8Array, at: number): number {
 /** The 32 bits at `at`, unsigned; the caller has checked that they are inside the frame. */
 export function readUint32(bytes: Uint8Array, at: number): number {
   return ((readUint16(bytes, at) << 16) | readUint16(bytes, at + 2)) >>> 0;
+}
+
+/** The string whose length is at `at`; the caller has checked that it is inside the frame. */
+export function readText(bytes: Uint8Array, at: number): string {
+  return decodeUtf8(bytes, at + 2, at + 2 + readUint16(bytes, at));
+}
+
+/** A copy of the bytes whose length is at `at`; the caller has checked that they are inside. */
+export function copyBinary(bytes: Uint8Array, at: number): Uint8Array {
+  return copyBytes(bytes, at + 2, at + 2 + readUint16(bytes, at));
+}
+
+/** A copy, also of a part of a Buffer: its slice() would give a view. */
+export function copyBytes(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return start === end ? NO_BYTES : new Uint8Array(bytes.subarray(start, end));
 }
 
 /** Writes 16 bits; returns the new offset. */

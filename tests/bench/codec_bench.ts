@@ -1,6 +1,7 @@
 /** What reading and writing packets costs: `deno run -A tests/bench/codec_bench.ts`, or the same with `bun`. */
 import {
   AckView,
+  type ConnectPacket,
   type ControlPacket,
   decodeAck,
   decodeControlPacket,
@@ -16,6 +17,7 @@ import {
 import {
   type ConnectFields,
   connectFrame,
+  DISCONNECT_FRAME,
   type PublishFields,
   publishTemplate,
   subscribeFrame,
@@ -177,15 +179,48 @@ function connect(fields: Partial<ConnectFields>): (index: number) => Uint8Array 
     connectFrame({ clientId: `client-${index}`, version: 4, keepAliveS: 60, ...fields });
 }
 
+function connectWithWill(index: number): ConnectPacket {
+  return {
+    type: "connect",
+    version: 5,
+    clientId: `client-${index}`,
+    cleanStart: true,
+    keepAliveS: 60,
+    username: "user",
+    password: new Uint8Array(16),
+    will: {
+      topic: topicOf(index),
+      payload: new Uint8Array(64),
+      qos: 1,
+      retain: false,
+      delayS: 10,
+      properties: Uint8Array.from([...CONTENT_TYPE, ...USER_PROPERTY]),
+    },
+    sessionExpiryS: 60,
+    receiveMaximum: 100,
+    topicAliasMaximum: 10,
+    requestResponseInformation: false,
+    requestProblemInformation: true,
+    userProperties: [],
+  };
+}
+
 measureControl("CONNECT of 3.1.1", connect({}), undefined);
 measureControl(
   "CONNECT of 5.0",
   connect({ version: 5, sessionExpiryS: 60, username: "u" }),
   undefined,
 );
+measureControl(
+  "CONNECT of 5.0 with a will",
+  (index) => encodeControlPacket(connectWithWill(index), 5),
+  undefined,
+);
 measureControl("SUBSCRIBE with 1 filter", (i) => subscribeFrame(i + 1, [topicOf(i)], 1, 4), 4);
 const manyFilters = Array.from({ length: 100 }, (_, index) => `site/${index}/+/temp`);
 measureControl("SUBSCRIBE with 100 filters", (i) => subscribeFrame(i + 1, manyFilters, 1, 5), 5);
+
+measureControl("DISCONNECT of 3.1.1", () => DISCONNECT_FRAME, 4);
 
 function measureEncode(name: string, packet: ControlPacket, version: ProtocolVersion): void {
   bench.measure(`encodeControlPacket, ${name}`, 100, () => {
@@ -198,4 +233,9 @@ function measureEncode(name: string, packet: ControlPacket, version: ProtocolVer
 const CONNACK = { type: "connack", sessionPresent: false, reasonCode: ReasonCode.success } as const;
 measureEncode("CONNACK of 3.1.1", CONNACK, 4);
 measureEncode("CONNACK of 5.0", { ...CONNACK, receiveMaximum: 100, topicAliasMaximum: 32 }, 5);
+const SUBACK = { type: "suback", packetId: 7, reasonCodes: [ReasonCode.grantedQos1] } as const;
+measureEncode("SUBACK of 3.1.1", SUBACK, 4);
+measureEncode("SUBACK of 5.0", SUBACK, 5);
+measureEncode("UNSUBACK of 5.0", { ...SUBACK, type: "unsuback", reasonCodes: [0] }, 5);
+measureEncode("PINGRESP", { type: "pingresp" }, 4);
 bench.finish();
