@@ -301,7 +301,12 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     if (this.#state !== "connected" && this.#state !== "connecting") return;
     if (this.out.wasFull) {
       this.out.wasFull = false;
-      this.session?.pump();
+      try {
+        this.session?.pump();
+      } catch (error) {
+        this.fail(error);
+        return;
+      }
     }
     if (this.#isPaused && !this.#isResumeScheduled) this.#resumeReading();
   }

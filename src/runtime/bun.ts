@@ -46,6 +46,7 @@ class BunByteSocket implements ByteSocket {
     const taken = this.#socket.write(bytes, start, end - start);
     if (taken === end - start) return true;
     this.#keepRest(bytes, start + (taken > 0 ? taken : 0), end);
+    if (taken < 0) this.#break();
     return false;
   }
 
@@ -77,7 +78,18 @@ class BunByteSocket implements ByteSocket {
     this.#closing = true;
     if (this.#cause === "peer") this.#cause = "local";
     this.#pending = undefined;
-    this.#socket.terminate();
+    this.#terminateLater();
+  }
+
+  /** The connection is broken. Of a socket that is paused, nobody else would ever say so. */
+  #break(): void {
+    if (this.#cause === "peer") this.onError(new Error("Cannot write: the connection is broken"));
+    this.#terminateLater();
+  }
+
+  /** It calls `onClosed` at once, and whoever writes or aborts is in the middle of something. */
+  #terminateLater(): void {
+    setImmediate(() => this.#socket.terminate());
   }
 
   onData(chunk: Uint8Array): void {
@@ -90,6 +102,7 @@ class BunByteSocket implements ByteSocket {
     const length = this.#pendingEnd - this.#pendingStart;
     const taken = this.#socket.write(bytes, this.#pendingStart, length);
     if (taken < length) {
+      if (taken < 0) this.#break();
       if (taken <= 0) return;
       this.#pendingStart += taken;
       this.#handler?.onProgress();

@@ -156,6 +156,8 @@ class DenoByteSocket implements ByteSocket {
     this.#closed = true;
     if (this.#linger !== undefined) clearTimeout(this.#linger);
     this.#conn.close();
+    // A read loop that is paused waits for nothing else.
+    this.resume();
   }
 }
 
@@ -215,8 +217,8 @@ export class DenoRuntime extends NodeCommon implements Runtime {
       host: options.host,
       port: listener.addr.port,
       close: () => {
+        if (open) listener.close();
         open = false;
-        listener.close();
       },
     };
   }

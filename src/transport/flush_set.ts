@@ -37,18 +37,28 @@ export class FlushSet {
     const touched = this.#touched;
     const [waiting, end] = [touched.length, Math.min(touched.length, FLUSHED_PER_TURN)];
     this.#isFlushing = true;
-    for (let index = 0; index < end; index++) {
-      const target = touched[index] as Flushable;
-      target.isTouched = false;
-      target.flush();
+    let flushed = 0;
+    try {
+      while (flushed < end) {
+        const target = touched[flushed++] as Flushable;
+        target.isTouched = false;
+        target.flush();
+      }
+    } finally {
+      // Also after an error: the others wait for nothing but this.
+      this.#isFlushing = false;
+      this.#leave(flushed, waiting);
     }
-    this.#isFlushing = false;
-    if (touched.length === end) {
+  }
+
+  #leave(flushed: number, waiting: number): void {
+    const touched = this.#touched;
+    if (touched.length === flushed) {
       touched.length = 0;
       return;
     }
-    touched.splice(0, end);
-    if (end < waiting) this.#yieldTurn(this.#run);
+    touched.splice(0, flushed);
+    if (flushed < waiting) this.#yieldTurn(this.#run);
     else this.#defer(this.#run);
   }
 }

@@ -168,7 +168,7 @@ interface PendingWrite {
 export class MemorySocket implements ByteSocket {
   readonly remoteAddress = "memory";
   readonly remotePort: number;
-  readonly chunksAreStable = false;
+  readonly chunksAreStable: boolean;
   readonly peer: MemoryPeer;
   readonly #runtime: MemoryRuntime;
   readonly #prng: Prng | undefined;
@@ -187,6 +187,7 @@ export class MemorySocket implements ByteSocket {
     this.#runtime = runtime;
     this.remotePort = remotePort;
     this.#prng = prng;
+    this.chunksAreStable = prng?.nextBoolean() ?? false;
     this.peer = new MemoryPeer(this);
   }
 
@@ -311,8 +312,8 @@ export class MemorySocket implements ByteSocket {
     try {
       this.#handler?.onBytes(chunk);
     } finally {
-      // The buffer of a chunk is the runtime's again.
-      chunk.fill(0xee);
+      // The buffer of a chunk is the runtime's again, unless it was made for this call.
+      if (!this.chunksAreStable) chunk.fill(0xee);
     }
   }
 

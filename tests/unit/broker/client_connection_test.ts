@@ -1,6 +1,8 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { Packet } from "mqtt-packet";
+import { BROKER_IDENTITY } from "../../../src/ports/mod.ts";
+import { NO_BYTES } from "../../../src/session/mod.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
 function cmdsOf(packets: readonly Packet[]): string[] {
@@ -151,6 +153,44 @@ test("a client whose Maximum Packet Size has no room for CONNACK is not connecte
   const { connected, sessions, connections, timers } = memory.broker.figures;
   assertEquals([connected, sessions, connections, timers], [0, 0, 0, 0]);
   assertEquals(memory.errors, []);
+});
+
+test("an error while a client gets what waited for it costs its own connection and no other", () => {
+  const memory = new MemoryBroker({ options: { maxOutboundBufferBytes: 2_000 } });
+  const [slow, other] = [memory.connect({ clientId: "slow" }), memory.connect()];
+  for (const client of [slow, other]) client.subscribe("t", 1);
+  memory.runtime.settle();
+  for (const client of [slow, other]) client.expect("suback");
+  slow.peer.room = 0;
+  const publisher = memory.connect();
+  publisher.publish("t", "x".repeat(3_000), 1);
+  memory.runtime.settle();
+  // A message that no frame can hold, from a part of the broker that does not know better.
+  const topicBytes = new Uint8Array(70_000);
+  const broken = {
+    topic: "t",
+    topicBytes,
+    payload: NO_BYTES,
+    qos: 1,
+    retain: false,
+    properties: NO_BYTES,
+    expiresAtMs: Infinity,
+    publisherId: "",
+  } as const;
+  other.peer.reset();
+  memory.runtime.settle();
+  memory.broker.publisher.publishMessage(broken, BROKER_IDENTITY);
+  const third = memory.connect();
+  third.subscribe("u", 0);
+  memory.runtime.settle();
+  third.expect("suback");
+  slow.peer.giveRoom(Infinity);
+  publisher.publish("u", "still here", 0);
+  memory.runtime.settle();
+  assertEquals(memory.errors.length, 1);
+  assert(slow.peer.isHungUp);
+  assertEquals(cmdsOf(third.take()), ["publish"]);
+  assertEquals(memory.openConnections, 2);
 });
 
 test("QoS 0 to a client that does not read is dropped and counted, other QoS waits", () => {

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { type Flushable, FlushSet } from "../../../src/transport/mod.ts";
 
 class Target implements Flushable {
@@ -95,4 +95,23 @@ test("FlushSet lets others have their turn in the middle of many targets", () =>
   assertEquals(flushed, [...targets.map(({ name }) => name), "0"]);
   assertEquals([turns.yielded.length, turns.deferred.length], [0, 0]);
   assertEquals(targets.some(({ isTouched }) => isTouched), false);
+});
+
+test("FlushSet goes on after a target that throws", () => {
+  const [turns, flushed] = [new Turns(), [] as string[]];
+  const set = new FlushSet(turns.defer, turns.yieldTurn);
+  const [a, b, c] = ["a", "b", "c"].map((name) => new Target(name, flushed));
+  b!.onFlush = () => {
+    throw new Error("broken");
+  };
+  for (const target of [a!, b!, c!]) set.add(target);
+  assertThrows(() => turns.end(), Error, "broken");
+  assertEquals(flushed, ["a", "b"]);
+  set.add(a!);
+  turns.comeBack();
+  turns.end();
+  assertEquals(flushed, ["a", "b", "c", "a"]);
+  set.add(c!);
+  turns.end();
+  assertEquals(flushed.at(-1), "c");
 });
