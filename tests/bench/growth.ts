@@ -88,12 +88,37 @@ function phaseOf(name: string, fields: Partial<LoadPhase> = {}): LoadPhase {
 
 type Fields = Omit<Partial<LoadPlan>, "phases"> & { phases: readonly LoadPhase[] };
 
-/** Starts a broker, loads it as planned and stops it. */
+/** Measures one point. Undefined: it could not be measured, which the remarks say. */
 async function run(
+  what: string,
   runtime: RuntimeProgram,
   generator: RuntimeProgram,
   fields: Fields,
   settings: readonly string[] = [],
+): Promise<LoadResult | undefined> {
+  try {
+    const result = await loadBroker(runtime, generator, fields, settings);
+    const { lost, orderErrors, closed } = result;
+    if (lost > 0 || orderErrors > 0 || closed > 0) {
+      remarks.push(
+        `${what} on ${runtime.name}: ${lost} lost, ${orderErrors} out of order, ${closed} closed`,
+      );
+    }
+    return result;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    remarks.push(`${what} on ${runtime.name}: not measured: ${reason.split("\n", 2).join(" ")}`);
+    print(remarks[remarks.length - 1] ?? "");
+    return undefined;
+  }
+}
+
+/** Starts a broker, loads it as planned and stops it. */
+async function loadBroker(
+  runtime: RuntimeProgram,
+  generator: RuntimeProgram,
+  fields: Fields,
+  settings: readonly string[],
 ): Promise<LoadResult> {
   const place = isPinned ? { core: BROKER_CORE } : {};
   const broker = await startBenchBroker(runtime, settings, place);
@@ -116,14 +141,7 @@ async function run(
     };
     const script = ["load/generator.ts", JSON.stringify(plan)];
     const line = await runScript(generator, script, isPinned ? { core: GENERATOR_CORE } : {});
-    const result = JSON.parse(line) as LoadResult;
-    if (result.lost > 0 || result.orderErrors > 0 || result.closed > 0) {
-      const { lost, orderErrors, closed } = result;
-      remarks.push(
-        `${plan.shape} on ${runtime.name}: ${lost} lost, ${orderErrors} out of order, ${closed} closed`,
-      );
-    }
-    return result;
+    return JSON.parse(line) as LoadResult;
   } finally {
     await broker.stop();
   }
@@ -165,11 +183,12 @@ async function subscriptions(
   for (const kind of KINDS) {
     const points: Record<string, GrowthPoint[]> = { warm: [], changing: [], cold: [] };
     for (const count of SUBSCRIPTIONS.filter((one) => one <= most)) {
-      const result = await run(runtime, generator, {
+      const result = await run(`${count} subscriptions ${kind}`, runtime, generator, {
         shape: "table",
         table: { kind, count },
         phases,
       });
+      if (result === undefined) continue;
       for (const phase of result.phases) {
         const isMostlyUnheard = kind === "exact" && phase.name === "cold";
         const point: GrowthPoint = {
@@ -209,10 +228,12 @@ async function connections(
     if (count < wanted) {
       remarks.push(`${wanted} connections: a process may have ${filesMax} files open here`);
     }
-    const { setUp, phases } = await run(runtime, generator, {
+    const result = await run(`${count} connections`, runtime, generator, {
       idleConnections: count,
       phases: [phaseOf("beside")],
     });
+    if (result === undefined) continue;
+    const { setUp, phases } = result;
     const { connectSeconds, connectBrokerCpuS, rssStartBytes, rssConnectedBytes } = setUp;
     const all = setUp.connections;
     const point: GrowthPoint = {
@@ -237,7 +258,7 @@ async function payload(
   const points: GrowthPoint[] = [];
   for (const payloadBytes of PAYLOADS.filter((one) => one <= most)) {
     const window = Math.max(4, Math.min(256, Math.floor(IN_FLIGHT_BYTES_MAX / payloadBytes)));
-    const { phases } = await run(runtime, generator, {
+    const result = await run(`payload of ${payloadBytes} bytes`, runtime, generator, {
       publishers: 4,
       subscribers: 4,
       payloadBytes,
@@ -245,10 +266,9 @@ async function payload(
       burst: Math.max(1, Math.min(16, window >> 3)),
       phases: [phaseOf("payload")],
     }, ["mqtt.max_packet_size=2MB"]);
-    const point: GrowthPoint = {
-      x: payloadBytes,
-      ...(phases[0] === undefined ? {} : ratesOf(phases[0], "deliveries")),
-    };
+    const phase = result?.phases[0];
+    if (phase === undefined) continue;
+    const point: GrowthPoint = { x: payloadBytes, ...ratesOf(phase, "deliveries") };
     points.push(point);
     show("payload", runtime, point);
   }
@@ -262,17 +282,16 @@ async function fanout(
   const points: GrowthPoint[] = [];
   for (const receivers of RECEIVERS.filter((one) => one <= most)) {
     const window = Math.max(16, Math.min(256, Math.floor(IN_FLIGHT_DELIVERIES_MAX / receivers)));
-    const { phases } = await run(runtime, generator, {
+    const result = await run(`fan-out to ${receivers}`, runtime, generator, {
       shape: "fanout",
       publishers: 1,
       subscribers: receivers,
       window,
       phases: [phaseOf("fanout")],
     });
-    const point: GrowthPoint = {
-      x: receivers,
-      ...(phases[0] === undefined ? {} : ratesOf(phases[0], "deliveries")),
-    };
+    const phase = result?.phases[0];
+    if (phase === undefined) continue;
+    const point: GrowthPoint = { x: receivers, ...ratesOf(phase, "deliveries") };
     points.push(point);
     show("fanout", runtime, point);
   }

@@ -8,7 +8,13 @@
 import process from "node:process";
 import { Prng } from "../../../src/base/mod.ts";
 import { LoadClient, type LoadObserver } from "./client.ts";
-import { type ConnectFields, publishTemplate, type Qos, type Version } from "./frames.ts";
+import {
+  type ConnectFields,
+  PINGREQ_FRAME,
+  publishTemplate,
+  type Qos,
+  type Version,
+} from "./frames.ts";
 
 const REPORT_MS = 10_000;
 const TICK_MS = 20;
@@ -333,7 +339,11 @@ async function readSlowly(): Promise<void> {
 async function keepMembers(): Promise<void> {
   const members = [...publishers, ...subscribers];
   while (true) {
-    for (const member of members) if (!member.isHere) await member.join();
+    for (const member of members) {
+      if (member.isHere) member.client?.send(PINGREQ_FRAME);
+      else await member.join();
+      member.client?.flush();
+    }
     await sleep(1);
     for (let i = 0; i < MIX.aborts; i++) {
       const { client } = pick(members);
