@@ -39,6 +39,8 @@ export class Inflight<T> {
   #states: Uint8Array = new Uint8Array(SLOTS_MIN);
   #orders: Float64Array = new Float64Array(SLOTS_MIN);
   #items: (T | undefined)[] = new Array(SLOTS_MIN).fill(undefined);
+  /** Places in the journal, of a session that has one. */
+  #seqs: Float64Array | undefined;
   #mask = SLOTS_MIN - 1;
 
   get count(): number {
@@ -55,8 +57,8 @@ export class Inflight<T> {
     return this.#count >= PACKET_ID_MAX;
   }
 
-  /** Gives out the next free packet identifier. */
-  add(qos: Qos, item: T | undefined): number {
+  /** Gives out the next free packet identifier. `seq`: the message's place in the journal, if it is in one. */
+  add(qos: Qos, item: T | undefined, seq = 0): number {
     assert(!this.isExhausted, "the caller looks at isExhausted first");
     if (this.#count * 2 > this.#mask && this.#mask + 1 < SLOTS_MAX) this.#grow();
     let id = this.#lastId;
@@ -65,13 +67,35 @@ export class Inflight<T> {
       id = id === PACKET_ID_MAX ? 1 : id + 1;
       slot = id & this.#mask;
     } while (this.#states[slot] !== InflightState.free);
+    const state = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
+    this.#put(id, state, item, seq);
+    return id;
+  }
+
+  /** What an earlier run of the broker had in flight; to be called in the order of sending. */
+  restore(id: number, state: InflightState, seq: number): void {
+    while (this.#mask + 1 < SLOTS_MAX && this.#needsRoomFor(id)) this.#grow();
+    assert(this.#states[id & this.#mask] === InflightState.free, "each identifier once");
+    this.#put(id, state, undefined, seq);
+  }
+
+  #needsRoomFor(id: number): boolean {
+    return this.#count * 2 > this.#mask ||
+      this.#states[id & this.#mask] !== InflightState.free;
+  }
+
+  #put(id: number, state: InflightState, item: T | undefined, seq: number): void {
+    const slot = id & this.#mask;
     this.#lastId = id;
     this.#ids[slot] = id;
-    this.#states[slot] = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
+    this.#states[slot] = state;
     this.#orders[slot] = ++this.#lastOrder;
     this.#items[slot] = item;
+    if (seq > 0) {
+      this.#seqs ??= new Float64Array(this.#mask + 1);
+      this.#seqs[slot] = seq;
+    }
     this.#count++;
-    return id;
   }
 
   state(id: number): InflightState {
@@ -89,6 +113,11 @@ export class Inflight<T> {
     return this.#orders[id & this.#mask] as number;
   }
 
+  /** The message's place in the journal; 0: it is in none. The identifier must be in use. */
+  seq(id: number): number {
+    return this.#seqs === undefined ? 0 : this.#seqs[id & this.#mask] as number;
+  }
+
   /** PUBREC came: the message itself is not needed any more. */
   release(id: number): void {
     const slot = id & this.#mask;
@@ -103,6 +132,7 @@ export class Inflight<T> {
     assert(this.state(id) !== InflightState.free, "an identifier in use");
     this.#states[slot] = InflightState.free;
     this.#items[slot] = undefined;
+    if (this.#seqs !== undefined) this.#seqs[slot] = 0;
     this.#count--;
     if (this.#count === 0 && this.#mask >= SLOTS_KEPT_MAX) this.#allocate(SLOTS_MIN);
   }
@@ -123,11 +153,13 @@ export class Inflight<T> {
     this.#states = new Uint8Array(slots);
     this.#orders = new Float64Array(slots);
     this.#items = new Array(slots).fill(undefined);
+    if (this.#seqs !== undefined) this.#seqs = new Float64Array(slots);
     this.#mask = slots - 1;
   }
 
   #grow(): void {
     const [ids, states, orders, items] = [this.#ids, this.#states, this.#orders, this.#items];
+    const seqs = this.#seqs;
     this.#allocate(ids.length * 2);
     for (let old = 0; old < ids.length; old++) {
       if (states[old] === InflightState.free) continue;
@@ -136,6 +168,7 @@ export class Inflight<T> {
       this.#states[slot] = states[old] as number;
       this.#orders[slot] = orders[old] as number;
       this.#items[slot] = items[old];
+      if (this.#seqs !== undefined && seqs !== undefined) this.#seqs[slot] = seqs[old] as number;
     }
   }
 }

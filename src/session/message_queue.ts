@@ -1,23 +1,56 @@
 import { Deque } from "../base/mod.ts";
+import type { Journal } from "./journal.ts";
 import type { SessionCounters, SessionLimits } from "./limits.ts";
 import { type Delivery, messageBytes } from "./message.ts";
 
-/** Messages that wait for quota or for the client, oldest first, within the session's limits. */
+/** What a queue with a journal holds in memory; the rest stays in the journal until its turn comes. */
+const HELD_MESSAGES_MAX = 1000;
+const HELD_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Messages that wait for quota or for the client, oldest first, within the session's limits.
+ *
+ * With a journal each is noted there, and only the oldest are held in memory: a client that stays away for days
+ * costs the disk, not the memory.
+ */
 export class MessageQueue<Group extends object> {
-  readonly #waiting = new Deque<Delivery<Group>>();
-  #bytes = 0;
+  readonly #held = new Deque<Delivery<Group>>();
+  readonly #journal: Journal<Group> | undefined;
+  #heldBytes = 0;
+  /** Behind those that are held, in the journal alone. */
+  #noted = 0;
+  #notedBytes = 0;
+  /** Place of the newest that is or was held. */
+  #heldSeq = 0;
+
+  constructor(journal?: Journal<Group>) {
+    this.#journal = journal;
+  }
 
   get length(): number {
-    return this.#waiting.length;
+    return this.#held.length + this.#noted;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#heldBytes + this.#notedBytes;
+  }
+
+  /** What the journal has of an earlier run of the broker, all behind `afterSeq`. */
+  restore(noted: number, bytes: number, afterSeq: number, counters: SessionCounters): void {
+    this.#noted = noted;
+    this.#notedBytes = bytes;
+    this.#heldSeq = afterSeq;
+    counters.queuedMessages += noted;
+    counters.queuedBytes += bytes;
   }
 
   /** The oldest. */
-  peek(): Delivery<Group> | undefined {
-    return this.#waiting.length === 0 ? undefined : this.#waiting.at(0);
+  peek(counters: SessionCounters): Delivery<Group> | undefined {
+    if (this.#held.length === 0) {
+      if (this.#noted === 0) return undefined;
+      this.#fetch(counters);
+    }
+    return this.#held.length === 0 ? undefined : this.#held.at(0);
   }
 
   /** False: `delivery` itself was dropped. Older ones may be dropped for it instead. */
@@ -28,28 +61,35 @@ export class MessageQueue<Group extends object> {
       return false;
     }
     while (
-      this.#waiting.length >= limits.queuedMessagesMax ||
-      this.#bytes + bytes > limits.queuedBytesMax
+      this.length >= limits.queuedMessagesMax || this.bytes + bytes > limits.queuedBytesMax
     ) {
       counters.droppedQueueFull++;
-      if (limits.whenFull === "drop_newest") return false;
-      this.shift(counters);
+      if (limits.whenFull === "drop_newest" || this.drop(counters) === undefined) return false;
     }
     this.#add(delivery, bytes, counters);
     return true;
   }
 
+  /** Takes out the oldest; in the journal it stays. */
   shift(counters: SessionCounters): Delivery<Group> | undefined {
-    const delivery = this.#waiting.shift();
+    const delivery = this.peek(counters);
     if (delivery === undefined) return undefined;
+    this.#held.shift();
     const bytes = messageBytes(delivery.message);
-    this.#bytes -= bytes;
+    this.#heldBytes -= bytes;
     counters.queuedMessages--;
     counters.queuedBytes -= bytes;
     return delivery;
   }
 
-  /** Takes out what `isWanted` says, in order; the rest stays in order. */
+  /** Takes out the oldest for good. */
+  drop(counters: SessionCounters): Delivery<Group> | undefined {
+    const delivery = this.shift(counters);
+    if (delivery?.seq !== undefined && delivery.seq > 0) this.#journal?.remove(delivery.seq);
+    return delivery;
+  }
+
+  /** Takes out for good what `isWanted` says, in order; the rest stays in order. */
   extract(
     isWanted: (delivery: Delivery<Group>) => boolean,
     counters: SessionCounters,
@@ -57,16 +97,57 @@ export class MessageQueue<Group extends object> {
     const wanted: Delivery<Group>[] = [];
     const kept: Delivery<Group>[] = [];
     for (let next = this.shift(counters); next !== undefined; next = this.shift(counters)) {
-      (isWanted(next) ? wanted : kept).push(next);
+      if (!isWanted(next)) kept.push(next);
+      else {
+        if ((next.seq ?? 0) > 0) this.#journal?.remove(next.seq as number);
+        wanted.push(next);
+      }
     }
-    for (const delivery of kept) this.#add(delivery, messageBytes(delivery.message), counters);
+    for (const delivery of kept) {
+      this.#count(messageBytes(delivery.message), counters);
+      this.#hold(delivery);
+    }
     return wanted;
   }
 
   #add(delivery: Delivery<Group>, bytes: number, counters: SessionCounters): void {
-    this.#waiting.push(delivery);
-    this.#bytes += bytes;
+    this.#count(bytes, counters);
+    if (this.#journal === undefined) {
+      this.#hold(delivery);
+      return;
+    }
+    const seq = this.#journal.push(delivery);
+    if (
+      this.#noted > 0 || this.#held.length >= HELD_MESSAGES_MAX ||
+      this.#heldBytes >= HELD_BYTES_MAX
+    ) {
+      this.#noted++;
+      this.#notedBytes += bytes;
+    } else this.#hold({ ...delivery, seq });
+  }
+
+  #count(bytes: number, counters: SessionCounters): void {
     counters.queuedMessages++;
     counters.queuedBytes += bytes;
+  }
+
+  #hold(delivery: Delivery<Group>): void {
+    this.#held.push(delivery);
+    this.#heldBytes += messageBytes(delivery.message);
+    this.#heldSeq = Math.max(this.#heldSeq, delivery.seq ?? 0);
+  }
+
+  /** Brings the next messages into memory. What cannot be read any more is lost, and no longer counted. */
+  #fetch(counters: SessionCounters): void {
+    const entries = this.#journal?.read(this.#heldSeq, HELD_MESSAGES_MAX, HELD_BYTES_MAX) ?? [];
+    const before = this.#heldBytes;
+    for (const { seq, delivery } of entries) this.#hold({ ...delivery, seq });
+    this.#noted -= entries.length;
+    this.#notedBytes -= this.#heldBytes - before;
+    if (this.#noted > 0 && entries.length > 0) return;
+    counters.queuedMessages -= this.#noted;
+    counters.queuedBytes -= this.#notedBytes;
+    this.#noted = 0;
+    this.#notedBytes = 0;
   }
 }

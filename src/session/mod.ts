@@ -1,4 +1,5 @@
 export { Inflight, InflightState } from "./inflight.ts";
+export type { Journal, JournalEntry } from "./journal.ts";
 export { createSessionCounters, type SessionCounters, type SessionLimits } from "./limits.ts";
 export {
   type Delivery,
@@ -12,5 +13,5 @@ export {
 export { MessageQueue } from "./message_queue.ts";
 export type { Outlet } from "./outlet.ts";
 export { COPIED_FRAME_BYTES_MAX, Publication, PublishFrame } from "./publication.ts";
-export { type OfferResult, Session, type SessionContext } from "./session.ts";
+export { type OfferResult, Session, type SessionContext, type SessionState } from "./session.ts";
 export { OutboundTopicAliases } from "./topic_aliases.ts";

@@ -381,7 +381,7 @@ export class Publication {
     group: Group | undefined,
   ): Delivery<Group> {
     if (group !== undefined || identifiers.length > 0) {
-      return { message: this.own(), qos, retain, identifiers, group };
+      return { message: this.own(), qos, retain, identifiers, group, seq: 0 };
     }
     const index = qos * 2 + (retain ? 1 : 0);
     const known = this.#deliveries[index];
@@ -392,6 +392,7 @@ export class Publication {
       retain,
       identifiers: NO_IDENTIFIERS,
       group: undefined,
+      seq: 0,
     };
     this.#deliveries[index] = delivery;
     this.#hasDeliveries = true;

@@ -1,11 +1,14 @@
-import { type Clock, Deque } from "../base/mod.ts";
-import { type Qos, ReasonCode } from "../mqtt/mod.ts";
-import { Inflight, InflightState } from "./inflight.ts";
+import type { Clock } from "../base/mod.ts";
+import type { Qos, ReasonCode } from "../mqtt/mod.ts";
+import type { InflightState } from "./inflight.ts";
+import type { Journal } from "./journal.ts";
 import type { SessionCounters, SessionLimits } from "./limits.ts";
-import { type Delivery, FramedMessage, type Message } from "./message.ts";
+import type { Delivery, Message } from "./message.ts";
 import { MessageQueue } from "./message_queue.ts";
+import { type ExchangeResult, OutboundExchange } from "./outbound_exchange.ts";
 import type { Outlet } from "./outlet.ts";
-import { Publication } from "./publication.ts";
+import type { Publication } from "./publication.ts";
+import { Replays } from "./replays.ts";
 
 /** What became of a message that was offered to a session. */
 export type OfferResult = "sent" | "queued" | "dropped";
@@ -21,21 +24,25 @@ export interface SessionContext {
   readonly isRetained: (message: Message) => boolean;
 }
 
-/** Retained messages of one new subscription that are still to be sent. */
-interface Replay {
-  readonly messages: readonly Message[];
-  readonly qos: Qos;
-  readonly identifiers: readonly number[];
-  next: number;
-  /** The rest had to wait: what has replaced one of its messages meanwhile goes before it. */
-  isLate: boolean;
+/** What an earlier run of the broker left of a session; all lists in the order of sending. */
+export interface SessionState {
+  readonly received: readonly number[];
+  readonly inflight: readonly {
+    readonly packetId: number;
+    readonly state: InflightState;
+    readonly seq: number;
+  }[];
+  /** Messages that wait, without those in flight. */
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
 }
 
 /**
  * The state of one session: what waits, what is in flight in both directions, and the quota.
  *
- * It writes to an `Outlet` while its client is connected and knows neither socket nor store. `Group` stands for
- * the shared subscription that chose this session for a message; the session only hands it back.
+ * It writes to an `Outlet` while its client is connected, reports to a `Journal` if it is to outlive the broker, and
+ * knows neither socket nor store. `Group` stands for the shared subscription that chose this session for a
+ * message; the session only hands it back.
  */
 export class Session<Group extends object> {
   readonly clientId: string;
@@ -44,23 +51,25 @@ export class Session<Group extends object> {
   /** Messages that this session did not get, whatever the reason. */
   droppedMessages = 0;
   readonly #context: SessionContext;
+  readonly #journal: Journal<Group> | undefined;
+  readonly #exchange: OutboundExchange<Group>;
   #outlet: Outlet | undefined;
-  #quota = 0;
-  #inflight: Inflight<Delivery<Group>> | undefined;
   #queue: MessageQueue<Group> | undefined;
   #received: Set<number> | undefined;
-  /** Packet identifiers of an earlier connection that wait for quota to be sent again. */
-  #resend: Deque<number> | undefined;
-  /** What was in flight is sent again up to this place in its order. */
-  #resentOrder = 0;
-  #replays: Deque<Replay> | undefined;
+  #replays: Replays | undefined;
   #hasShared = false;
   #isBatch = false;
   #isPumpOwed = false;
 
-  constructor(clientId: string, context: SessionContext) {
+  /** `journal`: of a session that outlives its connection. */
+  constructor(clientId: string, context: SessionContext, journal?: Journal<Group>) {
     this.clientId = clientId;
     this.#context = context;
+    this.#journal = journal;
+    this.#exchange = new OutboundExchange(context, journal, (isTooLarge) => {
+      if (isTooLarge) context.counters.droppedTooLarge++;
+      this.droppedMessages++;
+    });
   }
 
   get isOnline(): boolean {
@@ -80,7 +89,7 @@ export class Session<Group extends object> {
   }
 
   get inflightCount(): number {
-    return this.#inflight?.count ?? 0;
+    return this.#exchange.count;
   }
 
   /** QoS 2 messages that came in and are not yet released. */
@@ -111,8 +120,18 @@ export class Session<Group extends object> {
       if (outlet.publish(publication, 0, retain, false, identifiers, 0)) return "sent";
       return this.#dropTooLarge();
     }
-    if (outlet !== undefined && this.#quota > 0 && !this.#isHeldBack && !outlet.isFull) {
-      return this.#send(outlet, publication, qos, retain, identifiers, group);
+    if (this.#journal !== undefined) {
+      const result = this.enqueue(publication.delivery(qos, retain, identifiers, group));
+      this.pump();
+      return result;
+    }
+    const exchange = this.#exchange;
+    if (outlet !== undefined && exchange.hasQuota && !this.#isHeldBack && !outlet.isFull) {
+      if (group !== undefined) this.#hasShared = true;
+      const isKept = this.survives || group !== undefined;
+      return exchange.sendDirect(publication, qos, retain, identifiers, group, isKept)
+        ? "sent"
+        : this.#dropTooLarge();
     }
     if (outlet === undefined && !this.survives) return "dropped";
     return this.enqueue(publication.delivery(qos, retain, identifiers, group));
@@ -122,7 +141,7 @@ export class Session<Group extends object> {
   enqueue(delivery: Delivery<Group>): OfferResult {
     if (delivery.group !== undefined) this.#hasShared = true;
     const { limits, counters } = this.#context;
-    this.#queue ??= new MessageQueue<Group>();
+    this.#queue ??= new MessageQueue<Group>(this.#journal);
     const before = counters.droppedQueueFull;
     const isQueued = this.#queue.push(delivery, limits, counters);
     this.droppedMessages += counters.droppedQueueFull - before;
@@ -132,18 +151,17 @@ export class Session<Group extends object> {
   /** Sends retained messages to a new subscription, as fast as the client takes them. */
   replay(messages: readonly Message[], qos: Qos, identifiers: readonly number[]): void {
     if (messages.length === 0) return;
-    this.#replays ??= new Deque<Replay>();
-    const replay = { messages, qos, identifiers, next: 0, isLate: false };
-    this.#replays.push(replay);
+    this.#replays ??= new Replays();
+    this.#replays.add(messages, qos, identifiers);
     this.pump();
-    replay.isLate = true;
+    this.#replays?.setLate();
   }
 
   /** Sends what waits, as far as quota and outlet allow: first what is sent again, in its old order. */
   pump(): void {
     const outlet = this.#outlet;
     if (outlet === undefined) return;
-    if (!this.#pumpResend(outlet)) return;
+    if (!this.#exchange.pumpResend(outlet)) return;
     if (!this.#pumpQueue(outlet)) return;
     this.#pumpReplays(outlet);
   }
@@ -162,43 +180,22 @@ export class Session<Group extends object> {
 
   /** PUBACK. False: nothing of that identifier awaited it. */
   acknowledge(packetId: number): boolean {
-    const inflight = this.#inflight;
-    if (inflight === undefined || inflight.state(packetId) !== InflightState.awaitsPuback) {
-      return false;
-    }
-    this.#finish(inflight, packetId);
-    return true;
+    return this.#after(this.#exchange.acknowledge(packetId));
   }
 
   /** PUBREC: the message is the client's now; PUBREL follows, with the reason that the standard asks for. */
-  received(packetId: number, reasonCode: ReasonCode): void {
-    const outlet = this.#outlet;
-    const inflight = this.#inflight;
-    const state = inflight?.state(packetId) ?? InflightState.free;
-    if (inflight === undefined || state === InflightState.free) {
-      if (reasonCode < 0x80) outlet?.release(packetId, ReasonCode.packetIdentifierNotFound);
-      return;
-    }
-    if (state === InflightState.awaitsPuback) return;
-    if (reasonCode >= 0x80) {
-      this.#finish(inflight, packetId);
-      return;
-    }
-    if (state === InflightState.awaitsPubrec) {
-      if (this.#isUnsent(inflight, packetId)) this.#quota--;
-      inflight.release(packetId);
-    }
-    outlet?.release(packetId, ReasonCode.success);
+  received(packetId: number, reasonCode: ReasonCode): boolean {
+    return this.#after(this.#exchange.received(packetId, reasonCode));
   }
 
   /** PUBCOMP. False: nothing of that identifier awaited it. */
   complete(packetId: number): boolean {
-    const inflight = this.#inflight;
-    if (inflight === undefined || inflight.state(packetId) !== InflightState.awaitsPubcomp) {
-      return false;
-    }
-    this.#finish(inflight, packetId);
-    return true;
+    return this.#after(this.#exchange.complete(packetId));
+  }
+
+  /** All up to `ticket` is durable, and what waited for it goes out. True: something is still held back. */
+  onCommitted(ticket: number): boolean {
+    return this.#exchange.onCommitted(ticket);
   }
 
   // --- from the client --------------------------------------------------------------------------
@@ -208,6 +205,7 @@ export class Session<Group extends object> {
     this.#received ??= new Set<number>();
     if (this.#received.has(packetId)) return false;
     this.#received.add(packetId);
+    this.#journal?.addReceived(packetId);
     return true;
   }
 
@@ -217,10 +215,22 @@ export class Session<Group extends object> {
 
   /** PUBREL, or a PUBLISH that was refused: the identifier is free again. False: it was not in use. */
   forgetReceived(packetId: number): boolean {
-    return this.#received?.delete(packetId) ?? false;
+    const isKnown = this.#received?.delete(packetId) ?? false;
+    if (isKnown) this.#journal?.removeReceived(packetId);
+    return isKnown;
   }
 
   // --- connection -------------------------------------------------------------------------------
+
+  /** Takes over what an earlier run of the broker left. To be called before anything else. */
+  restore(state: SessionState): void {
+    if (state.received.length > 0) this.#received = new Set(state.received);
+    const lastSeq = this.#exchange.restore(state.inflight);
+    const { queuedMessages, queuedBytes } = state;
+    if (queuedMessages === 0) return;
+    this.#queue = new MessageQueue<Group>(this.#journal);
+    this.#queue.restore(queuedMessages, queuedBytes, lastSeq, this.#context.counters);
+  }
 
   /**
    * The client is there: PUBRELs of the last connection go out at once, its messages wait for `pump`
@@ -228,19 +238,7 @@ export class Session<Group extends object> {
    */
   attach(outlet: Outlet, quota: number): void {
     this.#outlet = outlet;
-    this.#quota = quota;
-    this.#resend = undefined;
-    this.#resentOrder = 0;
-    const inflight = this.#inflight;
-    if (inflight === undefined || inflight.count === 0) return;
-    const resend = new Deque<number>();
-    for (const packetId of inflight.inOrder()) {
-      if (inflight.state(packetId) === InflightState.awaitsPubcomp) {
-        this.#quota--;
-        outlet.release(packetId, ReasonCode.success);
-      } else resend.push(packetId);
-    }
-    if (resend.length > 0) this.#resend = resend;
+    this.#exchange.attach(outlet, quota);
   }
 
   /**
@@ -249,22 +247,12 @@ export class Session<Group extends object> {
    */
   detach(canMove: (group: Group) => boolean): Delivery<Group>[] {
     this.#outlet = undefined;
+    this.#exchange.detach();
     this.#keepReplays();
     if (!this.#hasShared) return [];
     const isMoved = (delivery: Delivery<Group>): boolean =>
       delivery.group !== undefined && canMove(delivery.group);
-    const moved: Delivery<Group>[] = [];
-    const inflight = this.#inflight;
-    if (inflight !== undefined) {
-      for (const packetId of inflight.inOrder()) {
-        const delivery = inflight.item(packetId);
-        if (inflight.state(packetId) !== InflightState.awaitsPuback) continue;
-        if (delivery === undefined || !isMoved(delivery)) continue;
-        inflight.remove(packetId);
-        this.#context.counters.inflight--;
-        moved.push(delivery);
-      }
-    }
+    const moved = this.#exchange.extract(isMoved);
     return moved.concat(this.#queue?.extract(isMoved, this.#context.counters) ?? []);
   }
 
@@ -272,90 +260,33 @@ export class Session<Group extends object> {
   end(): void {
     const { counters } = this.#context;
     this.#outlet = undefined;
-    counters.inflight -= this.inflightCount;
+    this.#exchange.end();
     if (this.#queue !== undefined) {
       counters.queuedMessages -= this.#queue.length;
       counters.queuedBytes -= this.#queue.bytes;
     }
-    this.#inflight = undefined;
     this.#queue = undefined;
     this.#received = undefined;
     this.#replays = undefined;
-    this.#resend = undefined;
   }
 
   // --- inside -----------------------------------------------------------------------------------
 
   /** Something older waits, and order is kept [MQTT-4.6.0-6]. */
   get #isHeldBack(): boolean {
-    return (this.#queue !== undefined && this.#queue.length > 0) ||
-      (this.#resend !== undefined && this.#resend.length > 0) ||
-      (this.#inflight !== undefined && this.#inflight.isExhausted);
+    return (this.#queue !== undefined && this.#queue.length > 0) || this.#exchange.isResending;
   }
 
-  #send(
-    outlet: Outlet,
-    publication: Publication,
-    qos: Qos,
-    retain: boolean,
-    identifiers: readonly number[],
-    group: Group | undefined,
-  ): OfferResult {
-    const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
-    if (group !== undefined) this.#hasShared = true;
-    const packetId = inflight.add(
-      qos,
-      this.survives || group !== undefined
-        ? publication.delivery(qos, retain, identifiers, group)
-        : undefined,
-    );
-    if (!outlet.publish(publication, qos, retain, false, identifiers, packetId)) {
-      inflight.remove(packetId);
-      return this.#dropTooLarge();
-    }
-    this.#quota--;
-    this.#context.counters.inflight++;
-    return "sent";
-  }
-
-  #sendAtRest(outlet: Outlet, delivery: Delivery<Group>): void {
-    const { carrier, clock } = this.#context;
-    const { message, qos, retain, identifiers, group } = delivery;
-    if (message instanceof FramedMessage && isAsItCame(delivery) && outlet.canForward(message)) {
-      this.#forward(outlet, message, delivery);
-      return;
-    }
-    // Asking for the time costs as much as the rest of this.
-    carrier.loadMessage(message, message.expiresAtMs === Infinity ? 0 : clock.nowMs());
-    if (qos > 0) this.#send(outlet, carrier, qos, retain, identifiers, group);
-    else if (!outlet.publish(carrier, 0, retain, false, identifiers, 0)) this.#dropTooLarge();
-  }
-
-  /** The short way for what most queued messages are: a frame that waits to be sent as it came. */
-  #forward(outlet: Outlet, message: FramedMessage, delivery: Delivery<Group>): void {
-    if (delivery.qos === 0) {
-      outlet.forward(message, 0);
-      return;
-    }
-    const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
-    const isKept = this.survives || delivery.group !== undefined;
-    outlet.forward(message, inflight.add(delivery.qos, isKept ? delivery : undefined));
-    this.#quota--;
-    this.#context.counters.inflight++;
-  }
-
-  #finish(inflight: Inflight<Delivery<Group>>, packetId: number): void {
-    if (!this.#isUnsent(inflight, packetId)) this.#quota++;
-    inflight.remove(packetId);
-    this.#context.counters.inflight--;
+  #after(result: ExchangeResult): boolean {
+    if (result !== "finished") return result === "going on";
     if (this.#isBatch) this.#isPumpOwed = true;
     else if (this.#isHeldBack || this.#replays !== undefined) this.pump();
+    return true;
   }
 
-  /** Waits to be sent again on this connection: so far it takes nothing of the quota. */
-  #isUnsent(inflight: Inflight<Delivery<Group>>, packetId: number): boolean {
-    return this.#resend !== undefined && inflight.order(packetId) > this.#resentOrder &&
-      inflight.state(packetId) !== InflightState.awaitsPubcomp;
+  #sendAtRest(delivery: Delivery<Group>): void {
+    if (delivery.group !== undefined) this.#hasShared = true;
+    this.#exchange.send(delivery, this.survives || delivery.group !== undefined);
   }
 
   #offerQos0Offline(
@@ -374,52 +305,22 @@ export class Session<Group extends object> {
     return "dropped";
   }
 
-  /** False: something of the last connection still waits. */
-  #pumpResend(outlet: Outlet): boolean {
-    const resend = this.#resend;
-    const inflight = this.#inflight;
-    if (resend === undefined || inflight === undefined) return true;
-    const { carrier, clock, counters } = this.#context;
-    while (resend.length > 0) {
-      const packetId = resend.at(0) as number;
-      const delivery = inflight.item(packetId);
-      if (delivery === undefined || inflight.state(packetId) === InflightState.awaitsPubcomp) {
-        // Acknowledged from memory of the last connection before it was sent again.
-        resend.shift();
-        continue;
-      }
-      if (this.#quota <= 0 || outlet.isFull) return false;
-      resend.shift();
-      this.#resentOrder = inflight.order(packetId);
-      carrier.loadMessage(delivery.message, clock.nowMs());
-      const { qos, retain, identifiers } = delivery;
-      if (outlet.publish(carrier, qos, retain, true, identifiers, packetId)) {
-        this.#quota--;
-        continue;
-      }
-      inflight.remove(packetId);
-      counters.inflight--;
-      this.#dropTooLarge();
-    }
-    this.#resend = undefined;
-    return true;
-  }
-
   /** False: something in the queue still waits. */
   #pumpQueue(outlet: Outlet): boolean {
     const queue = this.#queue;
     if (queue === undefined) return true;
     const { counters, clock } = this.#context;
-    for (let next = queue.peek(); next !== undefined; next = queue.peek()) {
+    for (let next = queue.peek(counters); next !== undefined; next = queue.peek(counters)) {
       if (next.message.expiresAtMs !== Infinity && next.message.expiresAtMs <= clock.nowMs()) {
-        queue.shift(counters);
+        queue.drop(counters);
         counters.droppedExpired++;
         this.droppedMessages++;
         continue;
       }
-      if (outlet.isFull || (next.qos > 0 && !this.#hasQuota())) return false;
-      queue.shift(counters);
-      this.#sendAtRest(outlet, next);
+      if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return false;
+      if (next.qos === 0) queue.drop(counters);
+      else queue.shift(counters);
+      this.#sendAtRest(next);
     }
     return true;
   }
@@ -427,25 +328,15 @@ export class Session<Group extends object> {
   #pumpReplays(outlet: Outlet): void {
     const replays = this.#replays;
     if (replays === undefined) return;
-    const { clock, isRetained } = this.#context;
-    const nowMs = clock.nowMs();
-    for (let replay = first(replays); replay !== undefined; replay = first(replays)) {
-      while (replay.next < replay.messages.length) {
-        const message = replay.messages[replay.next] as Message;
-        const qos = message.qos < replay.qos ? message.qos : replay.qos;
-        if (outlet.isFull || (qos > 0 && !this.#hasQuota())) return;
-        replay.next++;
-        if (message.expiresAtMs <= nowMs || (replay.isLate && !isRetained(message))) continue;
-        const { identifiers } = replay;
-        this.#sendAtRest(outlet, { message, qos, retain: true, identifiers, group: undefined });
-      }
+    for (;;) {
+      const next = replays.peek<Group>(this.#context);
+      if (next === undefined) break;
+      if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return;
       replays.shift();
+      const seq = next.qos > 0 ? this.#journal?.push(next) ?? 0 : 0;
+      this.#sendAtRest({ ...next, seq });
     }
     this.#replays = undefined;
-  }
-
-  #hasQuota(): boolean {
-    return this.#quota > 0 && !(this.#inflight?.isExhausted ?? false);
   }
 
   /** The rest of a replay is owed to a session that comes back, but drops nothing that waits already. */
@@ -453,27 +344,12 @@ export class Session<Group extends object> {
     const replays = this.#replays;
     this.#replays = undefined;
     if (replays === undefined || !this.survives) return;
-    const { limits, counters, isRetained } = this.#context;
-    const queue = this.#queue ??= new MessageQueue<Group>();
-    for (let replay = replays.shift(); replay !== undefined; replay = replays.shift()) {
-      for (const message of replay.messages.slice(replay.next)) {
-        const qos = message.qos < replay.qos ? message.qos : replay.qos;
-        const { identifiers } = replay;
-        if (qos === 0 || !isRetained(message)) continue;
-        const delivery = { message, qos, retain: true, identifiers, group: undefined };
-        const isKept = queue.push(delivery, { ...limits, whenFull: "drop_newest" }, counters);
-        if (!isKept) this.droppedMessages++;
+    const limits = { ...this.#context.limits, whenFull: "drop_newest" } as const;
+    const queue = this.#queue ??= new MessageQueue<Group>(this.#journal);
+    for (const next of replays.rest<Group>(this.#context)) {
+      if (next.qos > 0 && !queue.push(next, limits, this.#context.counters)) {
+        this.droppedMessages++;
       }
     }
   }
-}
-
-/** Nothing but the packet identifier differs from the frame of the message. */
-function isAsItCame<Group extends object>(delivery: Delivery<Group>): boolean {
-  const { message, qos, retain, identifiers } = delivery;
-  return qos === message.qos && retain === message.retain && identifiers.length === 0;
-}
-
-function first<T>(deque: Deque<T>): T | undefined {
-  return deque.length === 0 ? undefined : deque.at(0);
 }

@@ -1,0 +1,337 @@
+import { Deque } from "../base/mod.ts";
+import { type Qos, ReasonCode } from "../mqtt/mod.ts";
+import { Inflight, InflightState } from "./inflight.ts";
+import type { Journal } from "./journal.ts";
+import { type Delivery, FramedMessage } from "./message.ts";
+import type { Outlet } from "./outlet.ts";
+import type { Publication } from "./publication.ts";
+import type { SessionContext, SessionState } from "./session.ts";
+
+/** PUBLISH of QoS 2, whose identifier must survive a crash, or PUBREL, which says that the message is the client's. */
+interface HeldPacket {
+  readonly packetId: number;
+  readonly ticket: number;
+}
+
+/** What became of an acknowledgement. */
+export type ExchangeResult = "finished" | "going on" | "unknown";
+
+/**
+ * What is on its way to one client at QoS 1 and 2: packet identifiers, quota, what is sent again after a break, and
+ * what must not go out before the journal has it.
+ */
+export class OutboundExchange<Group extends object> {
+  readonly #context: SessionContext;
+  readonly #journal: Journal<Group> | undefined;
+  /** A message was too large for the client, or can no longer be read. */
+  readonly #onLost: (isTooLarge: boolean) => void;
+  #outlet: Outlet | undefined;
+  #quota = 0;
+  #inflight: Inflight<Delivery<Group>> | undefined;
+  /** Packet identifiers of an earlier connection that wait for quota to be sent again. */
+  #resend: Deque<number> | undefined;
+  /** What was in flight is sent again up to this place in its order. */
+  #resentOrder = 0;
+  /** Identifiers whose next packet waits for a commit, in order. */
+  #held: Deque<HeldPacket> | undefined;
+
+  constructor(
+    context: SessionContext,
+    journal: Journal<Group> | undefined,
+    onLost: (isTooLarge: boolean) => void,
+  ) {
+    this.#context = context;
+    this.#journal = journal;
+    this.#onLost = onLost;
+  }
+
+  /** Sent and not yet acknowledged. */
+  get count(): number {
+    return this.#inflight?.count ?? 0;
+  }
+
+  /** One more may be sent now. */
+  get hasQuota(): boolean {
+    return this.#quota > 0 && !(this.#inflight?.isExhausted ?? false);
+  }
+
+  /** Something of the last connection waits to be sent again. */
+  get isResending(): boolean {
+    return this.#resend !== undefined && this.#resend.length > 0;
+  }
+
+  /** Takes over what an earlier run of the broker had in flight; returns the newest place in the journal. */
+  restore(state: SessionState["inflight"]): number {
+    let lastSeq = 0;
+    if (state.length === 0) return lastSeq;
+    const inflight = this.#inflight = new Inflight<Delivery<Group>>();
+    for (const { packetId, state: exchange, seq } of state) {
+      inflight.restore(packetId, exchange, seq);
+      this.#context.counters.inflight++;
+      lastSeq = Math.max(lastSeq, seq);
+    }
+    return lastSeq;
+  }
+
+  /** The client is there. PUBRELs of the last connection go out at once [MQTT-4.4.0-1], the rest by `pumpResend`. */
+  attach(outlet: Outlet, quota: number): void {
+    this.#outlet = outlet;
+    this.#quota = quota;
+    this.#resend = undefined;
+    this.#resentOrder = 0;
+    const inflight = this.#inflight;
+    if (inflight === undefined || inflight.count === 0) return;
+    const resend = new Deque<number>();
+    for (const packetId of inflight.inOrder()) {
+      if (inflight.state(packetId) === InflightState.awaitsPubcomp) {
+        this.#quota--;
+        outlet.release(packetId, ReasonCode.success);
+      } else resend.push(packetId);
+    }
+    if (resend.length > 0) this.#resend = resend;
+  }
+
+  detach(): void {
+    this.#outlet = undefined;
+    this.#held = undefined;
+  }
+
+  /** Takes out what was sent at QoS 1 and is not acknowledged, where `isWanted`, in order. */
+  extract(isWanted: (delivery: Delivery<Group>) => boolean): Delivery<Group>[] {
+    const wanted: Delivery<Group>[] = [];
+    const inflight = this.#inflight;
+    if (inflight === undefined) return wanted;
+    for (const packetId of inflight.inOrder()) {
+      if (inflight.state(packetId) !== InflightState.awaitsPuback) continue;
+      const delivery = inflight.item(packetId);
+      if (delivery === undefined || !isWanted(delivery)) continue;
+      this.#forget(inflight, packetId);
+      wanted.push(delivery);
+    }
+    return wanted;
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.detach();
+    this.#context.counters.inflight -= this.count;
+    this.#inflight = undefined;
+    this.#resend = undefined;
+  }
+
+  // --- sending ----------------------------------------------------------------------------------
+
+  /** Sends a message that is still in its frame; its bytes are copied if `isKept`. False: it is too large. */
+  sendDirect(
+    publication: Publication,
+    qos: Qos,
+    retain: boolean,
+    identifiers: readonly number[],
+    group: Group | undefined,
+    isKept: boolean,
+  ): boolean {
+    const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
+    const packetId = inflight.add(
+      qos,
+      isKept ? publication.delivery(qos, retain, identifiers, group) : undefined,
+    );
+    if (!this.#outlet?.publish(publication, qos, retain, false, identifiers, packetId)) {
+      inflight.remove(packetId);
+      return false;
+    }
+    this.#quota--;
+    this.#context.counters.inflight++;
+    return true;
+  }
+
+  /** A message at rest starts on its way; at QoS 2 not before the journal has its identifier for sure. */
+  send(delivery: Delivery<Group>, isKept: boolean): void {
+    const { qos, seq = 0 } = delivery;
+    if (qos === 0) {
+      if (!this.#write(delivery, 0, false)) this.#onLost(true);
+      return;
+    }
+    const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
+    const packetId = inflight.add(qos, isKept ? delivery : undefined, seq);
+    this.#quota--;
+    this.#context.counters.inflight++;
+    if (seq > 0) {
+      this.#journal?.setInflight(seq, packetId, inflight.state(packetId));
+      if (qos === 2 && this.#hold(packetId)) return;
+    }
+    this.#transmit(inflight, packetId, delivery, false);
+  }
+
+  /** False: something of the last connection still waits. */
+  pumpResend(outlet: Outlet): boolean {
+    const [resend, inflight] = [this.#resend, this.#inflight];
+    if (resend === undefined || inflight === undefined) return true;
+    for (; resend.length > 0; resend.shift()) {
+      const packetId = resend.at(0) as number;
+      const state = inflight.state(packetId);
+      // It may have been acknowledged from memory of the last connection.
+      if (state === InflightState.free || state === InflightState.awaitsPubcomp) continue;
+      const [item, seq] = [inflight.item(packetId), inflight.seq(packetId)];
+      // Sent while nothing was to outlive the connection.
+      if (item === undefined && seq === 0) continue;
+      if (this.#quota <= 0 || outlet.isFull) return false;
+      this.#resentOrder = inflight.order(packetId);
+      const delivery = item ?? this.#readBack(seq);
+      if (delivery === undefined) {
+        this.#forget(inflight, packetId);
+        this.#onLost(false);
+        continue;
+      }
+      this.#quota--;
+      this.#transmit(inflight, packetId, delivery, true);
+    }
+    this.#resend = undefined;
+    return true;
+  }
+
+  /** All up to `ticket` is durable, and what waited for it goes out. True: something is still held back. */
+  onCommitted(ticket: number): boolean {
+    const [held, inflight, outlet] = [this.#held, this.#inflight, this.#outlet];
+    if (held === undefined || inflight === undefined || outlet === undefined) return false;
+    for (; held.length > 0; held.shift()) {
+      const { packetId, ticket: awaited } = held.at(0) as HeldPacket;
+      if (awaited > ticket) return true;
+      const state = inflight.state(packetId);
+      if (state === InflightState.awaitsPubcomp) outlet.release(packetId, ReasonCode.success);
+      const delivery = inflight.item(packetId);
+      if (state === InflightState.awaitsPubrec && delivery !== undefined) {
+        this.#transmit(inflight, packetId, delivery, false);
+      }
+    }
+    return false;
+  }
+
+  // --- acknowledgements -------------------------------------------------------------------------
+
+  /** PUBACK. */
+  acknowledge(packetId: number): ExchangeResult {
+    return this.#finishFrom(packetId, InflightState.awaitsPuback);
+  }
+
+  /** PUBCOMP. */
+  complete(packetId: number): ExchangeResult {
+    return this.#finishFrom(packetId, InflightState.awaitsPubcomp);
+  }
+
+  /** PUBREC: the message is the client's now; PUBREL follows, with the reason that the standard asks for. */
+  received(packetId: number, reasonCode: ReasonCode): ExchangeResult {
+    const inflight = this.#inflight;
+    const state = inflight?.state(packetId) ?? InflightState.free;
+    if (inflight === undefined || state === InflightState.free) {
+      if (reasonCode < 0x80) this.#outlet?.release(packetId, ReasonCode.packetIdentifierNotFound);
+      return "unknown";
+    }
+    if (state === InflightState.awaitsPuback) return "unknown";
+    if (reasonCode >= 0x80) return this.#finish(inflight, packetId);
+    if (state === InflightState.awaitsPubrec) {
+      if (this.#isUnsent(inflight, packetId)) this.#quota--;
+      inflight.release(packetId);
+      const seq = inflight.seq(packetId);
+      if (seq > 0) {
+        this.#journal?.setInflight(seq, packetId, InflightState.awaitsPubcomp);
+        if (this.#hold(packetId)) return "going on";
+      }
+    } else if (this.#isHeld(packetId)) return "going on";
+    this.#outlet?.release(packetId, ReasonCode.success);
+    return "going on";
+  }
+
+  #finishFrom(packetId: number, state: InflightState): ExchangeResult {
+    const inflight = this.#inflight;
+    if (inflight === undefined || inflight.state(packetId) !== state) return "unknown";
+    return this.#finish(inflight, packetId);
+  }
+
+  #finish(inflight: Inflight<Delivery<Group>>, packetId: number): ExchangeResult {
+    if (!this.#isUnsent(inflight, packetId)) this.#quota++;
+    this.#forget(inflight, packetId);
+    return "finished";
+  }
+
+  // --- inside -----------------------------------------------------------------------------------
+
+  /** Waits to be sent again on this connection: so far it takes nothing of the quota. */
+  #isUnsent(inflight: Inflight<Delivery<Group>>, packetId: number): boolean {
+    return this.#resend !== undefined && inflight.order(packetId) > this.#resentOrder &&
+      inflight.state(packetId) !== InflightState.awaitsPubcomp;
+  }
+
+  /** Sends a message that has its identifier. One that is too large for the client is over with that. */
+  #transmit(
+    inflight: Inflight<Delivery<Group>>,
+    packetId: number,
+    delivery: Delivery<Group>,
+    dup: boolean,
+  ): void {
+    if (this.#write(delivery, packetId, dup)) return;
+    this.#quota++;
+    this.#forget(inflight, packetId);
+    this.#onLost(true);
+  }
+
+  /** False: too large. Most messages that wait are frames that leave as they came, the short way. */
+  #write(delivery: Delivery<Group>, packetId: number, dup: boolean): boolean {
+    const outlet = this.#outlet;
+    if (outlet === undefined) return false;
+    const { message, qos, retain, identifiers } = delivery;
+    if (
+      !dup && message instanceof FramedMessage && isAsItCame(delivery) &&
+      outlet.canForward(message)
+    ) {
+      outlet.forward(message, packetId);
+      return true;
+    }
+    const { carrier, clock } = this.#context;
+    // Asking for the time costs as much as the rest of this.
+    carrier.loadMessage(message, message.expiresAtMs === Infinity ? 0 : clock.nowMs());
+    return outlet.publish(carrier, qos, retain, dup, identifiers, packetId);
+  }
+
+  /** The exchange is over, here and in the journal. */
+  #forget(inflight: Inflight<Delivery<Group>>, packetId: number): void {
+    const seq = inflight.seq(packetId);
+    if (seq > 0) this.#journal?.remove(seq);
+    inflight.remove(packetId);
+    this.#context.counters.inflight--;
+  }
+
+  /** A message that an earlier run of the broker had in flight. */
+  #readBack(seq: number): Delivery<Group> | undefined {
+    const [entry] = this.#journal?.read(seq - 1, 1, 1) ?? [];
+    return entry?.seq === seq ? { ...entry.delivery, seq } : undefined;
+  }
+
+  /** Lets the next packet of `packetId` wait for its commit. False: there is nothing to wait for. */
+  #hold(packetId: number): boolean {
+    const journal = this.#journal;
+    if (journal === undefined) return false;
+    const ticket = journal.ticket();
+    const held = this.#held;
+    if (ticket <= journal.committedTicket && (held === undefined || held.length === 0)) {
+      return false;
+    }
+    this.#held ??= new Deque<HeldPacket>();
+    this.#held.push({ packetId, ticket });
+    journal.wake();
+    return true;
+  }
+
+  #isHeld(packetId: number): boolean {
+    const held = this.#held;
+    for (let index = 0; held !== undefined && index < held.length; index++) {
+      if (held.at(index)?.packetId === packetId) return true;
+    }
+    return false;
+  }
+}
+
+/** Nothing but the packet identifier differs from the frame of the message. */
+function isAsItCame<Group extends object>(delivery: Delivery<Group>): boolean {
+  const { message, qos, retain, identifiers } = delivery;
+  return qos === message.qos && retain === message.retain && identifiers.length === 0;
+}

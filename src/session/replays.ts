@@ -1,0 +1,70 @@
+import { Deque } from "../base/mod.ts";
+import type { Qos } from "../mqtt/mod.ts";
+import type { SessionContext } from "./session.ts";
+import type { Delivery, Message } from "./message.ts";
+
+/** Retained messages of one new subscription that are still to be sent. */
+interface Replay {
+  readonly messages: readonly Message[];
+  readonly qos: Qos;
+  readonly identifiers: readonly number[];
+  next: number;
+  /** The rest had to wait: what has replaced one of its messages meanwhile goes before it. */
+  isLate: boolean;
+}
+
+/** Retained messages on their way to new subscriptions. Only references: the messages are the retained store's. */
+export class Replays {
+  readonly #waiting = new Deque<Replay>();
+
+  add(messages: readonly Message[], qos: Qos, identifiers: readonly number[]): void {
+    this.#waiting.push({ messages, qos, identifiers, next: 0, isLate: false });
+  }
+
+  /** What is left did not leave together with its SUBACK. */
+  setLate(): void {
+    for (let index = 0; index < this.#waiting.length; index++) {
+      (this.#waiting.at(index) as Replay).isLate = true;
+    }
+  }
+
+  /** The next message that is still wanted; those before it that are not are forgotten. */
+  peek<Group extends object>(
+    context: Pick<SessionContext, "clock" | "isRetained">,
+  ): Delivery<Group> | undefined {
+    const nowMs = context.clock.nowMs();
+    while (this.#waiting.length > 0) {
+      const replay = this.#waiting.at(0) as Replay;
+      const { messages } = replay;
+      for (; replay.next < messages.length; replay.next++) {
+        const message = messages[replay.next] as Message;
+        if (message.expiresAtMs <= nowMs) continue;
+        if (replay.isLate && !context.isRetained(message)) continue;
+        return deliveryOf(replay, message);
+      }
+      this.#waiting.shift();
+    }
+    return undefined;
+  }
+
+  /** All that is left and still retained. */
+  *rest<Group extends object>(
+    context: Pick<SessionContext, "isRetained">,
+  ): IterableIterator<Delivery<Group>> {
+    for (let replay = this.#waiting.shift(); replay !== undefined; replay = this.#waiting.shift()) {
+      for (const message of replay.messages.slice(replay.next)) {
+        if (context.isRetained(message)) yield deliveryOf(replay, message);
+      }
+    }
+  }
+
+  /** The one that `peek` showed is taken. */
+  shift(): void {
+    if (this.#waiting.length > 0) (this.#waiting.at(0) as Replay).next++;
+  }
+}
+
+function deliveryOf<Group extends object>(replay: Replay, message: Message): Delivery<Group> {
+  const qos = message.qos < replay.qos ? message.qos : replay.qos;
+  return { message, qos, retain: true, identifiers: replay.identifiers, group: undefined, seq: 0 };
+}
