@@ -209,10 +209,11 @@ export class ModelSession {
       const { entries, isLate } = this.replays[0]!;
       while (entries.length > 0) {
         const entry = entries[0]!;
-        if (outlet.isFull || (entry.qos > 0 && !this.#hasQuota)) return;
-        entries.shift();
         const isReplaced = isLate && this.replaced.has(entry.number);
-        if (entry.expiresAtMs > this.nowMs() && !isReplaced) this.#send(entry);
+        const isWanted = entry.expiresAtMs > this.nowMs() && !isReplaced;
+        if (isWanted && (outlet.isFull || (entry.qos > 0 && !this.#hasQuota))) return;
+        entries.shift();
+        if (isWanted) this.#send(entry);
       }
       this.replays.shift();
     }
