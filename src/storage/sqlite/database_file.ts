@@ -6,6 +6,7 @@ import { removeDatabase, renameDatabase } from "./data_folder.ts";
 import {
   APPLICATION_ID,
   createDatabase,
+  hasOurSchema,
   migrate,
   NewerDatabaseError,
   numberOf,
@@ -78,6 +79,7 @@ function check(path: string, durability: Durability): DatabaseState {
   const database = openForWriting(path, durability);
   try {
     migrate(database);
+    if (!hasOurSchema(database)) throw new StoredDataError("Cannot read stored data: other tables");
     return loadState(database);
   } finally {
     database.close();

@@ -18,8 +18,8 @@ import {
 import { copyAsKilled, type Remembered, rememberedBy, StoreModel } from "./store_model.ts";
 
 const NOTHING: Remembered = { sessions: {}, retained: {} };
-const BATCHES = 4;
-const STEPS_PER_BATCH = 25;
+const BATCHES = 3;
+const STEPS_PER_BATCH = 20;
 
 async function rememberedIn(folder: string): Promise<Remembered> {
   const { store, damage } = await openInline(folder, new TestTimers());
@@ -96,7 +96,7 @@ for (const how of ["once", "from then on"] as const) {
     let seed = 0;
     let calls = 0;
     // Some sequences remove nearly all that they bring.
-    while (calls < 80) ({ calls } = await failAt(Infinity, how, seed = prng.nextUint32()));
+    while (calls < 60) ({ calls } = await failAt(Infinity, how, seed = prng.nextUint32()));
     let failed = 0;
     for (let n = 1; n <= calls; n++) if ((await failAt(n, how, seed)).hasFailed) failed++;
     assert(failed > calls / 2, `only ${failed} of ${calls} faults were noticed`);
