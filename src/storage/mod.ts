@@ -10,3 +10,4 @@ export type { StoredCounts } from "./sqlite/table_copy.ts";
 export { isStorageThread, runStorageThread } from "./sqlite/thread_link.ts";
 export { WriterHost } from "./sqlite/writer_host.ts";
 export type { WriterLink, WriterReply, WriterRequest } from "./sqlite/writer_protocol.ts";
+export { NO_EVENTS } from "./store_parts.ts";

@@ -65,7 +65,9 @@ export class BatchWriter {
   #hasShared: boolean;
   /** How many rows stopped naming each message in this batch. */
   readonly #released = new Map<number, number>();
-  /** Ended sessions of which messages are left. */
+  /** Sessions that the batch ends. */
+  readonly #ended: number[] = [];
+  /** Ended sessions of which messages may be left. */
   readonly #purging = new Set<number>();
 
   constructor(database: DatabaseSync) {
@@ -119,6 +121,7 @@ export class BatchWriter {
   #inTransaction(work: () => void): number {
     this.#rows = 0;
     this.#released.clear();
+    this.#ended.length = 0;
     this.#endTransaction();
     this.#statements.begin.run();
     this.#isInTransaction = true;
@@ -128,13 +131,22 @@ export class BatchWriter {
       this.#statements.commit.run();
       this.#isInTransaction = false;
     } catch (error) {
-      this.#endTransaction();
+      this.#endFailed();
       throw error;
     }
+    for (const key of this.#ended) this.#purging.add(key);
     return this.#rows;
   }
 
-  /** Of a batch that failed; where even this fails, it is done before the next try. */
+  #endFailed(): void {
+    try {
+      this.#endTransaction();
+    } catch {
+      // The next batch begins with it; what matters now is why this one failed.
+      this.#isInTransaction = true;
+    }
+  }
+
   #endTransaction(): void {
     if (!this.#isInTransaction) return;
     rollBack(this.#database);
@@ -240,7 +252,7 @@ export class BatchWriter {
     this.#run("removeSession", key);
     this.#run("removeSubscriptions", key);
     this.#run("removeAllReceived", key);
-    this.#purging.add(key);
+    this.#ended.push(key);
   }
 
   /** True: nothing is left. */

@@ -58,6 +58,26 @@ export function createDatabase(path: string): DatabaseSync {
   return database;
 }
 
+/**
+ * Whether tables and indexes are as the migrations make them, at the pages where they make them: a schema is a text
+ * on the first page, and a flipped bit in it changes the name of a column or where a table begins.
+ */
+export function hasOurSchema(database: DatabaseSync): boolean {
+  const model = new DatabaseSync(":memory:");
+  try {
+    model.exec(CREATION);
+    migrate(model);
+    return schemaOf(database) === schemaOf(model);
+  } finally {
+    model.close();
+  }
+}
+
+function schemaOf(database: DatabaseSync): string {
+  const sql = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema ORDER BY rowid";
+  return JSON.stringify(database.prepare(sql).all());
+}
+
 /** Brings the database to the newest version. One of a newer broker is an error. */
 export function migrate(database: DatabaseSync): void {
   const version = numberOf(database, "PRAGMA user_version");

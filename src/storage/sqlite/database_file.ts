@@ -6,9 +6,11 @@ import { removeDatabase, renameDatabase } from "./data_folder.ts";
 import {
   APPLICATION_ID,
   createDatabase,
+  hasOurSchema,
   migrate,
   NewerDatabaseError,
   numberOf,
+  openForReading,
   openForWriting,
   valueOf,
 } from "./database.ts";
@@ -58,20 +60,26 @@ function makeWhole(path: string, to: string, fill: (database: DatabaseSync) => v
   renameDatabase(partial, to);
 }
 
-/** Throws where the database is not as we would have written it. */
+/** Throws where the database is not as we would have written it. Changes nothing of one that is not ours. */
 function check(path: string, durability: Durability): DatabaseState {
   if (statSync(path).size === 0) {
     throw new StoredDataError("Cannot read stored data: no byte is left");
   }
+  const reader = openForReading(path);
+  try {
+    const id = numberOf(reader, "PRAGMA application_id");
+    if (id !== APPLICATION_ID) {
+      throw new StoredDataError(`Cannot read stored data: it is of another program, ${id}`);
+    }
+    const answer = valueOf(reader, "PRAGMA quick_check(1)");
+    if (answer !== "ok") throw new StoredDataError(`Cannot read stored data: ${answer}`);
+  } finally {
+    reader.close();
+  }
   const database = openForWriting(path, durability);
   try {
-    const id = numberOf(database, "PRAGMA application_id");
-    if (id !== APPLICATION_ID) {
-      throw new StoredDataError(`Cannot read stored data: not a broker's, ${id}`);
-    }
-    const answer = valueOf(database, "PRAGMA quick_check(1)");
-    if (answer !== "ok") throw new StoredDataError(`Cannot read stored data: ${answer}`);
     migrate(database);
+    if (!hasOurSchema(database)) throw new StoredDataError("Cannot read stored data: other tables");
     return loadState(database);
   } finally {
     database.close();

@@ -10,7 +10,7 @@ import {
 import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { removeDatabase } from "./data_folder.ts";
-import { createDatabase, inTransaction, openForReading } from "./database.ts";
+import { createDatabase, hasOurSchema, inTransaction, openForReading } from "./database.ts";
 import { type CopyResult, copyTables, type StoredCounts, zeroCounts } from "./table_copy.ts";
 
 /** What became of a damaged or foreign database. */
@@ -25,7 +25,6 @@ export interface DamageReport extends CopyResult {
   readonly lost: StoredCounts;
 }
 
-const TABLES = ["session", "subscription", "message", "queued", "inflight", "received", "retained"];
 const PAGE_BYTES = 4096;
 // Places in the header of an SQLite file.
 const PAGE_COUNT_AT = 28;
@@ -65,17 +64,17 @@ function copyWhatCanBeRead(path: string, target: DatabaseSync): CopyResult {
   }
 }
 
-/** Undefined: not even its tables can be found. */
+/** Undefined: not even its tables can be found for sure. */
 function openIfReadable(path: string): DatabaseSync | undefined {
   let database: DatabaseSync | undefined;
   try {
     database = openForReading(path);
-    for (const table of TABLES) database.prepare(`SELECT * FROM ${table} LIMIT 0`);
-    return database;
+    if (hasOurSchema(database)) return database;
   } catch {
-    database?.close();
-    return undefined;
+    // As good as having none.
   }
+  database?.close();
+  return undefined;
 }
 
 /**

@@ -1,0 +1,276 @@
+/** What a store should remember, said plainly; and hands that do the same to both at random. */
+import { copyFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Prng } from "../../../src/base/mod.ts";
+import type { SessionKey, SessionRecord, Store, StoredGroup } from "../../../src/ports/mod.ts";
+import type { Subscription } from "../../../src/routing/mod.ts";
+import { type Delivery, InflightState, messageBytes } from "../../../src/session/mod.ts";
+import { DATABASE_NAME } from "../../../src/storage/mod.ts";
+import { contentOf } from "../../support/storage_rig.ts";
+import {
+  randomDelivery,
+  randomMessage,
+  randomRecord,
+  randomSubscription,
+} from "./random_messages.ts";
+
+interface ModelSession {
+  key: SessionKey;
+  record: SessionRecord;
+  readonly subscriptions: Map<string, Subscription>;
+  readonly received: Set<number>;
+  /** undefined: released, only its identifier is kept. */
+  readonly queue: Map<number, Delivery<StoredGroup> | undefined>;
+  readonly inflight: Map<number, { packetId: number; state: InflightState }>;
+}
+
+/** All that is remembered, in a form that can be compared. */
+export interface Remembered {
+  readonly sessions: Record<string, unknown>;
+  readonly retained: Record<string, unknown>;
+}
+
+const CLIENT_IDS = ["a", "b", "größe", "d", "e"];
+
+export class StoreModel {
+  readonly #prng: Prng;
+  readonly #sessions = new Map<string, ModelSession>();
+  readonly #retained = new Map<string, unknown>();
+  #store: Store;
+  #packetId = 0;
+
+  constructor(prng: Prng, store: Store) {
+    this.#prng = prng;
+    this.#store = store;
+  }
+
+  /** The store has been opened again: its keys are what `load` says. */
+  moveTo(store: Store): void {
+    this.#store = store;
+    for (const { key, record } of store.load().sessions) {
+      const session = this.#sessions.get(record.clientId);
+      if (session !== undefined) session.key = key;
+    }
+  }
+
+  step(): void {
+    const prng = this.#prng;
+    const steps: readonly [weight: number, run: () => void][] = [
+      [2, () => this.#putSession()],
+      [1, () => this.#removeSession()],
+      [3, () => this.#subscribe()],
+      [3, () => this.#receive()],
+      [12, () => this.#push()],
+      [3, () => this.#pushToAll()],
+      [8, () => this.#send()],
+      [10, () => this.#remove()],
+      [6, () => this.#retain()],
+    ];
+    const total = steps.reduce((sum, [weight]) => sum + weight, 0);
+    let choice = prng.nextInt(total);
+    for (const [weight, run] of steps) {
+      choice -= weight;
+      if (choice < 0) return run();
+    }
+  }
+
+  remembered(): Remembered {
+    const sessions: Record<string, unknown> = {};
+    for (const [clientId, session] of this.#sessions) sessions[clientId] = describe(session);
+    return structuredClone({ sessions, retained: Object.fromEntries(this.#retained) });
+  }
+
+  removeAll(): void {
+    while (this.#sessions.size > 0) this.#removeSession();
+    for (const topic of this.#retained.keys()) this.#store.removeRetained(topic);
+    this.#retained.clear();
+  }
+
+  #putSession(): void {
+    const clientId = this.#prng.pick(CLIENT_IDS);
+    const record = randomRecord(this.#prng, clientId);
+    const known = this.#sessions.get(clientId);
+    if (known !== undefined) {
+      known.record = record;
+      this.#store.putSession(known.key, record);
+      return;
+    }
+    this.#sessions.set(clientId, {
+      key: this.#store.createSession(record),
+      record,
+      subscriptions: new Map(),
+      received: new Set(),
+      queue: new Map(),
+      inflight: new Map(),
+    });
+  }
+
+  #removeSession(): void {
+    const session = this.#anySession();
+    if (session === undefined) return;
+    this.#sessions.delete(session.record.clientId);
+    this.#store.removeSession(session.key);
+  }
+
+  #subscribe(): void {
+    const session = this.#anySession();
+    if (session === undefined) return;
+    const subscription = randomSubscription(this.#prng, this.#prng.pick(["a/#", "+/ü", "c"]));
+    const { shareName, filter } = subscription;
+    const name = shareName === "" ? filter : `$share/${shareName}/${filter}`;
+    if (this.#prng.nextBoolean(0.7)) {
+      session.subscriptions.set(name, subscription);
+      this.#store.putSubscription(session.key, name, subscription);
+    } else {
+      session.subscriptions.delete(name);
+      this.#store.removeSubscription(session.key, name);
+    }
+  }
+
+  #receive(): void {
+    const session = this.#anySession();
+    if (session === undefined) return;
+    const packetId = this.#prng.pick([1, 2, 3, 65535]);
+    if (this.#prng.nextBoolean()) {
+      session.received.add(packetId);
+      this.#store.addReceived(session.key, packetId);
+    } else {
+      session.received.delete(packetId);
+      this.#store.removeReceived(session.key, packetId);
+    }
+  }
+
+  #push(): void {
+    const session = this.#anySession();
+    if (session === undefined) return;
+    const delivery = randomDelivery(this.#prng);
+    session.queue.set(this.#store.pushQueued(session.key, delivery), delivery);
+  }
+
+  #pushToAll(): void {
+    const { message } = randomDelivery(this.#prng);
+    for (const session of this.#sessions.values()) {
+      const delivery = { ...randomDelivery(this.#prng), message };
+      session.queue.set(this.#store.pushQueued(session.key, delivery), delivery);
+    }
+  }
+
+  #send(): void {
+    const session = this.#anySession();
+    if (session === undefined) return;
+    const seq = this.#anySeq(session);
+    if (seq === undefined) return;
+    const delivery = session.queue.get(seq);
+    const old = session.inflight.get(seq);
+    const packetId = old?.packetId ?? (this.#packetId = this.#packetId % 65535 + 1);
+    const state = delivery === undefined ? InflightState.awaitsPubcomp : this.#prng.pick(
+      [InflightState.awaitsPuback, InflightState.awaitsPubrec, InflightState.awaitsPubcomp],
+    );
+    if (state === InflightState.awaitsPubcomp) session.queue.set(seq, undefined);
+    session.inflight.set(seq, { packetId, state });
+    this.#store.setInflight(session.key, seq, packetId, state);
+  }
+
+  #remove(): void {
+    const session = this.#anySession();
+    if (session === undefined) return;
+    // Mostly from the front, as acknowledgements come.
+    const count = this.#prng.nextInt(4);
+    for (let i = 0; i < count; i++) {
+      const seq = this.#prng.nextBoolean(0.7)
+        ? session.queue.keys().next().value
+        : this.#anySeq(session);
+      if (seq === undefined) return;
+      session.queue.delete(seq);
+      session.inflight.delete(seq);
+      this.#store.removeQueued(session.key, seq);
+    }
+  }
+
+  #retain(): void {
+    const message = randomMessage(this.#prng);
+    if (this.#prng.nextBoolean(0.7)) {
+      this.#retained.set(message.topic, contentOf(message));
+      this.#store.putRetained(message);
+    } else {
+      const topic = this.#prng.pick([...this.#retained.keys(), "none"]);
+      this.#retained.delete(topic);
+      this.#store.removeRetained(topic);
+    }
+  }
+
+  #anySession(): ModelSession | undefined {
+    const sessions = [...this.#sessions.values()];
+    return sessions.length === 0 ? undefined : this.#prng.pick(sessions);
+  }
+
+  #anySeq({ queue }: ModelSession): number | undefined {
+    const seqs = [...queue.keys()];
+    return seqs.length === 0 ? undefined : this.#prng.pick(seqs);
+  }
+}
+
+function describe(session: ModelSession): unknown {
+  const { record, subscriptions, received, queue, inflight } = session;
+  const waiting = [...queue].filter((entry): entry is [number, Delivery<StoredGroup>] =>
+    entry[1] !== undefined
+  );
+  return {
+    record,
+    subscriptions: Object.fromEntries(subscriptions),
+    received: [...received].sort((a, b) => a - b),
+    queue: waiting.map(([seq, delivery]) => describeDelivery(seq, delivery)),
+    sums: {
+      count: waiting.length,
+      bytes: waiting.reduce((sum, [, { message }]) => sum + messageBytes(message), 0),
+      firstSeq: waiting[0]?.[0] ?? 0,
+      lastSeq: waiting.at(-1)?.[0] ?? 0,
+    },
+    inflight: [...inflight].sort(([a], [b]) => a - b).map(([seq, one]) => {
+      const message = queue.get(seq)?.message;
+      return { seq, ...one, bytes: message === undefined ? 0 : messageBytes(message) };
+    }),
+  };
+}
+
+/** A delivery in a form that can be compared. */
+export function describeDelivery(seq: number, delivery: Delivery<StoredGroup>): unknown {
+  return { seq, ...delivery, message: contentOf(delivery.message) };
+}
+
+/** What a store that was just opened remembers. Its queues are read `limit` messages at a time. */
+export function rememberedBy(store: Store, limit: number): Remembered {
+  const state = store.load();
+  const sessions: Record<string, unknown> = {};
+  for (const { key, record, subscriptions, received, queue, inflight } of state.sessions) {
+    sessions[record.clientId] = {
+      record,
+      subscriptions: Object.fromEntries(subscriptions),
+      received: [...received].sort((a, b) => a - b),
+      queue: wholeQueue(store, key, limit),
+      sums: { ...queue },
+      inflight: inflight.map((one) => ({ ...one })),
+    };
+  }
+  const retained = state.retained.map((message) => [message.topic, contentOf(message)]);
+  return structuredClone({ sessions, retained: Object.fromEntries(retained) });
+}
+
+function wholeQueue(store: Store, key: SessionKey, limit: number): unknown[] {
+  const all: unknown[] = [];
+  for (let after = 0;;) {
+    const read = store.readQueued(key, after, limit, Infinity);
+    all.push(...read.map(({ seq, delivery }) => describeDelivery(seq, delivery)));
+    const last = read.at(-1);
+    if (last === undefined) return all;
+    after = last.seq;
+  }
+}
+
+/** What the disk would hold, were the process killed now. */
+export function copyAsKilled(from: string, to: string): void {
+  for (const side of ["", "-wal"]) {
+    const file = join(from, DATABASE_NAME + side);
+    if (existsSync(file)) copyFileSync(file, join(to, DATABASE_NAME + side));
+  }
+}
