@@ -30,18 +30,6 @@ export function boolean(): Kind<boolean> {
   };
 }
 
-/** A key that is there for a later version and has one value until then. */
-export function fixed<T extends boolean>(only: T, remark: string): Kind<T> {
-  return {
-    allowed: String(only),
-    isText: false,
-    read: (value) => {
-      if (value === only) return { ok: true, value: only };
-      return typeof value === "boolean" ? { ok: false, remark } : REFUSED;
-    },
-  };
-}
-
 export function integer(range: Range): Kind<number> {
   return {
     allowed: `integer ${span(range, String)}`,

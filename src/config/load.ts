@@ -35,7 +35,10 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string>>;
   /** In the order of the command line. */
   readonly flags: readonly (Setting | ConfigProblem)[];
-  /** A listener without a `bind` of its own takes a free port of 127.0.0.1, and anonymous clients. */
+  /**
+   * Nothing is kept on disk; a listener without a `bind` of its own takes a free port of 127.0.0.1, and anonymous
+   * clients.
+   */
   readonly isEphemeral: boolean;
 }
 
@@ -75,7 +78,8 @@ function readAll(reader: ConfigReader, isEphemeral: boolean): Configuration {
   const node = reader.section("node", SCHEMA.node);
   const log = reader.section("log", SCHEMA.log);
   const mqtt = reader.section("mqtt", SCHEMA.mqtt);
-  const persistence = reader.section("persistence", SCHEMA.persistence);
+  const asked = reader.section("persistence", SCHEMA.persistence);
+  const persistence = isEphemeral ? { ...asked, enabled: false } : asked;
   const auth = reader.section("auth", SCHEMA.auth);
   const written = reader.repeated("listener", SCHEMA.listener).map(({ options, table }) => {
     const isFree = isEphemeral && !Object.hasOwn(table, "bind");

@@ -1,5 +1,6 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions } from "../base/mod.ts";
 import type { MqttOptions } from "../broker/mod.ts";
+import type { StoreOptions } from "../storage/mod.ts";
 import type { Bind } from "./address.ts";
 import {
   bind,
@@ -8,7 +9,6 @@ import {
   decimal,
   durationMs,
   durationS,
-  fixed,
   integer,
   type Kind,
   oneOf,
@@ -24,8 +24,9 @@ export interface NodeOptions {
 }
 
 /** Section `[persistence]`. */
-export interface PersistenceOptions {
-  readonly enabled: false;
+export interface PersistenceOptions extends StoreOptions {
+  /** Whether there is anything on disk; otherwise all is kept in memory. */
+  readonly enabled: boolean;
 }
 
 /** One `[[listener]]` as it is written; what follows from other keys is not worked out yet. */
@@ -70,6 +71,8 @@ const LARGEST_PACKET_BYTES = 268_435_455 + 5;
 /** Session expiry and the like are four bytes of seconds on the wire; the last value means never. */
 const LONGEST_S = 0xffff_ffff;
 const DAY_MS = 86_400_000;
+/** Every acknowledgement waits that long on a quiet broker: more is no use to anybody. */
+const LONGEST_GROUP_COMMIT_MS = 1000;
 
 const NODE: Section<NodeOptions> = {
   keys: {
@@ -231,13 +234,15 @@ const MQTT: Section<MqttOptions> = {
 
 const PERSISTENCE: Section<PersistenceOptions> = {
   keys: {
-    enabled: {
-      name: "enabled",
-      kind: fixed(false, "this version has no persistence"),
-      default: false,
+    enabled: { name: "enabled", kind: boolean(), default: true },
+    durability: { name: "durability", kind: choice(["fsync", "os", "off"]), default: "fsync" },
+    groupCommitMs: {
+      name: "group_commit",
+      kind: durationMs({ min: 0, max: LONGEST_GROUP_COMMIT_MS }),
+      default: "2ms",
     },
   },
-  later: ["durability", "group_commit"],
+  later: [],
   isRepeated: false,
   applies: "after restart",
 };

@@ -49,7 +49,7 @@ test("loadConfig() gives the same for the built-in file, an empty file and none 
 });
 
 test("loadConfig() reads every kind of value", () => {
-  const { node, log, mqtt, listeners } = load({
+  const { node, log, mqtt, persistence, listeners } = load({
     file: `
       [node]
       name = "n"
@@ -71,8 +71,13 @@ test("loadConfig() reads every kind of value", () => {
       session_expiry_3x = "1h30m"
       max_keep_alive = 60
       sys_interval = 0
+      [persistence]
+      enabled = false
+      durability = "os"
+      group_commit = "5ms"
     `,
   });
+  assertEquals(persistence, { enabled: false, durability: "os", groupCommitMs: 5 });
   assertEquals(node, { name: "n", dataDir: "/var/lib/broker" });
   assertEquals(log, { level: "debug", format: "json" });
   assertEquals([listeners[0]!.host, listeners[0]!.port, listeners[0]!.maxConnections], [
@@ -196,17 +201,15 @@ const PROBLEMS: readonly [name: string, given: Given, problems: readonly string[
   [
     "keys and sections of a later version",
     {
-      file: '[persistence]\nenabled = true\ndurability = "os"\n[acl]\nfile = "x"\n[[http]]\n' +
+      file: '[acl]\nfile = "x"\n[[http]]\n' +
         '[auth]\npassword_file = "p"\n[[listener]]\ntype = "wss"\ncert = "c.pem"\n',
     },
     [
-      "b.toml:2:11: persistence.enabled: found true (this version has no persistence); allowed: false",
-      "b.toml:3:1: persistence.durability: found a key that is not in this version; allowed: enabled",
-      `b.toml:4:1: acl: found a key that is not in this version; allowed: ${SECTIONS}`,
-      `b.toml:6:1: http: found a key that is not in this version; allowed: ${SECTIONS}`,
-      "b.toml:8:1: auth.password_file: found a key that is not in this version; allowed: allow_anonymous",
-      'b.toml:10:8: listener.0.type: found "wss" (not in this version); allowed: "tcp"',
-      "b.toml:11:1: listener.0.cert: found a key that is not in this version; " +
+      `b.toml:1:1: acl: found a key that is not in this version; allowed: ${SECTIONS}`,
+      `b.toml:3:1: http: found a key that is not in this version; allowed: ${SECTIONS}`,
+      "b.toml:5:1: auth.password_file: found a key that is not in this version; allowed: allow_anonymous",
+      'b.toml:7:8: listener.0.type: found "wss" (not in this version); allowed: "tcp"',
+      "b.toml:8:1: listener.0.cert: found a key that is not in this version; " +
       "allowed: type, bind, max_connections, allow_anonymous",
     ],
   ],
@@ -252,6 +255,16 @@ const PROBLEMS: readonly [name: string, given: Given, problems: readonly string[
       "or a number of seconds",
       "b.toml:7:21: mqtt.keep_alive_factor: found NaN; allowed: number from 1 to 100",
       'b.toml:8:14: mqtt.queue_full: found a table; allowed: "drop_oldest", "drop_newest"',
+    ],
+  ],
+  [
+    "what persistence does not know",
+    { file: '[persistence]\nenabled = "yes"\ndurability = "sync"\ngroup_commit = "2s"\n' },
+    [
+      'b.toml:2:11: persistence.enabled: found "yes"; allowed: true or false',
+      'b.toml:3:14: persistence.durability: found "sync"; allowed: "fsync", "os", "off"',
+      'b.toml:4:16: persistence.group_commit: found "2s"; allowed: duration from "0" to "1s", ' +
+      "or a number of seconds",
     ],
   ],
   ["a fraction of what counts in whole seconds", { file: '[mqtt]\nmax_will_delay = "1500ms"' }, [
@@ -453,6 +466,13 @@ for (const [name, given, binds] of EPHEMERAL) {
   });
 }
 
+test("loadConfig() keeps things on disk, synced, unless told otherwise", () => {
+  const standard = { enabled: true, durability: "fsync", groupCommitMs: 2 };
+  assertEquals(load({}).persistence, standard);
+  const file = "[persistence]\nenabled = true";
+  assertEquals(load({ file, isEphemeral: true }).persistence, { ...standard, enabled: false });
+});
+
 test("compareConfigurations() sorts changes by when they count", () => {
   const old = load({});
   const compare = (sets: string[]): [string, string] => {
@@ -463,6 +483,7 @@ test("compareConfigurations() sorts changes by when they count", () => {
   assertEquals(compare(["log.level=debug"]), ["log", ""]);
   assertEquals(compare(["mqtt.max_qos=1", "log.format=json"]), ["log,mqtt", ""]);
   assertEquals(compare(["node.name=x"]), ["", "node"]);
+  assertEquals(compare(["persistence.durability=os"]), ["", "persistence"]);
   assertEquals(compare(["listener.0.max_connections=1"]), ["", "listener"]);
   assertEquals(compare(["auth.allow_anonymous=false"]), ["", "listener"]);
   assertEquals(compare(["listener.1.bind=127.0.0.1:1", "mqtt.max_qos=1"]), ["mqtt", "listener"]);
