@@ -1,6 +1,12 @@
 import { type Clock, type Logger, TimerWheel } from "../base/mod.ts";
 import { ReasonCode } from "../mqtt/mod.ts";
-import type { Authenticator, Authorizer, Publisher, PublishInterceptor } from "../ports/mod.ts";
+import type {
+  Authenticator,
+  Authorizer,
+  Publisher,
+  PublishInterceptor,
+  Store,
+} from "../ports/mod.ts";
 import { Router } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
 import { type Message, Publication, type SessionLimits } from "../session/mod.ts";
@@ -9,6 +15,7 @@ import { type BrokerCore, Scratch } from "./broker_core.ts";
 import { ClientConnection, type ListenerContext } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type BrokerCounters, createBrokerCounters } from "./counters.ts";
+import { Durability } from "./durability.ts";
 import type { MqttOptions } from "./options.ts";
 import { PublishPipeline } from "./publish_pipeline.ts";
 import { RetainedMessages } from "./retained_messages.ts";
@@ -26,6 +33,8 @@ export interface BrokerParts {
   readonly logger: Logger;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
+  /** What must outlive the broker goes there. The broker notes and reads; whoever opened it closes it. */
+  readonly store: Store;
   /** See every message before it is retained and routed, in this order. */
   readonly interceptors?: readonly PublishInterceptor[];
 }
@@ -90,9 +99,12 @@ export class Broker {
     return this.#core.pipeline;
   }
 
-  /** Lets time pass: from now on deadlines are kept. */
+  /** Takes over what an earlier run left, and lets time pass: from now on deadlines are kept. */
   start(): void {
-    const { timers, clock } = this.#core;
+    const { timers, clock, durability, sessions, retained } = this.#core;
+    const state = durability.store.load();
+    for (const message of state.retained) retained.restore(message);
+    sessions.restore(state.sessions);
     this.#interval = this.#parts.runtime.every(
       timers.tickMs,
       () => timers.advance(clock.monotonicMs()),
@@ -168,7 +180,8 @@ function createCore(parts: BrokerParts): BrokerCore {
   const counters = createBrokerCounters();
   const timers = new TimerWheel(clock);
   const router = new Router<ClientSession>();
-  const retained = new RetainedMessages({ options, clock, timers, counters });
+  const durability = new Durability(parts.store, logger);
+  const retained = new RetainedMessages({ options, clock, timers, counters, durability });
   const interceptors = parts.interceptors ?? [];
   const pipeline = new PublishPipeline({
     clock,
@@ -198,8 +211,18 @@ function createCore(parts: BrokerParts): BrokerCore {
     router,
     retained,
     pipeline,
-    sessions: new SessionRegistry({ clock, timers, logger, router, publisher, counters, context }),
+    sessions: new SessionRegistry({
+      clock,
+      timers,
+      logger,
+      router,
+      publisher,
+      counters,
+      context,
+      durability,
+    }),
     sessionContext,
+    durability,
     connections: new Set<ClientConnection>(),
     flushSet: new FlushSet((fn) => runtime.defer(fn), (fn) => runtime.yieldTurn(fn)),
     yieldTurn: (fn) => runtime.yieldTurn(fn),

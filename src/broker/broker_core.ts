@@ -7,6 +7,7 @@ import type { FlushSet } from "../transport/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
+import type { Durability } from "./durability.ts";
 import type { MqttOptions } from "./options.ts";
 import type { PublishPipeline } from "./publish_pipeline.ts";
 import type { RetainedMessages } from "./retained_messages.ts";
@@ -26,6 +27,7 @@ export interface BrokerCore {
   readonly pipeline: PublishPipeline;
   readonly sessions: SessionRegistry;
   readonly sessionContext: SessionContext;
+  readonly durability: Durability;
   readonly connections: Set<ClientConnection>;
   readonly flushSet: FlushSet;
   /** Calls back after the other sockets had their turn. */

@@ -1,5 +1,6 @@
-import { Timer } from "../base/mod.ts";
+import { Deque, Timer } from "../base/mod.ts";
 import {
+  type AckType,
   type ConnackPacket,
   type ControlPacket,
   decodeControlPacket,
@@ -17,6 +18,7 @@ import type { ByteSocket, ByteSocketHandler, CloseCause } from "../runtime/mod.t
 import type { BrokerCore } from "./broker_core.ts";
 import { ClientOutlet, type OutletOwner } from "./client_outlet.ts";
 import type { ClientSession } from "./client_session.ts";
+import type { CommitWaiter } from "./durability.ts";
 import { handleAck } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
 import { handleDisconnect } from "./handle_disconnect.ts";
@@ -41,6 +43,16 @@ const WORK_PER_TURN = 10_000;
 const FRAME_WORK = 10;
 /** Whoever causes less than that in this time need not give way at all. */
 const WORK_PERIOD_MS = 1;
+/** An acknowledgement and the commit that it waits for. */
+interface OwedAck {
+  readonly type: AckType;
+  readonly packetId: number;
+  readonly reasonCode: ReasonCode;
+  readonly ticket: number;
+}
+
+/** Acknowledgements that one client may be owed before it is read on. */
+const OWED_ACKS_MAX = 1000;
 /** How long a client may take to read its last packets, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5000;
 
@@ -49,7 +61,8 @@ const CLOSE_TIMEOUT_MS = 5000;
  *
  * As a timer it first waits for CONNECT, then for the keep alive, then for the end of a close.
  */
-export class ClientConnection extends Timer implements ByteSocketHandler, OutletOwner {
+export class ClientConnection extends Timer
+  implements ByteSocketHandler, OutletOwner, CommitWaiter {
   readonly core: BrokerCore;
   readonly socket: ByteSocket;
   readonly listener: ListenerContext;
@@ -67,13 +80,17 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   lastRoute: Route<ClientSession> | undefined;
   /** QoS 1 messages of the client whose acknowledgement is still to come. */
   unacknowledgedCount = 0;
+  /** CONNACK has been sent: before it the client is told nothing. */
+  isGreeted = false;
+  /** Acknowledgements that promise something which is not yet durable, in order. */
+  #owed: Deque<OwedAck> | undefined;
   #state: ConnectionState = "connecting";
   #lastActivityMs: number;
   readonly #splitter: FrameSplitter;
   #budget = WORK_PER_TURN;
   #budgetSinceMs = 0;
-  /** A promise is awaited and packets must keep their order. */
-  #isWaiting = false;
+  /** Promises that are awaited, for packets must keep their order. */
+  #waitCount = 0;
   /** Reading is paused, whatever for. */
   #isPaused = false;
   /** The splitter holds frames back until reading goes on. */
@@ -156,7 +173,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
       handleConnect(this, bytes, start, bodyStart, end);
     }
     return this.#budget > 0 && !this.#isWaiting && this.#state === "connected" &&
-      !this.out.isCongested;
+      !this.out.isCongested && !this.#isOwedTooMuch;
   }
 
   #handle(
@@ -220,6 +237,10 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     return this.core.scratch.publication.hasKeptBytes;
   }
 
+  get #isWaiting(): boolean {
+    return this.#waitCount > 0;
+  }
+
   /** What handling a message cost besides its frame. */
   spend(deliveries: number): void {
     this.#budget -= deliveries;
@@ -227,9 +248,9 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
 
   /** Reads no further packet until `work` is done, so that order is kept; an error closes the connection. */
   waitFor(work: Promise<void>): void {
-    this.#isWaiting = true;
+    this.#waitCount++;
     work.catch((error: unknown) => this.fail(error)).then(() => {
-      this.#isWaiting = false;
+      this.#waitCount--;
       this.#resumeReading();
     });
   }
@@ -243,8 +264,8 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#isStopped = true;
     this.#pause();
-    // What the pause is for ends it: the promise, room in the outbound buffer, or just the next turn.
-    if (!this.#isWaiting && !this.out.isCongested) this.#scheduleResume();
+    // What the pause is for ends it: the promise, room in the outbound buffer, a commit, or just the next turn.
+    if (!this.#isWaiting && !this.out.isCongested && !this.#isOwedTooMuch) this.#scheduleResume();
   }
 
   #pause(): void {
@@ -263,7 +284,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
   }
 
   #resumeReading(): void {
-    if (!this.#isPaused || this.#isWaiting) return;
+    if (!this.#isPaused || this.#isWaiting || this.#isOwedTooMuch) return;
     if (this.#state === "closing" || this.#state === "closed") return;
     if (this.#isStopped) {
       this.#isStopped = false;
@@ -280,6 +301,40 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
     }
     this.#isPaused = false;
     this.socket.resume();
+  }
+
+  // --- answers ----------------------------------------------------------------------------------
+
+  /** Acknowledges a packet once `ticket` is committed, and not before what was to be acknowledged earlier. */
+  acknowledge(type: AckType, packetId: number, reasonCode: ReasonCode, ticket: number): void {
+    const { durability } = this.core;
+    if ((this.#owed?.length ?? 0) === 0 && ticket <= durability.committedTicket) {
+      this.out.sendAck(type, packetId, reasonCode);
+      return;
+    }
+    this.#owed ??= new Deque<OwedAck>();
+    this.#owed.push({ type, packetId, reasonCode, ticket });
+    if (type === PacketType.puback) this.unacknowledgedCount++;
+    durability.tell(this);
+  }
+
+  onCommitted(ticket: number): boolean {
+    const owed = this.#owed;
+    if (owed === undefined || this.#state !== "connected") return false;
+    while (owed.length > 0) {
+      const next = owed.at(0) as OwedAck;
+      if (next.ticket > ticket) break;
+      owed.shift();
+      if (next.type === PacketType.puback) this.unacknowledgedCount--;
+      this.out.sendAck(next.type, next.packetId, next.reasonCode);
+    }
+    if (this.#isPaused && !this.#isResumeScheduled) this.#resumeReading();
+    return owed.length > 0;
+  }
+
+  get #isOwedTooMuch(): boolean {
+    const owed = this.#owed?.length ?? 0;
+    return owed > 0 && (owed >= OWED_ACKS_MAX || this.core.durability.isBehind);
   }
 
   // --- bytes out --------------------------------------------------------------------------------
@@ -366,7 +421,7 @@ export class ClientConnection extends Timer implements ByteSocketHandler, Outlet
 
   /** Ends the connection from our side; a 5.0 client is told why. */
   disconnect(reasonCode: ReasonCode, detail: string | undefined): void {
-    if (this.#state === "connected" && this.version === 5) {
+    if (this.#state === "connected" && this.isGreeted && this.version === 5) {
       const reasonString = this.sendsProblemInformation
         ? detail ?? reasonCodeText(reasonCode)
         : undefined;

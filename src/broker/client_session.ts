@@ -1,16 +1,9 @@
-import type { Identity } from "../ports/mod.ts";
+import type { SessionRecord, StoredWill } from "../ports/mod.ts";
 import type { SharedGroup, Subscription } from "../routing/mod.ts";
-import { type Message, Session } from "../session/mod.ts";
+import { Session, type SessionContext } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
+import type { SessionJournal } from "./session_journal.ts";
 import type { Timer } from "../base/mod.ts";
-
-/** A will as it came with CONNECT; its message is made when it is published, for its expiry counts from then. */
-export interface Will {
-  readonly message: Omit<Message, "expiresAtMs">;
-  readonly messageExpiryS: number | undefined;
-  readonly delayS: number;
-  readonly identity: Identity;
-}
 
 /** A session with what the broker keeps about it: subscriptions, will, expiry. */
 export class ClientSession extends Session<SharedGroup<ClientSession>> {
@@ -18,7 +11,7 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> {
   readonly subscriptions = new Map<string, Subscription>();
   /** Seconds that the session outlives its connection; 0: not at all. */
   expiryS = 0;
-  will: Will | undefined;
+  will: StoredWill | undefined;
   /** Wall clock of the end of the last connection, in milliseconds; 0 while connected. */
   disconnectedAtMs = 0;
   readonly createdAtMs: number;
@@ -30,12 +23,24 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> {
   /** The client's connection while there is one. */
   connection: ClientConnection | undefined;
 
+  readonly journal: SessionJournal | undefined;
+
+  /** `journal`: of a session that outlives its connection. */
   constructor(
     clientId: string,
-    context: ConstructorParameters<typeof Session>[1],
+    context: SessionContext,
     createdAtMs: number,
+    journal: SessionJournal | undefined,
   ) {
-    super(clientId, context);
+    super(clientId, context, journal);
     this.createdAtMs = createdAtMs;
+    this.journal = journal;
+    if (journal !== undefined) journal.session = this;
+  }
+
+  /** What the store keeps beside the lists. */
+  get record(): SessionRecord {
+    const { clientId, expiryS, createdAtMs, disconnectedAtMs, will } = this;
+    return { clientId, expiryS, createdAtMs, disconnectedAtMs, will };
   }
 }

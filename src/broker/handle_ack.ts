@@ -26,9 +26,12 @@ export function handleAck(
       session.complete(packetId);
       return;
     case PacketType.pubrel: {
+      const { durability } = from.core;
+      durability.begin();
       const isKnown = session.forgetReceived(packetId);
       const reasonCode = isKnown ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
-      from.out.sendAck(PacketType.pubcomp, packetId, reasonCode); // [MQTT-4.3.3-11]
+      // Were the identifier to come back after a crash, a new message under it would pass for an old one.
+      from.acknowledge(PacketType.pubcomp, packetId, reasonCode, durability.end()); // [MQTT-4.3.3-11]
     }
   }
 }

@@ -13,10 +13,10 @@ import {
   topicLevelCount,
   utf8Length,
 } from "../mqtt/mod.ts";
-import type { AuthenticationResult, Identity } from "../ports/mod.ts";
+import type { AuthenticationResult, Identity, StoredWill } from "../ports/mod.ts";
 import { OutboundTopicAliases } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
-import type { ClientSession, Will } from "./client_session.ts";
+import type { ClientSession } from "./client_session.ts";
 import type { MqttOptions } from "./options.ts";
 
 const RECEIVE_MAXIMUM_DEFAULT = 65535;
@@ -178,29 +178,59 @@ function accept(
   identity: Identity,
 ): void {
   const { core } = from;
+  const { options, durability } = core;
+  const expiryS = grantedExpiryS(packet, options);
+  if (expiryS > 0 && durability.isFailing) {
+    refuse(
+      from,
+      ReasonCode.serverUnavailable,
+      "Cannot accept CONNECT: no session can be stored now",
+    );
+    return;
+  }
   takeOver(from, clientId);
-  const { session, isPresent } = core.sessions.open(clientId, packet.cleanStart);
-  const { options } = core;
-  session.expiryS = grantedExpiryS(packet, options);
-  session.survives = session.expiryS > 0;
-  session.will = willOf(packet, clientId, identity, options);
+  durability.begin();
+  const { session, isPresent } = core.sessions.open(clientId, packet.cleanStart, {
+    expiryS,
+    will: willOf(packet, clientId, identity, options),
+  });
   const keepAliveS = grantedKeepAliveS(packet, options);
   from.keepAliveMs = keepAliveS * 1000 * options.keepAliveFactor;
   if (packet.topicAliasMaximum > 0) {
     from.out.aliases = new OutboundTopicAliases(packet.topicAliasMaximum);
   }
   from.establish(session, identity);
-  core.sessions.online(session);
+  core.sessions.online();
+  const welcome = (): void => {
+    // Another connection may have taken the session over, or this one may be gone.
+    if (from.session === session) greet(from, packet, session, isPresent, keepAliveS);
+  };
+  const stored = durability.committed(durability.end());
+  if (stored === undefined) welcome();
+  else from.waitFor(stored.then(welcome));
+}
+
+/** Everything that CONNACK promises is durable: the client is told, and gets what waits for it. */
+function greet(
+  from: ClientConnection,
+  packet: ConnectPacket,
+  session: ClientSession,
+  isPresent: boolean,
+  keepAliveS: number,
+): void {
+  const { core } = from;
+  const { clientId } = session;
   if (!from.out.send(connackFor(from, packet, session, isPresent, keepAliveS))) { // [MQTT-3.1.2-24]
     session.will = undefined;
     from.close();
     return;
   }
-  session.attach(from.out, packet.version === 5 ? packet.receiveMaximum : options.maxInflight);
+  from.isGreeted = true;
+  session.attach(from.out, packet.version === 5 ? packet.receiveMaximum : core.options.maxInflight);
   if (core.logger.isEnabled("debug")) {
     core.logger.debug("A client has connected", {
       clientId,
-      address: identity.remoteAddress,
+      address: from.identity?.remoteAddress ?? "",
       version: packet.version,
       sessionPresent: isPresent,
     });
@@ -237,7 +267,7 @@ function willOf(
   clientId: string,
   identity: Identity,
   options: MqttOptions,
-): Will | undefined {
+): StoredWill | undefined {
   const { will } = packet;
   if (will === undefined) return undefined;
   const { topic, payload, qos, retain, properties } = will;

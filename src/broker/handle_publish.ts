@@ -34,8 +34,16 @@ export function handlePublish(
   const route = resolveRoute(from, view);
   core.counters.publishReceived++;
   core.counters.publishBytesReceived += end - view.payloadStart;
+  const { durability } = core;
+  if (qos !== 0 && durability.isFailing && needsStore(route, view.retain)) {
+    refuseForNow(from, qos, packetId);
+    return;
+  }
+  durability.begin();
   if (qos === 2 && !session.receive(packetId)) {
-    from.out.sendAck(PacketType.pubrec, packetId, ReasonCode.success); // [MQTT-4.3.3-10]
+    // Whatever the first one noted was noted before this ticket.
+    const ticket = durability.store.ticket();
+    from.acknowledge(PacketType.pubrec, packetId, ReasonCode.success, ticket); // [MQTT-4.3.3-10]
     return;
   }
   if (qos > 0) checkQuota(from, session, qos);
@@ -145,6 +153,20 @@ function isReserved(route: Route<ClientSession>): boolean {
   return topic.charCodeAt(0) === 0x24 && (topic === "$SYS" || topic.startsWith("$SYS/"));
 }
 
+/** The message is to be kept on disk before it is acknowledged. */
+function needsStore(route: Route<ClientSession>, retain: boolean): boolean {
+  return retain || route.groups.length > 0 ||
+    route.recipients.some(({ subscriber }) => subscriber.journal !== undefined);
+}
+
+/** The disk is full, or worse: a 5.0 client is told, a 3.x client gets no answer and sends the message again later. */
+function refuseForNow(from: ClientConnection, qos: 1 | 2, packetId: number): void {
+  from.core.counters.publishRefused++;
+  if (from.version !== 5) return;
+  const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
+  from.acknowledge(type, packetId, ReasonCode.quotaExceeded, 0);
+}
+
 function acknowledge(
   from: ClientConnection,
   session: ClientSession,
@@ -152,29 +174,34 @@ function acknowledge(
   packetId: number,
   answer: MaybePromise<ReasonCode>,
 ): void {
+  const { durability } = from.core;
   if (!isPromise(answer)) {
-    sendAnswer(from, session, qos, packetId, answer);
+    sendAnswer(from, session, qos, packetId, answer, durability.end());
     return;
   }
   if (qos === 1) from.unacknowledgedCount++;
   from.waitFor(answer.then((late) => {
     if (qos === 1) from.unacknowledgedCount--;
-    sendAnswer(from, session, qos, packetId, late);
+    sendAnswer(from, session, qos, packetId, late, durability.store.ticket());
   }));
 }
 
+/** `ticket`: of the commit that holds what the answer promises. */
 function sendAnswer(
   from: ClientConnection,
   session: ClientSession,
   qos: 1 | 2,
   packetId: number,
   reasonCode: ReasonCode,
+  ticket: number,
 ): void {
   if (qos === 1) {
-    if (from.isConnected) from.out.sendAck(PacketType.puback, packetId, reasonCode); // [MQTT-4.3.2-4]
+    if (!from.isConnected) return;
+    from.acknowledge(PacketType.puback, packetId, reasonCode, ticket); // [MQTT-4.3.2-4]
     return;
   }
   // A refusal ends the exchange: no PUBREL will come.
   if (reasonCode >= 0x80 && from.version === 5) session.forgetReceived(packetId);
-  if (from.isConnected) from.out.sendAck(PacketType.pubrec, packetId, reasonCode); // [MQTT-4.3.3-8]
+  if (!from.isConnected) return;
+  from.acknowledge(PacketType.pubrec, packetId, reasonCode, ticket); // [MQTT-4.3.3-8]
 }

@@ -101,6 +101,10 @@ function answer(
   decisions: readonly Decision[],
 ): void {
   const session = from.session as ClientSession;
+  const { durability } = from.core;
+  const { journal } = session;
+  const isFailing = journal !== undefined && durability.isFailing;
+  durability.begin();
   const reasonCodes: ReasonCode[] = [];
   const replays: { messages: Message[]; subscription: Subscription }[] = [];
   for (const [index, candidate] of candidates.entries()) {
@@ -111,12 +115,18 @@ function answer(
     }
     const isNew = !session.subscriptions.has(request.filter);
     const { maxSubscriptions } = from.core.options;
-    if (isNew && maxSubscriptions > 0 && session.subscriptions.size >= maxSubscriptions) {
+    const isFull = isNew && maxSubscriptions > 0 &&
+      session.subscriptions.size >= maxSubscriptions;
+    if (isFull || isFailing) {
       reasonCodes.push(ReasonCode.quotaExceeded);
       continue;
     }
     session.subscriptions.set(request.filter, subscription);
     from.core.router.subscribe(session, subscription); // [MQTT-3.8.4-3]
+    if (journal !== undefined) {
+      durability.note();
+      durability.store.putSubscription(journal.key, request.filter, subscription);
+    }
     reasonCodes.push(subscription.qos);
     if (wantsRetained(subscription, isNew)) {
       replays.push({ messages: from.core.retained.match(subscription.filter), subscription });
@@ -127,15 +137,21 @@ function answer(
     from.close();
     return;
   }
-  if (!from.out.send({ type: "suback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.8.4-6]
-    from.disconnect(ReasonCode.packetTooLarge, "SUBACK is larger than the client takes");
-    return;
-  }
-  for (const { messages, subscription } of replays) {
-    const identifiers = subscription.identifier === 0 ? NO_IDENTIFIERS : [subscription.identifier];
-    session.replay(messages, subscription.qos, identifiers);
-    from.spend(messages.length);
-  }
+  const reply = (): void => {
+    if (!from.isConnected) return;
+    if (!from.out.send({ type: "suback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.8.4-6]
+      from.disconnect(ReasonCode.packetTooLarge, "SUBACK is larger than the client takes");
+      return;
+    }
+    for (const { messages, subscription } of replays) {
+      const { identifier } = subscription;
+      session.replay(messages, subscription.qos, identifier === 0 ? NO_IDENTIFIERS : [identifier]);
+      from.spend(messages.length);
+    }
+  };
+  const stored = durability.committed(durability.end());
+  if (stored === undefined) reply();
+  else from.waitFor(stored.then(reply));
 }
 
 /** Retain handling 0: always, 1: only for a new subscription, 2: never; shared ones never get any. */

@@ -5,14 +5,27 @@ import type { ClientSession } from "./client_session.ts";
 /** UNSUBSCRIBE: filters are compared as they are written [MQTT-3.10.4-1]; what waits is still delivered. */
 export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePacket): void {
   const session = from.session as ClientSession;
+  const { durability } = from.core;
+  const { journal } = session;
+  durability.begin();
   const reasonCodes = packet.filters.map((filter): ReasonCode => {
     const subscription = session.subscriptions.get(filter);
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted;
     session.subscriptions.delete(filter);
     from.core.router.unsubscribe(session, subscription.filter, subscription.shareName);
+    if (journal !== undefined) {
+      durability.note();
+      durability.store.removeSubscription(journal.key, filter);
+    }
     return ReasonCode.success;
   });
-  if (!from.out.send({ type: "unsuback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.10.4-4]
-    from.disconnect(ReasonCode.packetTooLarge, "UNSUBACK is larger than the client takes");
-  }
+  const reply = (): void => {
+    if (!from.isConnected) return;
+    if (!from.out.send({ type: "unsuback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.10.4-4]
+      from.disconnect(ReasonCode.packetTooLarge, "UNSUBACK is larger than the client takes");
+    }
+  };
+  const stored = durability.committed(durability.end());
+  if (stored === undefined) reply();
+  else from.waitFor(stored.then(reply));
 }

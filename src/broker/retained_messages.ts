@@ -2,6 +2,7 @@ import { CallbackTimer, type Clock, type Timer, type TimerWheel } from "../base/
 import { RetainedTrie } from "../retain/mod.ts";
 import { type Message, messageBytes } from "../session/mod.ts";
 import type { BrokerCounters } from "./counters.ts";
+import type { Durability } from "./durability.ts";
 import type { MqttOptions } from "./options.ts";
 
 export interface RetainedMessagesParts {
@@ -9,6 +10,7 @@ export interface RetainedMessagesParts {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly counters: BrokerCounters;
+  readonly durability: Durability;
 }
 
 /** The last message of each topic that was published with the retain flag, until it expires. */
@@ -19,6 +21,7 @@ export class RetainedMessages {
   readonly #clock: Clock;
   readonly #timers: TimerWheel;
   readonly #counters: BrokerCounters;
+  readonly #durability: Durability;
   #bytes = 0;
 
   constructor(parts: RetainedMessagesParts) {
@@ -26,6 +29,7 @@ export class RetainedMessages {
     this.#clock = parts.clock;
     this.#timers = parts.timers;
     this.#counters = parts.counters;
+    this.#durability = parts.durability;
   }
 
   get count(): number {
@@ -50,22 +54,42 @@ export class RetainedMessages {
    * [MQTT-3.3.1-6]. Over a limit nothing is kept, the old one neither, and a counter tells.
    */
   set(message: Message): void {
-    this.remove(message.topic);
-    if (message.payload.length === 0) return;
-    if (!this.hasRoomFor(message.topic, message.payload.length)) {
-      this.#counters.retainedRefused++;
-      return;
-    }
-    this.#trie.set(message.topic, message);
-    this.#bytes += messageBytes(message);
-    if (message.expiresAtMs === Infinity) return;
-    const timer = new CallbackTimer(() => this.remove(message.topic));
-    this.#expiries.set(message.topic, timer);
-    this.#timers.schedule(timer, Math.max(0, message.expiresAtMs - this.#clock.nowMs()));
+    const { topic } = message;
+    const wasThere = this.#forget(topic);
+    const isKept = message.payload.length > 0 && this.hasRoomFor(topic, message.payload.length);
+    if (isKept) this.#keep(message);
+    else if (message.payload.length > 0) this.#counters.retainedRefused++;
+    // `$SYS` is made anew at every start.
+    if (topic.startsWith("$SYS/") || (!isKept && !wasThere)) return;
+    this.#durability.note();
+    if (isKept) this.#durability.store.putRetained(message);
+    else this.#durability.store.removeRetained(topic);
+  }
+
+  /** Takes over what an earlier run of the broker kept. */
+  restore(message: Message): void {
+    if (message.expiresAtMs > this.#clock.nowMs()) this.#keep(message);
+    else this.#durability.store.removeRetained(message.topic);
   }
 
   /** False: there was none. */
   remove(topic: string): boolean {
+    if (!this.#forget(topic)) return false;
+    if (!topic.startsWith("$SYS/")) this.#durability.store.removeRetained(topic);
+    return true;
+  }
+
+  #keep(message: Message): void {
+    const { topic } = message;
+    this.#trie.set(topic, message);
+    this.#bytes += messageBytes(message);
+    if (message.expiresAtMs === Infinity) return;
+    const timer = new CallbackTimer(() => this.remove(topic));
+    this.#expiries.set(topic, timer);
+    this.#timers.schedule(timer, Math.max(0, message.expiresAtMs - this.#clock.nowMs()));
+  }
+
+  #forget(topic: string): boolean {
     const old = this.#trie.get(topic);
     if (old === undefined) return false;
     this.#trie.remove(topic);

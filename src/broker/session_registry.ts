@@ -1,11 +1,13 @@
 import type { Clock, Logger, TimerWheel } from "../base/mod.ts";
 import { CallbackTimer, isPromise } from "../base/mod.ts";
-import type { Publisher } from "../ports/mod.ts";
+import type { LoadedSession, Publisher, SessionRecord, StoredWill } from "../ports/mod.ts";
 import type { Router } from "../routing/mod.ts";
-import type { Message, SessionContext } from "../session/mod.ts";
-import { ClientSession, type Will } from "./client_session.ts";
+import { InflightState, type Message, type SessionContext } from "../session/mod.ts";
+import { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import { redistribute } from "./delivery.ts";
+import type { Durability } from "./durability.ts";
+import { SessionJournal } from "./session_journal.ts";
 
 /** A session expiry of this many seconds never ends [MQTT-3.1.2.11.2]. */
 export const SESSION_NEVER_EXPIRES = 0xffffffff;
@@ -18,6 +20,7 @@ export interface SessionRegistryParts {
   readonly publisher: Publisher;
   readonly counters: BrokerCounters;
   readonly context: SessionContext;
+  readonly durability: Durability;
 }
 
 /** All sessions by client identifier: their beginning, their time without a connection, their end. */
@@ -46,25 +49,102 @@ export class SessionRegistry {
     return this.#sessions.values();
   }
 
-  /** The session of a client that connects; one that is there is resumed, or ended for a clean start. */
-  open(clientId: string, cleanStart: boolean): { session: ClientSession; isPresent: boolean } {
+  /**
+   * The session of a client that connects, with what its CONNECT says; one that is there is resumed, or ended for a
+   * clean start.
+   */
+  open(
+    clientId: string,
+    cleanStart: boolean,
+    terms: { readonly expiryS: number; readonly will: StoredWill | undefined },
+  ): { session: ClientSession; isPresent: boolean } {
     const known = this.#sessions.get(clientId);
-    if (known !== undefined && !cleanStart) {
+    const isPresent = known !== undefined && !cleanStart;
+    let session: ClientSession;
+    if (isPresent) {
       this.#cancelTimers(known);
-      // The client is back before the delay was over [MQTT-3.1.3-9].
-      known.will = undefined;
-      return { session: known, isPresent: true };
+      session = known;
+    } else {
+      if (known !== undefined) this.end(known);
+      session = this.#create(clientId, terms.expiryS);
     }
-    if (known !== undefined) this.end(known);
-    const { context, clock } = this.#parts;
-    const session = new ClientSession(clientId, context, clock.nowMs());
+    // A will that still waited for its delay is not published: the client is back before [MQTT-3.1.3-9].
+    session.will = terms.will;
+    session.expiryS = terms.expiryS;
+    session.survives = terms.expiryS > 0;
+    session.disconnectedAtMs = 0;
+    this.#note(session);
+    return { session, isPresent };
+  }
+
+  #create(clientId: string, expiryS: number): ClientSession {
+    const { context, clock, durability, router } = this.#parts;
+    const createdAtMs = clock.nowMs();
+    const record = { clientId, expiryS, createdAtMs, disconnectedAtMs: 0, will: undefined };
+    const journal = expiryS > 0
+      ? new SessionJournal(durability.store.createSession(record), durability, router)
+      : undefined;
+    const session = new ClientSession(clientId, context, createdAtMs, journal);
     this.#sessions.set(clientId, session);
-    return { session, isPresent: false };
+    return session;
+  }
+
+  /** Something of the session's record has changed. */
+  #note(session: ClientSession): void {
+    const { journal } = session;
+    if (journal === undefined) return;
+    this.#parts.durability.note();
+    this.#parts.durability.store.putSession(journal.key, session.record);
+  }
+
+  /** Takes over the sessions of an earlier run of the broker, as if their clients had just gone. */
+  restore(loaded: readonly LoadedSession[]): void {
+    const sessions = loaded.map((each) => this.#restoreOne(each));
+    for (const [index, session] of sessions.entries()) {
+      const { record } = loaded[index] as LoadedSession;
+      this.#resumeAbsence(session, record);
+    }
+  }
+
+  #restoreOne(
+    { key, record, subscriptions, received, inflight, queue }: LoadedSession,
+  ): ClientSession {
+    const { context, durability, router } = this.#parts;
+    const journal = new SessionJournal(key, durability, router);
+    const session = new ClientSession(record.clientId, context, record.createdAtMs, journal);
+    this.#sessions.set(record.clientId, session);
+    session.expiryS = record.expiryS;
+    session.survives = true;
+    session.will = record.will;
+    for (const [filter, subscription] of subscriptions) {
+      session.subscriptions.set(filter, subscription);
+      router.subscribe(session, subscription);
+    }
+    const unacknowledged = inflight.filter(({ state }) => state !== InflightState.awaitsPubcomp);
+    session.restore({
+      received,
+      inflight,
+      queuedMessages: queue.count - unacknowledged.length,
+      queuedBytes: unacknowledged.reduce((bytes, next) => bytes - next.bytes, queue.bytes),
+    });
+    return session;
+  }
+
+  /** Goes on with the deadlines of a session whose client is away, or was when the broker died. */
+  #resumeAbsence(session: ClientSession, record: SessionRecord): void {
+    const nowMs = this.#parts.clock.nowMs();
+    session.disconnectedAtMs = record.disconnectedAtMs === 0 ? nowMs : record.disconnectedAtMs;
+    const goneMs = Math.max(0, nowMs - session.disconnectedAtMs);
+    if (session.expiryS !== SESSION_NEVER_EXPIRES && goneMs >= session.expiryS * 1000) {
+      this.#expire(session);
+      return;
+    }
+    this.#note(session);
+    this.#awaitClient(session, goneMs);
   }
 
   /** The session's client is connected now. */
-  online(session: ClientSession): void {
-    session.disconnectedAtMs = 0;
+  online(): void {
     this.#onlineCount++;
     const { counters } = this.#parts;
     if (this.#onlineCount > counters.connectedMaximum) {
@@ -89,11 +169,17 @@ export class SessionRegistry {
       this.end(session);
       return;
     }
-    this.#scheduleWill(session);
-    if (session.expiryS !== SESSION_NEVER_EXPIRES) {
-      session.expiryTimer ??= new CallbackTimer(() => this.#expire(session));
-      this.#parts.timers.schedule(session.expiryTimer, session.expiryS * 1000);
-    }
+    this.#note(session);
+    this.#awaitClient(session, 0);
+  }
+
+  /** The client is away since `goneMs`: its will has a delay, its session an end. */
+  #awaitClient(session: ClientSession, goneMs: number): void {
+    const { timers } = this.#parts;
+    this.#scheduleWill(session, goneMs);
+    if (session.expiryS === SESSION_NEVER_EXPIRES) return;
+    session.expiryTimer ??= new CallbackTimer(() => this.#expire(session));
+    timers.schedule(session.expiryTimer, session.expiryS * 1000 - goneMs);
   }
 
   /** Ends a session with everything that belongs to it; a will that still waits is published now. */
@@ -108,6 +194,10 @@ export class SessionRegistry {
     session.subscriptions.clear();
     redistribute(session.detach(() => true), session);
     session.end();
+    if (session.journal !== undefined) {
+      this.#parts.durability.note();
+      this.#parts.durability.store.removeSession(session.journal.key);
+    }
     this.publishWill(session);
   }
 
@@ -116,6 +206,7 @@ export class SessionRegistry {
     const { will } = session;
     session.will = undefined;
     if (will === undefined) return;
+    if (!session.isEnded) this.#note(session);
     const answer = this.#parts.publisher.publishMessage(this.#willMessage(will), will.identity);
     if (isPromise(answer)) {
       answer.catch((error: unknown) =>
@@ -127,23 +218,24 @@ export class SessionRegistry {
     }
   }
 
-  #willMessage(will: Will): Message {
+  #willMessage(will: StoredWill): Message {
     const expiresAtMs = will.messageExpiryS === undefined
       ? Infinity
       : this.#parts.clock.nowMs() + will.messageExpiryS * 1000;
     return { ...will.message, expiresAtMs };
   }
 
-  #scheduleWill(session: ClientSession): void {
+  #scheduleWill(session: ClientSession, goneMs: number): void {
     const { will } = session;
     if (will === undefined) return;
-    if (will.delayS === 0) {
+    const delayMs = will.delayS * 1000 - goneMs;
+    if (delayMs <= 0) {
       this.publishWill(session);
       return;
     }
     // Not later than the end of the session, which publishes it anyway [MQTT-3.1.2-8].
     session.willTimer ??= new CallbackTimer(() => this.publishWill(session));
-    this.#parts.timers.schedule(session.willTimer, will.delayS * 1000);
+    this.#parts.timers.schedule(session.willTimer, delayMs);
   }
 
   #expire(session: ClientSession): void {

@@ -122,6 +122,11 @@ export class Router<S extends Subscriber> {
     return true;
   }
 
+  /** The group of a shared subscription; undefined while it has no member. */
+  sharedGroup(filter: string, shareName: string): SharedGroup<S> | undefined {
+    return this.#filters.get(filter)?.groups?.get(shareName);
+  }
+
   /**
    * The route of the topic whose UTF-8 bytes are bytes[start..end), which are not kept. A topic that
    * the cache does not know is checked first: throws what `decodeTopicName` throws.

@@ -2,6 +2,7 @@
  * A chunk of bytes through the whole broker, without a network: `deno run -A tests/bench/broker_bench.ts`, or the same
  * with `bun`. Figures are for one delivery.
  */
+import { MemoryStore } from "../../src/storage/mod.ts";
 import { ALLOW_ALL, AuthenticatorChain } from "../../src/auth/mod.ts";
 import { type Logger, SystemClock } from "../../src/base/mod.ts";
 import { Broker, type BrokerRuntime, type MqttOptions } from "../../src/broker/mod.ts";
@@ -102,6 +103,7 @@ class Rig {
       logger: SILENT,
       authenticator: new AuthenticatorChain([]),
       authorizer: ALLOW_ALL,
+      store: new MemoryStore(),
     });
   }
 

@@ -1,11 +1,12 @@
 /** A whole broker in memory, and clients that speak to it packet by packet through `mqtt-packet`. */
+import { MemoryStore } from "../../src/storage/mod.ts";
 import { Buffer } from "node:buffer";
 import { generate, parser } from "mqtt-packet";
 import type { IConnackPacket, IConnectPacket, Packet, PacketCmd, Parser } from "mqtt-packet";
 import { ALLOW_ALL, AuthenticatorChain } from "../../src/auth/mod.ts";
 import type { LogFields, Logger, Prng } from "../../src/base/mod.ts";
 import { Broker, type MqttOptions } from "../../src/broker/mod.ts";
-import type { Authenticator, Authorizer, PublishInterceptor } from "../../src/ports/mod.ts";
+import type { Authenticator, Authorizer, PublishInterceptor, Store } from "../../src/ports/mod.ts";
 import { type MemoryPeer, MemoryRuntime } from "./memory_socket.ts";
 
 export type ClientVersion = 3 | 4 | 5;
@@ -63,6 +64,7 @@ export interface MemoryBrokerParts {
   readonly authenticator?: Authenticator;
   readonly authorizer?: Authorizer;
   readonly interceptors?: readonly PublishInterceptor[];
+  readonly store?: Store;
   /** Lets sockets that are ready together come in any order. */
   readonly prng?: Prng;
 }
@@ -84,6 +86,7 @@ export class MemoryBroker {
       logger: this.#log,
       authenticator: parts.authenticator ?? new AuthenticatorChain([]),
       authorizer: parts.authorizer ?? ALLOW_ALL,
+      store: parts.store ?? new MemoryStore(),
       interceptors: parts.interceptors ?? [],
     });
     this.broker.start();
