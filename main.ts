@@ -1,3 +1,3 @@
 import { main } from "./src/app/mod.ts";
 
-await main();
+await main(import.meta.url);

@@ -13,7 +13,10 @@ export interface Server {
   start(): Promise<readonly ReadyListener[]>;
   /** Puts into force what may change while the broker runs. */
   reconfigure(configuration: Configuration): void;
-  /** No new connections, a DISCONNECT to the old ones; resolves when all is closed. */
+  /**
+   * No new connections, a DISCONNECT to the old ones; resolves when all is closed and on disk. Rejects where the last
+   * changes could not be written; all is closed then, too.
+   */
   stop(): Promise<void>;
 }
 
@@ -32,7 +35,7 @@ export interface ApplicationOptions {
 }
 
 export const EXIT_STOPPED = 0;
-export const EXIT_CANNOT_START = 1;
+export const EXIT_FAILED = 1;
 export const EXIT_WRONG_CONFIGURATION = 2;
 
 /** The life of one broker program: configuration, start, reloads, stop. */
@@ -73,12 +76,10 @@ export class Application {
     // Before the listeners open, so that a signal cannot come too early for a graceful stop.
     const { promise: stopped, resolve: stop } = Promise.withResolvers<string>();
     handleSignals(this.#runtime, { onStop: stop, onReload: () => this.#requestReload(running) });
-    if (!await this.#start(server, configuration, logger)) return EXIT_CANNOT_START;
+    if (!await this.#start(server, configuration, logger)) return EXIT_FAILED;
     const signal = await stopped;
     logger.info("Stopping", { signal });
-    await server.stop();
-    logger.info("Stopped");
-    return EXIT_STOPPED;
+    return await stopWhole(server, logger) ? EXIT_STOPPED : EXIT_FAILED;
   }
 
   async #start(
@@ -99,7 +100,7 @@ export class Application {
       await announceReady(this.#runtime, report, this.#arguments.readyFile);
     } catch (error) {
       logger.error(`Cannot write ready file "${this.#arguments.readyFile}": ${errorText(error)}`);
-      await server.stop();
+      await stopWhole(server, logger);
       return false;
     }
     const { runtime } = report;
@@ -129,6 +130,18 @@ export class Application {
     }
     this.#isReloading = false;
   }
+}
+
+/** Says how it went; false: something could not be written. */
+async function stopWhole(server: Server, logger: LineLogger): Promise<boolean> {
+  try {
+    await server.stop();
+  } catch (error) {
+    logger.error("Stopped, but the last changes are not on disk", { error: errorText(error) });
+    return false;
+  }
+  logger.info("Stopped");
+  return true;
 }
 
 /** What `run` and `check` print of a configuration that cannot be used. */

@@ -1,64 +1,89 @@
 import { ALLOW_ALL, AuthenticatorChain } from "../auth/mod.ts";
 import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
-import type { Runtime } from "../runtime/mod.ts";
+import type { Store } from "../ports/mod.ts";
 import { type Listener, type ListenerOptions, openTcpListener } from "../transport/mod.ts";
 import type { Server, ServerContext } from "./application.ts";
 import type { ReadyListener } from "./ready.ts";
+import { openStore } from "./store.ts";
 import { VERSION } from "./version.ts";
 
-/** Builds the broker out of its parts; nothing is open yet. */
-export function createServer(context: ServerContext): Server {
-  const { runtime, clock, logger, configuration } = context;
-  const broker = new Broker({
-    options: configuration.mqtt,
-    version: VERSION,
-    runtime,
-    clock,
-    logger,
-    authenticator: new AuthenticatorChain([]),
-    authorizer: ALLOW_ALL,
-  });
-  return new BrokerServer(runtime, broker, configuration.listeners);
+/** Builds the broker out of its parts; nothing is open yet. `programUrl`: of the program's module. */
+export function createServer(context: ServerContext, programUrl: string): Server {
+  return new BrokerServer(context, programUrl);
 }
 
-/** The broker with its listeners. */
+/** The broker with its store and its listeners. */
 class BrokerServer implements Server {
-  readonly #runtime: Runtime;
-  readonly #broker: Broker;
-  readonly #options: readonly ListenerOptions[];
+  readonly #context: ServerContext;
+  readonly #programUrl: string;
   readonly #open: Listener[] = [];
+  /** A reload may come before the broker is there. */
+  #configuration: Configuration;
+  #store: Store | undefined;
+  #broker: Broker | undefined;
 
-  constructor(runtime: Runtime, broker: Broker, options: readonly ListenerOptions[]) {
-    this.#runtime = runtime;
-    this.#broker = broker;
-    this.#options = options;
+  constructor(context: ServerContext, programUrl: string) {
+    this.#context = context;
+    this.#programUrl = programUrl;
+    this.#configuration = context.configuration;
   }
 
   async start(): Promise<readonly ReadyListener[]> {
-    // Before the listeners: the deadlines of the first connection count already.
-    this.#broker.start();
+    this.#store = await openStore({ ...this.#context, programUrl: this.#programUrl });
     try {
-      for (const options of this.#options) this.#open.push(await this.#listen(options));
+      const broker = this.#broker = this.#createBroker(this.#store);
+      // Before the listeners: the deadlines of the first connection count already.
+      broker.start();
+      for (const options of this.#configuration.listeners) {
+        this.#open.push(await this.#listen(broker, options));
+      }
     } catch (error) {
-      await this.stop();
+      await this.#stopAfter(error);
       throw error;
     }
     return this.#open.map(({ type, url, port }) => ({ type, url, port }));
   }
 
   reconfigure(configuration: Configuration): void {
-    this.#broker.reconfigure(configuration.mqtt);
+    this.#configuration = configuration;
+    this.#broker?.reconfigure(configuration.mqtt);
   }
 
   async stop(): Promise<void> {
     for (const listener of this.#open.splice(0)) listener.close();
-    await this.#broker.stop();
+    await this.#broker?.stop();
+    // After the broker, which notes what becomes of its sessions until the last connection is gone.
+    await this.#store?.close();
   }
 
-  async #listen(options: ListenerOptions): Promise<Listener> {
+  /** Why the start failed is the answer, whatever goes wrong after it. */
+  async #stopAfter(failure: unknown): Promise<void> {
     try {
-      return await openTcpListener(this.#runtime, options, this.#broker);
+      await this.stop();
+    } catch (error) {
+      const { logger } = this.#context;
+      logger.error(`Cannot stop after "${String(failure)}": ${String(error)}`);
+    }
+  }
+
+  #createBroker(store: Store): Broker {
+    const { runtime, clock, logger } = this.#context;
+    return new Broker({
+      options: this.#configuration.mqtt,
+      version: VERSION,
+      runtime,
+      clock,
+      logger,
+      authenticator: new AuthenticatorChain([]),
+      authorizer: ALLOW_ALL,
+      store,
+    });
+  }
+
+  async #listen(broker: Broker, options: ListenerOptions): Promise<Listener> {
+    try {
+      return await openTcpListener(this.#context.runtime, options, broker);
     } catch (error) {
       throw new Error(`Cannot listen on ${formatBind(options)}: ${reasonOf(error)}`, {
         cause: error,

@@ -1,5 +1,6 @@
 import { SystemClock } from "../base/mod.ts";
 import { loadRuntime, type Runtime } from "../runtime/mod.ts";
+import { isStorageThread, runStorageThread } from "../storage/mod.ts";
 import {
   Application,
   EXIT_WRONG_CONFIGURATION,
@@ -7,6 +8,7 @@ import {
   type Server,
   type ServerContext,
 } from "./application.ts";
+import { backUp } from "./backup.ts";
 import { createServer } from "./broker_server.ts";
 import {
   type Command,
@@ -21,10 +23,14 @@ import { VERSION } from "./version.ts";
 const EXIT_FINE = 0;
 const EXIT_PROBLEMS = 1;
 
-/** The program, from its arguments to its exit status. */
-export async function main(): Promise<void> {
+/**
+ * The program, from its arguments to its exit status. `programUrl`: of the module that calls this, where the threads of
+ * the program start, too.
+ */
+export async function main(programUrl: string): Promise<void> {
+  if (isStorageThread()) return runStorageThread();
   const runtime = await loadRuntime();
-  runtime.exit(await runCommand(runtime, createServer));
+  runtime.exit(await runCommand(runtime, (context) => createServer(context, programUrl)));
 }
 
 /** Does what the arguments ask for; resolves with the exit status. */
@@ -44,6 +50,8 @@ export async function runCommand(
       return EXIT_FINE;
     case "check":
       return await check(runtime, command.arguments);
+    case "backup":
+      return await backUp(runtime, command.arguments);
     case "run": {
       const clock = new SystemClock();
       const application = new Application({

@@ -17,12 +17,18 @@ export interface RunArguments extends ConfigArguments {
   readonly readyFile: string | undefined;
 }
 
-export type CommandName = "run" | "check";
+export interface BackupArguments extends ConfigArguments {
+  /** Where the copy goes. */
+  readonly file: string;
+}
+
+export type CommandName = "run" | "check" | "backup";
 
 /** What the command line asks for. */
 export type Command =
   | { readonly name: "run"; readonly arguments: RunArguments }
   | { readonly name: "check"; readonly arguments: ConfigArguments }
+  | { readonly name: "backup"; readonly arguments: BackupArguments }
   | { readonly name: "help"; readonly about: CommandName | undefined }
   | { readonly name: "version" };
 
@@ -35,14 +41,17 @@ export class UsageError extends Error {
   }
 }
 
-const COMMANDS: readonly CommandName[] = ["run", "check"];
+const COMMANDS: readonly CommandName[] = ["run", "check", "backup"];
 const LATER_COMMANDS = ["exec", "pub", "sub", "bench", "passwd", "healthcheck"];
 
 const TEXT_OPTIONS = ["config", "set", "ready-file", "log-level", "log-format"];
 const SWITCHES = ["ephemeral", "help", "version"];
 const ALIASES = { config: "c", help: "h" };
-/** `check` starts nothing that could become ready. */
-const NOT_FOR_CHECK = ["ready-file"];
+/** Without a broker nothing becomes ready, and an ephemeral one has nothing to back up. */
+const NOT_FOR: Readonly<Record<string, readonly string[]>> = {
+  check: ["ready-file"],
+  backup: ["ready-file", "ephemeral", "log-level", "log-format"],
+};
 
 /** Throws `UsageError` with every problem. */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -61,9 +70,13 @@ export function parseCommandLine(args: readonly string[]): Command {
   const [first, ...rest] = parsed._;
   const command = first ?? "run";
   if (!isCommand(command)) problems.push(unknownCommand(command));
-  for (const extra of rest) problems.push(`unexpected argument "${extra}"`);
+  const [file, ...extras] = command === "backup" ? rest : [undefined, ...rest];
+  for (const extra of extras) problems.push(`unexpected argument "${extra}"`);
   const values = (option: string): readonly string[] => parsed[option] as readonly string[];
   problems.push(...optionProblems(values, command));
+  if (parsed.ephemeral === true && NOT_FOR[command]?.includes("ephemeral")) {
+    problems.push(notForCommand("ephemeral", command));
+  }
   if (problems.length > 0) throw new UsageError(problems);
   if (parsed.help === true) {
     return { name: "help", about: first !== undefined && isCommand(first) ? first : undefined };
@@ -77,6 +90,10 @@ export function parseCommandLine(args: readonly string[]): Command {
     isEphemeral: parsed.ephemeral === true,
   };
   if (command === "check") return { name: "check", arguments: common };
+  if (command === "backup") {
+    if (file === undefined || file === "") throw new UsageError(["backup needs a FILE to write"]);
+    return { name: "backup", arguments: { ...common, file } };
+  }
   return { name: "run", arguments: { ...common, readyFile: values("ready-file").at(-1) } };
 }
 
@@ -89,6 +106,8 @@ export function helpText(about: CommandName | undefined): string {
       return RUN_HELP;
     case "check":
       return CHECK_HELP;
+    case "backup":
+      return BACKUP_HELP;
   }
 }
 
@@ -117,18 +136,25 @@ function optionProblems(
   const problems: string[] = [];
   for (const option of TEXT_OPTIONS) {
     if (values(option).includes("")) problems.push(`option --${option} needs a value`);
-    if (command === "check" && NOT_FOR_CHECK.includes(option) && values(option).length > 0) {
-      problems.push(`option --${option} is not for "check"`);
+    if (NOT_FOR[command]?.includes(option) && values(option).length > 0) {
+      problems.push(notForCommand(option, command));
     }
   }
   return problems;
 }
 
-const CONFIG_OPTIONS =
+function notForCommand(option: string, command: string): string {
+  return `option --${option} is not for "${command}"`;
+}
+
+const FILE_OPTIONS =
   `  -c, --config FILE       configuration in TOML; without it the built-in default
       --set KEY=VALUE     one key, dotted, with its value in TOML or as a bare word; wins over
                           file and environment, repeatable
-      --ephemeral         nothing is written to disk; a listener without a port of its own
+`;
+
+const CONFIG_OPTIONS =
+  `${FILE_OPTIONS}      --ephemeral         nothing is written to disk; a listener without a port of its own
                           takes a free one on 127.0.0.1, where anonymous clients are allowed
       --log-level LEVEL   ${LOG_LEVELS.join(", ")}
       --log-format FORMAT ${LOG_FORMATS.join(", ")}
@@ -144,6 +170,8 @@ const PROGRAM_HELP = `MQTT broker for 3.1, 3.1.1 and 5.0
 Usage:
   broker [run] [options]      the broker (default command)
   broker check [options]      prints every problem of the configuration
+  broker backup FILE [options]
+                              copies the database, also while a broker uses it
   broker --version
   broker --help
   broker COMMAND --help
@@ -161,7 +189,8 @@ ${SOURCES_HELP}
 Standard output carries one line, "ready" and the same JSON object; logs go to standard error.
 SIGTERM and SIGINT stop the broker gracefully, a second one at once; SIGHUP reloads.
 
-Exit status: 0 stopped, 1 could not start, 2 wrong configuration or command line.
+Exit status: 0 stopped, 1 could not start or could not write everything, 2 wrong configuration or
+command line.
 `;
 
 const CHECK_HELP = `Prints every problem of the configuration
@@ -170,4 +199,16 @@ Usage: broker check [options]
 
 ${CONFIG_OPTIONS}${SOURCES_HELP}
 Exit status: 0 no problem, 1 problems, 2 wrong command line.
+`;
+
+const BACKUP_HELP = `Copies the database of node.data_dir to FILE, also while a broker uses it
+
+Usage: broker backup FILE [options]
+
+FILE is made, complete and as the database was at one moment, or not at all; it must not exist.
+To go back to it, stop the broker, remove broker.db, broker.db-wal and broker.db-shm from the data
+directory, copy FILE there as broker.db and start the broker.
+
+${FILE_OPTIONS}${SOURCES_HELP}
+Exit status: 0 written, 1 not written, 2 wrong configuration or command line.
 `;

@@ -1,3 +1,5 @@
+import { readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { Server, ServerContext } from "../../../src/app/application.ts";
@@ -6,6 +8,7 @@ import { runCommand } from "../../../src/app/cli.ts";
 import type { ReadyListener } from "../../../src/app/ready.ts";
 import { VERSION } from "../../../src/app/version.ts";
 import type { Configuration } from "../../../src/config/mod.ts";
+import { withFolder } from "../../support/storage_rig.ts";
 import { Exited, FakeRuntime } from "./fake_runtime.ts";
 
 /** A server that notes what it is told. */
@@ -53,6 +56,11 @@ async function start(
   return { runtime, server: server!, status };
 }
 
+/** As `main.ts` has it; a thread of its store starts there, too. */
+function realServer(context: ServerContext): Server {
+  return createServer(context, new URL("../../../main.ts", import.meta.url).href);
+}
+
 function never(): Server {
   throw new Error("nothing may be started");
 }
@@ -82,19 +90,21 @@ const WRONG = "[mqtt]\nmax_qos = 3\nmax_inflight = 0\n";
 const REPORT = "Cannot use the configuration: 3 problems\n" +
   "b.toml:2:11: mqtt.max_qos: found 3; allowed: 0, 1, 2\n" +
   "b.toml:3:16: mqtt.max_inflight: found 0; allowed: integer from 1 to 65535\n" +
-  '--log-level: log.level: found "loud"; allowed: "error", "warn", "info", "debug", "trace"\n';
+  '--set log.level: log.level: found "loud"; allowed: "error", "warn", "info", "debug", "trace"\n';
 
-for (const [command, status] of [["run", 2], ["check", 1]] as const) {
-  test(`${command} ends with ${status} and every problem of the configuration`, async () => {
-    const runtime = new FakeRuntime([command, "-c", "b.toml", "--log-level", "loud"]);
+for (
+  const [command, status] of [[["run"], 2], [["check"], 1], [["backup", "f"], 2]] as const
+) {
+  test(`${command[0]} ends with ${status} and every problem of the configuration`, async () => {
+    const runtime = new FakeRuntime([...command, "-c", "b.toml", "--set", "log.level=loud"]);
     runtime.files.set("b.toml", WRONG);
     assertEquals(await runCommand(runtime, never), status);
     assertEquals(runtime.stderr, REPORT);
     assertEquals(runtime.stdout, "");
   });
 
-  test(`${command} ends with ${status} when the file cannot be read`, async () => {
-    const runtime = new FakeRuntime([command, "-c", "none.toml"]);
+  test(`${command[0]} ends with ${status} when the file cannot be read`, async () => {
+    const runtime = new FakeRuntime([...command, "-c", "none.toml"]);
     assertEquals(await runCommand(runtime, never), status);
     assertEquals(
       runtime.stderr,
@@ -103,8 +113,8 @@ for (const [command, status] of [["run", 2], ["check", 1]] as const) {
     );
   });
 
-  test(`${command} ends with ${status} at a variable that matches no key`, async () => {
-    const runtime = new FakeRuntime([command]);
+  test(`${command[0]} ends with ${status} at a variable that matches no key`, async () => {
+    const runtime = new FakeRuntime([...command]);
     runtime.variables = { BROKER_MQTT__MAXQOS: "1" };
     assertEquals(await runCommand(runtime, never), status);
     assert(runtime.stderr.includes('did you mean "BROKER_MQTT__MAX_QOS"?'), runtime.stderr);
@@ -188,6 +198,14 @@ test("run logs as the configuration says, each entry on one line of standard err
   ]);
 });
 
+test("run ends with 1 when the last changes could not be written", async () => {
+  const { runtime, server, status } = await start([]);
+  server.onStop = () => Promise.reject(new Error("the disk is full"));
+  runtime.signal("SIGTERM");
+  assertEquals(await status, 1);
+  assert(runtime.stderr.includes('not on disk error="the disk is full"'), runtime.stderr);
+});
+
 test("a reload puts limits and log into force and says what waits for a restart", async () => {
   const { runtime, server, status } = await start(["-c", "b.toml"], { "b.toml": "" });
   const next = '[node]\nname = "other"\n[log]\nformat = "json"\n[mqtt]\nmax_qos = 1\n' +
@@ -266,7 +284,7 @@ test("two signals to reload at once are both served, and the last file counts", 
 
 test("the real server opens every listener and closes them at the end", async () => {
   const runtime = new FakeRuntime(["--set", "listener.1.bind=[::1]:0", "--ephemeral"]);
-  const status = runCommand(runtime, createServer);
+  const status = runCommand(runtime, realServer);
   await runtime.written("ready");
   const { listeners } = JSON.parse(runtime.stdout.slice("ready ".length));
   assertEquals(listeners, [
@@ -280,9 +298,9 @@ test("the real server opens every listener and closes them at the end", async ()
 });
 
 test("the real server leaves nothing open when a listener cannot be bound", async () => {
-  const runtime = new FakeRuntime(["--set", "listener.1.bind=127.0.0.1:7"]);
+  const runtime = new FakeRuntime(["--ephemeral", "--set", "listener.1.bind=127.0.0.1:7"]);
   runtime.taken.add("127.0.0.1:7");
-  assertEquals(await runCommand(runtime, createServer), 1);
+  assertEquals(await runCommand(runtime, realServer), 1);
   assert(
     runtime.stderr.includes(
       "Cannot listen on 127.0.0.1:7: the address is already in use (EADDRINUSE)",
@@ -291,6 +309,67 @@ test("the real server leaves nothing open when a listener cannot be bound", asyn
   );
   assertEquals(runtime.listeners.size, 0);
   assertEquals(runtime.intervals.size, 0);
-  assertEquals(runtime.record, ["listen 127.0.0.1:1883", "close 127.0.0.1:1883"]);
+  assertEquals(runtime.record, ["listen 127.0.0.1:0", "close 127.0.0.1:0"]);
   assertEquals(runtime.stdout, "");
 });
+
+test("the real server has its database to itself, until it ends", () =>
+  withFolder(async (folder) => {
+    const args = ["--set", `node.data_dir=${folder}`, "--set", "listener.0.bind=127.0.0.1:0"];
+    const first = new FakeRuntime(args);
+    const status = runCommand(first, realServer);
+    await first.written("ready");
+    const second = new FakeRuntime(args);
+    assertEquals(await runCommand(second, realServer), 1);
+    assert(
+      second.stderr.includes(
+        `Cannot use node.data_dir "${folder}": another broker is using it`,
+      ),
+      second.stderr,
+    );
+    assertEquals(second.record, []);
+    first.signal("SIGTERM");
+    assertEquals(await status, 0);
+    const third = new FakeRuntime(args);
+    const statusOfThird = runCommand(third, realServer);
+    await third.written("ready");
+    third.signal("SIGTERM");
+    assertEquals(await statusOfThird, 0);
+  }));
+
+test("the real server sets a damaged database aside and says so", () =>
+  withFolder(async (folder) => {
+    await writeFile(join(folder, "broker.db"), "no database\n".repeat(1000));
+    const args = ["--set", `node.data_dir=${folder}`, "--set", "listener.0.bind=127.0.0.1:0"];
+    const runtime = new FakeRuntime(args);
+    const status = runCommand(runtime, realServer);
+    await runtime.written("ready");
+    const aside = (await readdir(folder)).find((name) => name.startsWith("broker-damaged-"));
+    const [line] = runtime.stderr.split("\n");
+    assert(line!.includes("The database was damaged and has been set aside"), line);
+    assert(line!.includes(join(folder, aside!)), line);
+    assert(line!.includes('kept="0 sessions, 0 subscriptions, 0 queued messages,'), line);
+    runtime.signal("SIGTERM");
+    assertEquals(await status, 0);
+  }));
+
+test("backup copies the database, and never over a file", () =>
+  withFolder(async (folder) => {
+    const set = ["--set", `node.data_dir=${folder}`];
+    const copy = join(folder, "copy.db");
+    const without = new FakeRuntime(["backup", copy, ...set]);
+    assertEquals(await runCommand(without, never), 1);
+    assert(without.stderr.includes("there is no such database"), without.stderr);
+    const broker = new FakeRuntime([...set, "--set", "listener.0.bind=127.0.0.1:0"]);
+    const status = runCommand(broker, realServer);
+    await broker.written("ready");
+    const first = new FakeRuntime(["backup", copy, ...set]);
+    assertEquals([await runCommand(first, never), first.stderr], [0, ""]);
+    assertEquals(first.stdout, `"${copy}" is a copy of "${join(folder, "broker.db")}"\n`);
+    assert((await stat(copy)).size > 0);
+    const second = new FakeRuntime(["backup", copy, ...set]);
+    assertEquals(await runCommand(second, never), 1);
+    assertEquals(second.stderr, `broker: Cannot back up to "${copy}": it exists\n`);
+    broker.signal("SIGTERM");
+    assertEquals(await status, 0);
+  }));

@@ -42,12 +42,21 @@ const COMMANDS: readonly [args: string[], command: Command][] = [
     name: "check",
     arguments: { ...PLAIN_CHECK, configFile: "b.toml", sets: ["a=1"] },
   }],
+  [["backup", "f.db"], {
+    name: "backup",
+    arguments: { ...PLAIN_CHECK, file: "f.db" },
+  }],
+  [["-c", "b.toml", "backup", "--set", "a=1", "f.db"], {
+    name: "backup",
+    arguments: { ...PLAIN_CHECK, configFile: "b.toml", sets: ["a=1"], file: "f.db" },
+  }],
   [["--version"], { name: "version" }],
   [["run", "--version"], { name: "version" }],
   [["--help"], { name: "help", about: undefined }],
   [["-h"], { name: "help", about: undefined }],
   [["run", "--help"], { name: "help", about: "run" }],
   [["check", "--help"], { name: "help", about: "check" }],
+  [["backup", "--help"], { name: "help", about: "backup" }],
   [["--help", "check"], { name: "help", about: "check" }],
 ];
 
@@ -58,8 +67,8 @@ for (const [args, command] of COMMANDS) {
 }
 
 const PROBLEMS: readonly [args: string[], problems: string[]][] = [
-  [["rum"], ['unknown command "rum"; did you mean "run"? allowed: run, check']],
-  [["serve"], ['unknown command "serve"; allowed: run, check']],
+  [["rum"], ['unknown command "rum"; did you mean "run"? allowed: run, check, backup']],
+  [["serve"], ['unknown command "serve"; allowed: run, check, backup']],
   ...["exec", "pub", "sub", "bench", "passwd", "healthcheck"].map((word): [string[], string[]] => [
     [word],
     [`command "${word}" is not in this version`],
@@ -76,9 +85,15 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["--set"], ["option --set needs a value"]],
   [["--ready-file", "--set", "a=1"], ["option --ready-file needs a value"]],
   [["check", "--ready-file", "r"], ['option --ready-file is not for "check"']],
+  [["backup"], ["backup needs a FILE to write"]],
+  [["backup", ""], ["backup needs a FILE to write"]],
+  [["backup", "a", "b"], ['unexpected argument "b"']],
+  [["backup", "f", "--ephemeral"], ['option --ephemeral is not for "backup"']],
+  [["backup", "f", "--ready-file", "r"], ['option --ready-file is not for "backup"']],
+  [["backup", "f", "--log-level", "info"], ['option --log-level is not for "backup"']],
   [["chek", "--zzz", "--config"], [
     'unknown option "--zzz"',
-    'unknown command "chek"; did you mean "check"? allowed: run, check',
+    'unknown command "chek"; did you mean "check"? allowed: run, check, backup',
     "option --config needs a value",
   ]],
 ];
@@ -90,13 +105,14 @@ for (const [args, problems] of PROBLEMS) {
 }
 
 test("helpText() names every option, on lines that fit a terminal", () => {
-  for (const about of [undefined, "run", "check"] as const) {
+  for (const about of [undefined, "run", "check", "backup"] as const) {
     const text = helpText(about);
     assert(text.endsWith("\n"));
     for (const line of text.split("\n")) assert(line.length <= 100, line);
-    for (const option of ["--config", "--set", "--ephemeral", "--log-level", "--log-format"]) {
-      assert(text.includes(option), `${about} ${option}`);
+    for (const option of ["--config", "--set"]) assert(text.includes(option), `${about} ${option}`);
+    for (const option of ["--ephemeral", "--log-level", "--log-format"]) {
+      assertEquals(text.includes(option), about !== "backup", `${about} ${option}`);
     }
-    assertEquals(text.includes("--ready-file"), about !== "check");
+    assertEquals(text.includes("--ready-file"), about === undefined || about === "run");
   }
 });
