@@ -32,6 +32,8 @@ export interface StartOptions {
   readonly args?: readonly string[];
   /** TOML text, given by `--config`. */
   readonly config?: string;
+  /** Where the broker keeps things, for whoever wants them kept. The caller owns the folder. */
+  readonly dataDir?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -57,13 +59,14 @@ export interface RunningBroker {
 }
 
 /**
- * Starts an ephemeral broker on free ports of loopback and waits for its `ready` line. The caller
- * stops it. Rejects with what it wrote when it ends before it is ready.
+ * Starts a broker on free ports of loopback, ephemeral unless it has a data directory, and waits for its `ready`
+ * line. The caller stops it. Rejects with what it wrote when it ends before it is ready.
  */
 export async function startBroker(options: StartOptions = {}): Promise<RunningBroker> {
   const folder = await mkdtemp(join(tmpdir(), "broker-test-"));
   const readyFile = join(folder, "ready.json");
-  const args = ["run", "--ephemeral", "--ready-file", readyFile, ...options.args ?? []];
+  const place = placeArguments(options.dataDir);
+  const args = ["run", ...place, "--ready-file", readyFile, ...options.args ?? []];
   if (options.config !== undefined) {
     const path = join(folder, "broker.toml");
     await writeFile(path, options.config);
@@ -101,6 +104,11 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
   };
+}
+
+function placeArguments(dataDir: string | undefined): string[] {
+  if (dataDir === undefined) return ["--ephemeral"];
+  return ["--set", `node.data_dir=${dataDir}`, "--set", "listener.0.bind=127.0.0.1:0"];
 }
 
 /** Runs `use` with a broker of its own and stops it; it must end in good order. */
