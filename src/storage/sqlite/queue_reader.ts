@@ -47,9 +47,9 @@ export class QueueReader {
   constructor(database: DatabaseSync) {
     this.#rows = database.prepare(
       `SELECT id & ${SEQ_MAX} AS seq, message, body FROM queued
-      WHERE id > (?1 << ${SEQ_BITS}) | ?2 AND id < (?1 << ${SEQ_BITS}) | ?3 ORDER BY id LIMIT ?4`,
+      WHERE id > (? << ${SEQ_BITS}) | ? AND id < (? << ${SEQ_BITS}) | ? ORDER BY id LIMIT ?`,
     );
-    this.#message = database.prepare("SELECT body FROM message WHERE id = ?1");
+    this.#message = database.prepare("SELECT body FROM message WHERE id = ?");
   }
 
   read(range: QueueRange, events: QueueReaderEvents): QueuedDelivery[] {
@@ -60,7 +60,7 @@ export class QueueReader {
     let count = FIRST_ROWS;
     while (found.length < limit && bytes < bytesMax) {
       const wanted = Math.min(count, limit - found.length);
-      const rows = this.#rows.all(key, afterSeq, beforeSeq, wanted) as unknown as QueuedRow[];
+      const rows = this.#rows.all(key, afterSeq, key, beforeSeq, wanted) as unknown as QueuedRow[];
       for (const row of rows) {
         afterSeq = row.seq;
         if (events.isGone(row.seq)) continue;

@@ -20,7 +20,7 @@ export function* readableRows(
   onGap: (error: unknown) => void,
 ): Generator<NumberedRow, void, undefined> {
   const statement = database.prepare(
-    `SELECT * FROM ${table} WHERE id > ?1 ORDER BY id LIMIT ?2`,
+    `SELECT * FROM ${table} WHERE id > ? ORDER BY id LIMIT ?`,
   );
   statement.setReadBigInts(true);
   let after = -1n;
