@@ -155,6 +155,8 @@ async function drain(store: Store, keys: readonly SessionKey[]): Promise<void> {
   }
   await store.flush();
   watch.report(`drain, ${keys.length} sessions`, count, "");
+  // The writer gives space back when nothing happens.
+  await new Promise((resolve) => setTimeout(resolve, 5000));
 }
 
 async function run(durability: Durability, sessions: number): Promise<void> {
@@ -174,6 +176,8 @@ async function run(durability: Durability, sessions: number): Promise<void> {
       } messages, file ${statSync(join(folder, "broker.db")).size >> 20} MB\n`,
     );
     await drain(store, loaded.map(({ key }) => key));
+    const size = statSync(join(folder, "broker.db")).size;
+    process.stdout.write(`${runtime} drained, file ${size >> 20} MB\n`);
     await store.close();
   } finally {
     rmSync(folder, { recursive: true });
