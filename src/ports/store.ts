@@ -143,7 +143,7 @@ export interface Store {
   removeQueued(key: SessionKey, seq: number): void;
   /**
    * The oldest messages after `afterSeq`, committed or not, at most `limit`, and no more after they come to
-   * `bytesMax` bytes. Rows that cannot be read are left out and counted in `unreadable`.
+   * `bytesMax` bytes. What cannot be read is left out and counted in `unreadable`.
    */
   readQueued(key: SessionKey, afterSeq: number, limit: number, bytesMax: number): QueuedDelivery[];
   /** Rows that `readQueued` could not read. */

@@ -1,8 +1,8 @@
 /**
  * What the store takes, alone: `deno run -A tests/bench/storage_bench.ts`, or the same with `bun`.
  *
- * A closed loop as publishers make one: no more than a window of messages waits for its commit. `stall` is the longest
- * time that the main thread did not come round.
+ * A closed loop as publishers make one: no more than a window of messages waits for its commit. Stalls are the times that the main
+ * thread did not come round to others.
  */
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -46,29 +46,40 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+function percentiles(values: number[]): string {
+  values.sort((a, b) => a - b);
+  const at = (part: number): string =>
+    (values[Math.floor((values.length - 1) * part)] ?? 0).toFixed(1);
+  return `p50 ${at(0.5)} p99 ${at(0.99)} max ${at(1)} ms`;
+}
+
+/** Time, processor time, and how long the thread did not come round to others. */
 class Stopwatch {
   readonly #begin = performance.now();
   readonly #cpu = process.cpuUsage();
-  #last = performance.now();
-  #gaps: number[] = [];
+  readonly #gaps: number[] = [];
+  readonly #ticker: ReturnType<typeof setInterval>;
 
-  tick(): void {
-    const now = performance.now();
-    this.#gaps.push(now - this.#last);
-    this.#last = now;
+  constructor() {
+    let last = performance.now();
+    this.#ticker = setInterval(() => {
+      const now = performance.now();
+      this.#gaps.push(Math.max(0, now - last - 1));
+      last = now;
+    }, 1);
   }
 
   report(name: string, count: number, more: string): void {
+    clearInterval(this.#ticker);
     const ms = performance.now() - this.#begin;
     const { user, system } = process.cpuUsage(this.#cpu);
-    this.#gaps.sort((a, b) => a - b);
-    const p99 = this.#gaps[Math.floor(this.#gaps.length * 0.99)] ?? 0;
     process.stdout.write(
-      `${runtime} ${name.padEnd(34)} ${
+      `${runtime} ${name.padEnd(20)} ${
         Math.round(count / ms * 1000).toLocaleString("en").padStart(9)
       }/s` +
-        `  cpu ${((user + system) / count).toFixed(2)} us each  stall p99 ${p99.toFixed(1)} max ` +
-        `${(this.#gaps.at(-1) ?? 0).toFixed(1)} ms  ${more}\n`,
+        `  cpu ${((user + system) / count).toFixed(2)} us each  stalls ${
+          percentiles(this.#gaps)
+        }  ${more}\n`,
     );
   }
 }
@@ -81,43 +92,47 @@ function partsOf(message: Message): FramedMessage {
 
 async function push(store: Store, keys: readonly SessionKey[]): Promise<void> {
   const payload = new Uint8Array(PAYLOAD_BYTES).fill(7);
-  const waiting: { ticket: number; count: number }[] = [];
+  const waiting: { ticket: number; count: number; atMs: number }[] = [];
+  const latencies: number[] = [];
   let unacknowledged = 0;
+  let wake = (): void => {};
   const watch = new Stopwatch();
   store.events = {
     onCommitted(ticket: number): void {
       while (waiting.length > 0 && (waiting[0]?.ticket ?? Infinity) <= ticket) {
-        unacknowledged -= waiting.shift()?.count ?? 0;
+        const { count, atMs } = waiting.shift() ?? { count: 0, atMs: 0 };
+        unacknowledged -= count;
+        latencies.push(performance.now() - atMs);
       }
+      wake();
     },
     onStateChange: (failure) => process.stderr.write(`${JSON.stringify(failure)}\n`),
     onProblem: (problem) => process.stderr.write(`${problem}\n`),
   };
   const base = partsOf(framedMessage("site/17/device/4711/temperature", payload, 1));
   for (let sent = 0; sent < MESSAGES;) {
-    if (unacknowledged + CHUNK <= WINDOW) {
-      for (let i = 0; i < CHUNK; i++, sent++) {
-        const message = new FramedMessage({ ...base });
-        store.pushQueued(keys[sent % keys.length] as SessionKey, deliveryOf(message));
-      }
+    if (unacknowledged + CHUNK > WINDOW) await new Promise<void>((resolve) => wake = resolve);
+    for (let i = 0; i < CHUNK; i++, sent++) {
+      const message = new FramedMessage({ ...base });
+      store.pushQueued(keys[sent % keys.length] as SessionKey, deliveryOf(message));
+    }
+    const ticket = store.ticket();
+    if (ticket > store.committedTicket) {
+      waiting.push({ ticket, count: CHUNK, atMs: performance.now() });
       unacknowledged += CHUNK;
-      const ticket = store.ticket();
-      const last = waiting.at(-1);
-      if (last?.ticket === ticket) last.count += CHUNK;
-      else if (ticket > store.committedTicket) waiting.push({ ticket, count: CHUNK });
-      else unacknowledged -= CHUNK;
     }
     await turn();
-    watch.tick();
   }
   await store.flush();
   const { counters } = store;
   watch.report(
     `push, ${keys.length} sessions`,
     MESSAGES,
-    `commits ${counters.commits} of ${Math.round(MESSAGES / counters.commits)}, longest ${
-      counters.longestCommitMs.toFixed(0)
-    } ms, written ${(counters.bytesWritten / MESSAGES).toFixed(0)} B each`,
+    `acknowledged after ${percentiles(latencies)}, commits of ${
+      Math.round(MESSAGES / counters.commits)
+    }, longest ${counters.longestCommitMs.toFixed(0)} ms, written ${
+      (counters.bytesWritten / MESSAGES).toFixed(0)
+    } B each`,
   );
 }
 
@@ -136,11 +151,12 @@ async function drain(store: Store, keys: readonly SessionKey[]): Promise<void> {
       count += found.length;
       if (found.length > 0) isMore = true;
       await turn();
-      watch.tick();
     }
   }
   await store.flush();
   watch.report(`drain, ${keys.length} sessions`, count, "");
+  // The writer gives space back when nothing happens.
+  await new Promise((resolve) => setTimeout(resolve, 5000));
 }
 
 async function run(durability: Durability, sessions: number): Promise<void> {
@@ -160,6 +176,8 @@ async function run(durability: Durability, sessions: number): Promise<void> {
       } messages, file ${statSync(join(folder, "broker.db")).size >> 20} MB\n`,
     );
     await drain(store, loaded.map(({ key }) => key));
+    const size = statSync(join(folder, "broker.db")).size;
+    process.stdout.write(`${runtime} drained, file ${size >> 20} MB\n`);
     await store.close();
   } finally {
     rmSync(folder, { recursive: true });

@@ -10,43 +10,46 @@ import { queuedSeed } from "./row_seeds.ts";
 /** Rows of an ended session that one transaction removes at most, so that others do not wait for it. */
 export const PURGE_ROWS_MAX = 2000;
 
-const QUEUED_RANGE = `id BETWEEN (?1 << ${SEQ_BITS}) | ?2 AND (?1 << ${SEQ_BITS}) | ?3`;
-const OF_SESSION = `id BETWEEN ?1 << ${SEQ_BITS} AND (?1 << ${SEQ_BITS}) | ${SEQ_MAX}`;
+// Parameters have no numbers: not every version of the runtimes can bind those by their order.
+/** Key, first seq, key, last seq. */
+const QUEUED_RANGE = `id BETWEEN (? << ${SEQ_BITS}) | ? AND (? << ${SEQ_BITS}) | ?`;
+/** Key, key. */
+const OF_SESSION = `id BETWEEN ? << ${SEQ_BITS} AND (? << ${SEQ_BITS}) | ${SEQ_MAX}`;
+/** Key, key. */
 const RECEIVED_OF_SESSION =
-  `id BETWEEN ?1 << ${PACKET_ID_BITS} AND (?1 << ${PACKET_ID_BITS}) | 65535`;
+  `id BETWEEN ? << ${PACKET_ID_BITS} AND (? << ${PACKET_ID_BITS}) | 65535`;
 
 // A row that is there already is replaced: a batch that fails must not fail for ever.
 const STATEMENTS = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
-  putSession: `INSERT OR REPLACE INTO session (id, client_id, body) VALUES (?1, ?2, ?3)`,
-  removeSession: "DELETE FROM session WHERE id = ?1",
-  putSubscription: `INSERT INTO subscription (session, filter, body) VALUES (?1, ?2, ?3)
-    ON CONFLICT (session, filter) DO UPDATE SET body = ?3`,
-  removeSubscription: "DELETE FROM subscription WHERE session = ?1 AND filter = ?2",
-  removeSubscriptions: "DELETE FROM subscription WHERE session = ?1",
-  addReceived: `INSERT OR IGNORE INTO received (id) VALUES ((?1 << ${PACKET_ID_BITS}) | ?2)`,
-  removeReceived: `DELETE FROM received WHERE id = (?1 << ${PACKET_ID_BITS}) | ?2`,
+  putSession: `INSERT OR REPLACE INTO session (id, client_id, body) VALUES (?, ?, ?)`,
+  removeSession: "DELETE FROM session WHERE id = ?",
+  putSubscription: `INSERT INTO subscription (session, filter, body) VALUES (?, ?, ?)
+    ON CONFLICT (session, filter) DO UPDATE SET body = excluded.body`,
+  removeSubscription: "DELETE FROM subscription WHERE session = ? AND filter = ?",
+  removeSubscriptions: "DELETE FROM subscription WHERE session = ?",
+  addReceived: `INSERT OR IGNORE INTO received (id) VALUES ((? << ${PACKET_ID_BITS}) | ?)`,
+  removeReceived: `DELETE FROM received WHERE id = (? << ${PACKET_ID_BITS}) | ?`,
   removeAllReceived: `DELETE FROM received WHERE ${RECEIVED_OF_SESSION}`,
   pushQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
-    VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, NULL, ?4)`,
+    VALUES ((? << ${SEQ_BITS}) | ?, ?, NULL, ?)`,
   pushSharedQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
-    VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, ?5, ?4)`,
+    VALUES ((? << ${SEQ_BITS}) | ?, ?, ?, ?)`,
   removeQueued: `DELETE FROM queued WHERE ${QUEUED_RANGE}`,
   messagesOfQueued: `SELECT message, count(*) AS refs FROM queued
     WHERE ${QUEUED_RANGE} AND message IS NOT NULL GROUP BY message`,
   lastOfPurge: `SELECT id & ${SEQ_MAX} AS seq FROM queued WHERE ${OF_SESSION}
     ORDER BY id LIMIT 1 OFFSET ${PURGE_ROWS_MAX - 1}`,
-  setInflight:
-    `INSERT INTO inflight (id, packet_id, state) VALUES ((?1 << ${SEQ_BITS}) | ?2, ?3, ?4)
-    ON CONFLICT (id) DO UPDATE SET packet_id = ?3, state = ?4`,
+  setInflight: `INSERT INTO inflight (id, packet_id, state) VALUES ((? << ${SEQ_BITS}) | ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET packet_id = excluded.packet_id, state = excluded.state`,
   removeInflight: `DELETE FROM inflight WHERE ${QUEUED_RANGE}`,
-  putMessage: "INSERT OR REPLACE INTO message (id, refs, body) VALUES (?1, ?2, ?3)",
-  releaseMessage: "UPDATE message SET refs = refs - ?2 WHERE id = ?1",
-  removeMessage: "DELETE FROM message WHERE id = ?1 AND refs <= 0",
-  putRetained: `INSERT INTO retained (topic, body) VALUES (?1, ?2)
-    ON CONFLICT (topic) DO UPDATE SET body = ?2`,
-  removeRetained: "DELETE FROM retained WHERE topic = ?1",
+  putMessage: "INSERT OR REPLACE INTO message (id, refs, body) VALUES (?, ?, ?)",
+  releaseMessage: "UPDATE message SET refs = refs - ? WHERE id = ?",
+  removeMessage: "DELETE FROM message WHERE id = ? AND refs <= 0",
+  putRetained: `INSERT INTO retained (topic, body) VALUES (?, ?)
+    ON CONFLICT (topic) DO UPDATE SET body = excluded.body`,
+  removeRetained: "DELETE FROM retained WHERE topic = ?",
 } as const;
 
 type StatementName = keyof typeof STATEMENTS;
@@ -190,13 +193,13 @@ export class BatchWriter {
     const body = this.#nextBody(this.#next(), queuedSeed(key, seq));
     const { pushQueued, pushSharedQueued } = this.#statements;
     if (message === 0) pushQueued.run(key, seq, bytes, body);
-    else pushSharedQueued.run(key, seq, bytes, body, message);
+    else pushSharedQueued.run(key, seq, bytes, message, body);
     this.#rows++;
   }
 
   #removeQueued(key: number, first: number, last: number): void {
     if (this.#hasShared) {
-      const rows = this.#statements.messagesOfQueued.all(key, first, last) as {
+      const rows = this.#statements.messagesOfQueued.all(key, first, key, last) as {
         readonly message: number;
         readonly refs: number;
       }[];
@@ -204,8 +207,8 @@ export class BatchWriter {
         this.#released.set(message, (this.#released.get(message) ?? 0) + refs);
       }
     }
-    this.#run("removeQueued", key, first, last);
-    this.#run("removeInflight", key, first, last);
+    this.#run("removeQueued", key, first, key, last);
+    this.#run("removeInflight", key, first, key, last);
   }
 
   #setInflight(): void {
@@ -227,7 +230,7 @@ export class BatchWriter {
 
   #releaseMessages(): void {
     for (const [id, refs] of this.#released) {
-      this.#run("releaseMessage", id, refs);
+      this.#run("releaseMessage", refs, id);
       this.#run("removeMessage", id);
     }
   }
@@ -251,13 +254,13 @@ export class BatchWriter {
   #removeSession(key: number): void {
     this.#run("removeSession", key);
     this.#run("removeSubscriptions", key);
-    this.#run("removeAllReceived", key);
+    this.#run("removeAllReceived", key, key);
     this.#ended.push(key);
   }
 
   /** True: nothing is left. */
   #purgeSlice(key: number): boolean {
-    const row = this.#statements.lastOfPurge.get(key) as { readonly seq: number } | undefined;
+    const row = this.#statements.lastOfPurge.get(key, key) as { readonly seq: number } | undefined;
     this.#removeQueued(key, 0, row?.seq ?? SEQ_MAX);
     return row === undefined;
   }

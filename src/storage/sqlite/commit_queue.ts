@@ -64,7 +64,7 @@ export class CommitQueue {
 
   /** Something was added to the open batch. */
   noted(): void {
-    assert(this.#closing === undefined && !this.#isClosed, "no note follows after close");
+    assert(this.#closing === undefined, "no note follows after close");
     const { open } = this;
     if (open.changes >= CHANGES_MAX || open.bytes >= BYTES_MAX) this.#sealSoon();
     if (this.#isLazyTimerSet) return;
@@ -90,9 +90,15 @@ export class CommitQueue {
     return open.ticket;
   }
 
+  /** For the log, in a later turn. */
+  problem(problem: string): void {
+    this.#parts.timers.defer(() => this.events.onProblem(problem));
+  }
+
   flush(): Promise<void> {
     const ticket = this.open.isEmpty ? this.open.ticket - 1 : this.open.ticket;
     if (ticket <= this.committedTicket) return Promise.resolve();
+    if (this.#isClosed) return Promise.reject(new Error(`Cannot write: ${this.failure?.error}`));
     return new Promise((resolve, reject) => {
       this.#waiters.push({ ticket, resolve, reject });
       if (this.failure === undefined) this.#seal();
@@ -100,14 +106,22 @@ export class CommitQueue {
     });
   }
 
+  /** Flushes, and closes the writer even where that fails. */
   async close(): Promise<void> {
     try {
       await this.flush();
     } finally {
+      if (!this.#isClosed) await this.#closeWriter();
+    }
+  }
+
+  async #closeWriter(): Promise<void> {
+    try {
       await new Promise<void>((resolve, reject) => {
         this.#closing = { resolve, reject };
         this.#send({ kind: "close" });
       });
+    } finally {
       this.#isClosed = true;
     }
   }
@@ -149,6 +163,7 @@ export class CommitQueue {
   }
 
   #replied(reply: WriterReply): void {
+    if (reply.kind === "gone") return this.#lost(reply.error);
     const request = this.#outstanding.shift();
     switch (reply.kind) {
       case "opened":
@@ -214,13 +229,28 @@ export class CommitQueue {
     counters.failures++;
     const isFirst = this.failure === undefined;
     this.failure = { sinceMs: this.failure?.sinceMs ?? timers.nowMs(), error };
-    for (const waiter of this.#waiters.splice(0)) {
-      waiter.reject(new Error(`Cannot write to the database: ${error}`));
-    }
+    this.#rejectWaiters(error);
     const delayMs = this.#retryMs;
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
     timers.after(delayMs, () => this.#retry());
     if (isFirst) this.events.onStateChange(this.failure);
+  }
+
+  /** For good: whether the last batch was committed cannot be known, so it is not tried again. */
+  #lost(error: string): void {
+    const { timers } = this.#parts;
+    this.#isClosed = true;
+    this.#outstanding.length = 0;
+    this.failure = { sinceMs: this.failure?.sinceMs ?? timers.nowMs(), error };
+    this.#rejectWaiters(error);
+    this.#closing?.reject(new Error(`Cannot close the database: ${error}`));
+    this.events.onStateChange(this.failure);
+  }
+
+  #rejectWaiters(error: string): void {
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.reject(new Error(`Cannot write to the database: ${error}`));
+    }
   }
 
   /** The batch is in the memory as it was. */

@@ -51,7 +51,7 @@ async function startStore(
   const opened = new Promise<WriterReply>((resolve) => writer.onReply = resolve);
   writer.send({ kind: "open", path, durability, purge: state.orphans });
   const reply = await opened;
-  if (reply.kind === "failed") {
+  if (reply.kind === "failed" || reply.kind === "gone") {
     await writer.end();
     throw new Error(`Cannot open the database: ${reply.error}`);
   }

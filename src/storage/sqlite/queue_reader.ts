@@ -5,6 +5,7 @@ import { BodyKind, openBody } from "../codec/body.ts";
 import { StoredDataError } from "../codec/byte_source.ts";
 import { checksumSeed } from "../codec/checksum.ts";
 import { readGrant, readMessage } from "../codec/message_body.ts";
+import { endOfGap } from "./readable_rows.ts";
 import { SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
 import { queuedSeed } from "./row_seeds.ts";
 
@@ -33,7 +34,9 @@ export interface QueueReaderEvents {
   /** The row is gone for the session, though not yet for the database. */
   isGone(seq: number): boolean;
   /** The row is there and cannot be read. */
-  onUnreadable(seq: number, error: unknown): void;
+  onUnreadable(seq: number): void;
+  /** Some rows cannot be had from the database at all. */
+  onGap(error: Error): void;
 }
 
 /** Reads queued messages that are committed. */
@@ -47,9 +50,9 @@ export class QueueReader {
   constructor(database: DatabaseSync) {
     this.#rows = database.prepare(
       `SELECT id & ${SEQ_MAX} AS seq, message, body FROM queued
-      WHERE id > (?1 << ${SEQ_BITS}) | ?2 AND id < (?1 << ${SEQ_BITS}) | ?3 ORDER BY id LIMIT ?4`,
+      WHERE id > (? << ${SEQ_BITS}) | ? AND id < (? << ${SEQ_BITS}) | ? ORDER BY id LIMIT ?`,
     );
-    this.#message = database.prepare("SELECT body FROM message WHERE id = ?1");
+    this.#message = database.prepare("SELECT body FROM message WHERE id = ?");
   }
 
   read(range: QueueRange, events: QueueReaderEvents): QueuedDelivery[] {
@@ -58,9 +61,17 @@ export class QueueReader {
     let afterSeq = range.afterSeq;
     let bytes = 0;
     let count = FIRST_ROWS;
-    while (found.length < limit && bytes < bytesMax) {
+    while (found.length < limit && bytes < bytesMax && afterSeq + 1 < beforeSeq) {
       const wanted = Math.min(count, limit - found.length);
-      const rows = this.#rows.all(key, afterSeq, beforeSeq, wanted) as unknown as QueuedRow[];
+      const rows = this.#tryRows(key, afterSeq, beforeSeq, wanted);
+      if (rows instanceof Error) {
+        if (wanted === 1) {
+          events.onGap(rows);
+          afterSeq = this.#gapEnd(key, afterSeq, beforeSeq);
+        }
+        count = 1;
+        continue;
+      }
       for (const row of rows) {
         afterSeq = row.seq;
         if (events.isGone(row.seq)) continue;
@@ -78,6 +89,26 @@ export class QueueReader {
     return found;
   }
 
+  #tryRows(
+    key: number,
+    afterSeq: number,
+    beforeSeq: number,
+    count: number,
+  ): readonly QueuedRow[] | Error {
+    try {
+      return this.#rows.all(key, afterSeq, key, beforeSeq, count) as unknown as QueuedRow[];
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  /** What can be read goes on after this; at the end of the range, if nothing can. */
+  #gapEnd(key: number, afterSeq: number, beforeSeq: number): number {
+    const canReadAfter = (seq: bigint): boolean =>
+      !(this.#tryRows(key, Number(seq), beforeSeq, 1) instanceof Error);
+    return Number(endOfGap(BigInt(afterSeq), BigInt(beforeSeq), canReadAfter) ?? beforeSeq);
+  }
+
   #deliveryOf(
     key: number,
     row: QueuedRow,
@@ -90,7 +121,7 @@ export class QueueReader {
       return { message, qos, retain, identifiers, group };
     } catch (error) {
       if (!(error instanceof StoredDataError)) throw error;
-      events.onUnreadable(row.seq, error);
+      events.onUnreadable(row.seq);
       return undefined;
     }
   }

@@ -20,7 +20,7 @@ export function* readableRows(
   onGap: (error: unknown) => void,
 ): Generator<NumberedRow, void, undefined> {
   const statement = database.prepare(
-    `SELECT * FROM ${table} WHERE id > ?1 ORDER BY id LIMIT ?2`,
+    `SELECT * FROM ${table} WHERE id > ? ORDER BY id LIMIT ?`,
   );
   statement.setReadBigInts(true);
   let after = -1n;
@@ -35,7 +35,7 @@ export function* readableRows(
         continue;
       }
       onGap(error);
-      const next = endOfGap(statement, after);
+      const next = endOfGap(after, ID_END, (id) => canReadAfter(statement, id));
       if (next === undefined) return;
       after = next;
       continue;
@@ -59,19 +59,26 @@ function rowsAfter(statement: StatementSync, after: bigint, count: number): Numb
   return rows;
 }
 
-/** The smallest number after `after` behind which a row, or the end of the table, can be read. */
-function endOfGap(statement: StatementSync, after: bigint): bigint | undefined {
+/**
+ * The smallest number after `after` behind which a row, or the end, can be read; undefined: none before `end`. Takes
+ * steps that grow, and then goes back to where it could have stopped.
+ */
+export function endOfGap(
+  after: bigint,
+  end: bigint,
+  canReadAfter: (number: bigint) => boolean,
+): bigint | undefined {
   let failing = after;
   let step = 1n;
-  while (!canReadAfter(statement, after + step)) {
+  while (!canReadAfter(after + step)) {
     failing = after + step;
     step *= 2n;
-    if (after + step > ID_END) return undefined;
+    if (after + step > end) return undefined;
   }
   let working = after + step;
   while (working - failing > 1n) {
     const middle = (working + failing) / 2n;
-    if (canReadAfter(statement, middle)) working = middle;
+    if (canReadAfter(middle)) working = middle;
     else failing = middle;
   }
   return working;

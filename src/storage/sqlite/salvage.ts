@@ -66,15 +66,22 @@ function copyWhatCanBeRead(path: string, target: DatabaseSync): CopyResult {
 
 /** Undefined: not even its tables can be found for sure. */
 function openIfReadable(path: string): DatabaseSync | undefined {
-  let database: DatabaseSync | undefined;
   try {
-    database = openForReading(path);
-    if (hasOurSchema(database)) return database;
+    const database = openForReading(path);
+    if (isOurs(database)) return database;
+    database.close();
+    return undefined;
   } catch {
-    // As good as having none.
+    return undefined;
   }
-  database?.close();
-  return undefined;
+}
+
+function isOurs(database: DatabaseSync): boolean {
+  try {
+    return hasOurSchema(database);
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -159,11 +159,16 @@ export class SqliteStore implements Store {
     const isGone = (seq: number): boolean =>
       (writing?.hasLost(seq) ?? false) || (open?.hasLost(seq) ?? false);
     const unreadable: number[] = [];
+    const onGap = (error: Error): void => {
+      this.unreadable++;
+      this.#commits.problem(`Cannot read queued messages: ${error.message}`);
+    };
     const found = afterSeq + 1 >= beforeSeq ? [] : this.#queues.read(
       { key, afterSeq, beforeSeq, limit, bytesMax },
-      { isGone, onUnreadable: (seq) => unreadable.push(seq) },
+      { isGone, onGap, onUnreadable: (seq) => void unreadable.push(seq) },
     );
     this.unreadable += unreadable.length;
+    // They are never read, so they need not be found again and again.
     for (const seq of unreadable) this.removeQueued(key, seq);
     const last = found.at(-1)?.seq ?? afterSeq;
     let bytes = found.reduce((sum, { delivery }) => sum + messageBytes(delivery.message), 0);

@@ -80,7 +80,7 @@ function* piecesOf<T extends { readonly id: number }>(
 
 function loadSessions(database: DatabaseSync, partsOf: PartsOf): void {
   const sql =
-    "SELECT id, client_id AS clientId, body FROM session WHERE id > ?1 ORDER BY id LIMIT ?2";
+    "SELECT id, client_id AS clientId, body FROM session WHERE id > ? ORDER BY id LIMIT ?";
   type SessionRow = { readonly id: number; readonly clientId: string; readonly body: Uint8Array };
   for (const { id, clientId, body } of piecesOf<SessionRow>(database, sql)) {
     const record = readSession(openBody(body, checksumSeed(BodyKind.session, 0, id)));
@@ -94,7 +94,7 @@ function loadSessions(database: DatabaseSync, partsOf: PartsOf): void {
 }
 
 function loadSubscriptions(database: DatabaseSync, partsOf: PartsOf): void {
-  const statement = database.prepare("SELECT filter, body FROM subscription WHERE session = ?1");
+  const statement = database.prepare("SELECT filter, body FROM subscription WHERE session = ?");
   const sessions = database.prepare("SELECT DISTINCT session FROM subscription").all();
   for (const { session } of sessions as unknown as { readonly session: number }[]) {
     const rows = statement.all(session) as unknown as {
@@ -159,7 +159,7 @@ function loadInflight(database: DatabaseSync, partsOf: PartsOf): void {
 }
 
 function loadRetained(database: DatabaseSync): Message[] {
-  const sql = "SELECT id, topic, body FROM retained WHERE id > ?1 ORDER BY id LIMIT ?2";
+  const sql = "SELECT id, topic, body FROM retained WHERE id > ? ORDER BY id LIMIT ?";
   type RetainedRow = { readonly id: number; readonly topic: string; readonly body: Uint8Array };
   const seed = checksumSeed(BodyKind.retained, 0, 0);
   const retained: Message[] = [];

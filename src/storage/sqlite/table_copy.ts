@@ -77,7 +77,7 @@ class TableCopy {
   /** This table has no row numbers; it is read session by session. */
   subscriptions(): void {
     const insert = this.#insertion("subscription (session, filter, body)", 3);
-    const statement = this.#source.prepare("SELECT body FROM subscription WHERE session = ?1");
+    const statement = this.#source.prepare("SELECT body FROM subscription WHERE session = ?");
     for (const key of this.#sessions) {
       const seed = checksumSeed(BodyKind.subscription, 0, key);
       const rows = this.#tryRead("subscriptions", () => statement.all(key)) ?? [];
@@ -151,8 +151,8 @@ class TableCopy {
 
   /** Messages know how many rows name them, which may be fewer than before. */
   countRefs(): void {
-    const update = this.#target.prepare("UPDATE message SET refs = ?2 WHERE id = ?1");
-    for (const [id, refs] of this.#refs) if (refs > 0) update.run(id, refs);
+    const update = this.#target.prepare("UPDATE message SET refs = ? WHERE id = ?");
+    for (const [id, refs] of this.#refs) if (refs > 0) update.run(refs, id);
     this.#target.exec("DELETE FROM message WHERE refs = 0");
   }
 

@@ -34,11 +34,10 @@ export class ThreadLink implements WriterLink {
     await this.#worker.terminate();
   }
 
-  /** The batch is in our memory still, but nobody can say what became of it. */
   #died(reason: string): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    this.onReply({ kind: "failed", error: `Cannot go on: the writer's thread is gone, ${reason}` });
+    this.onReply({ kind: "gone", error: `the writer's thread is gone: ${reason}` });
   }
 }
 

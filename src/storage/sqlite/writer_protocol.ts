@@ -27,7 +27,9 @@ export type WriterReply =
   | ({ readonly kind: "rested"; readonly hasMore: boolean } & WriterAside)
   | { readonly kind: "closed" }
   /** The request failed and changed nothing. */
-  | { readonly kind: "failed"; readonly error: string };
+  | { readonly kind: "failed"; readonly error: string }
+  /** No request: there is no writer any more, and nobody can say what became of its last batch. */
+  | { readonly kind: "gone"; readonly error: string };
 
 export interface WriterAside {
   /** In all, since it was opened. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Prng } from "../../../src/base/mod.ts";
 import type { Store, StoreFailure } from "../../../src/ports/mod.ts";
-import { NO_EVENTS, openForWriting } from "../../../src/storage/mod.ts";
+import { NO_EVENTS, openForWriting, type WriterRequest } from "../../../src/storage/mod.ts";
 import { DiskFaults, openFailingStore } from "../../support/failing_store.ts";
 import { InlineWriter } from "../../support/inline_writer.ts";
 import { seededPrng } from "../../support/seed.ts";
@@ -64,7 +64,7 @@ async function failAt(n: number, how: "once" | "from then on", seed: number): Pr
   let hasFailed = false;
   await withFolder(async (folder) => {
     const timers = new TestTimers();
-    const { store } = await openFailingStore(folder, { timers, faults });
+    const { store } = await openFailingStore(folder, { timers, faults, durability: "os" });
     store.load();
     const failures: (StoreFailure | undefined)[] = [];
     store.events = { ...NO_EVENTS, onStateChange: (failure) => void failures.push(failure) };
@@ -96,7 +96,9 @@ for (const how of ["once", "from then on"] as const) {
     let seed = 0;
     let calls = 0;
     // Some sequences remove nearly all that they bring.
-    while (calls < 60) ({ calls } = await failAt(Infinity, how, seed = prng.nextUint32()));
+    while (calls < 60 || calls > 100) {
+      ({ calls } = await failAt(Infinity, how, seed = prng.nextUint32()));
+    }
     let failed = 0;
     for (let n = 1; n <= calls; n++) if ((await failAt(n, how, seed)).hasFailed) failed++;
     assert(failed > calls / 2, `only ${failed} of ${calls} faults were noticed`);
@@ -110,7 +112,7 @@ async function withFullDisk(
   await withFolder(async (folder) => {
     const faults = new DiskFaults();
     const timers = new TestTimers();
-    const { store } = await openFailingStore(folder, { timers, faults });
+    const { store } = await openFailingStore(folder, { timers, faults, durability: "os" });
     store.load();
     faults.arm(1, "from then on");
     await use(store, timers, faults);
@@ -153,7 +155,7 @@ test("housekeeping that fails is told, and costs no commit", () =>
   withFolder(async (folder) => {
     const faults = new DiskFaults("disk I/O error");
     const timers = new TestTimers();
-    const { store } = await openFailingStore(folder, { timers, faults });
+    const { store } = await openFailingStore(folder, { timers, faults, durability: "os" });
     store.load();
     const problems: string[] = [];
     store.events = { ...NO_EVENTS, onProblem: (problem) => void problems.push(problem) };
@@ -167,6 +169,50 @@ test("housekeeping that fails is told, and costs no commit", () =>
     faults.heal();
     await store.close();
   }));
+
+/** A writer that goes away when it is told to. */
+class MortalWriter extends InlineWriter {
+  isAlive = true;
+
+  constructor() {
+    super(queueMicrotask);
+  }
+
+  override send(request: WriterRequest): void {
+    if (this.isAlive) super.send(request);
+  }
+
+  die(): void {
+    this.isAlive = false;
+    this.onReply({ kind: "gone", error: "out of memory" });
+  }
+}
+
+for (const when of ["between commits", "in the midst of one"] as const) {
+  test(`a writer that goes away ${when} is a failure for good, and nobody waits for ever`, () =>
+    withFolder(async (folder) => {
+      const timers = new TestTimers();
+      const writer = new MortalWriter();
+      const { store } = await openInline(folder, timers, { createWriter: () => writer });
+      store.load();
+      const key = store.createSession(sessionRecord("c"));
+      const ticket = store.ticket();
+      let flushed: Promise<void> | undefined;
+      if (when === "in the midst of one") {
+        writer.isAlive = false;
+        flushed = store.flush();
+      }
+      writer.die();
+      assertEquals(store.failure?.error, "out of memory");
+      if (flushed !== undefined) await assertRejects(() => flushed, Error, "out of memory");
+      store.pushQueued(key, deliveryOf(messageOf("t", "1")));
+      timers.pass(100_000);
+      await assertRejects(() => store.flush(), Error, "out of memory");
+      assert(ticket > store.committedTicket);
+      assertEquals(store.readQueued(key, 0, 10, Infinity).length, 1);
+      await assertRejects(() => store.close(), Error, "out of memory");
+    }));
+}
 
 test("a database that SQLite itself calls full goes on when it has room", () =>
   withFolder(async (folder) => {

@@ -1,8 +1,10 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { Store } from "../../../src/ports/mod.ts";
 import { InflightState } from "../../../src/session/mod.ts";
-import { type Durability, NO_EVENTS } from "../../../src/storage/mod.ts";
+import { DATABASE_NAME, type Durability, NO_EVENTS } from "../../../src/storage/mod.ts";
 import { within } from "../../support/deadline.ts";
 import {
   deliveryOf,
@@ -220,6 +222,31 @@ test("a key is not given again before nothing is left of its session", () =>
     }
     assertEquals(store.createSession(sessionRecord("d")), KEY);
     assertEquals(store.readQueued(KEY, 0, 10, Infinity), []);
+  }));
+
+test("a file that was large is small again when its messages are gone and there was time", () =>
+  withFolder(async (folder) => {
+    const timers = new TestTimers();
+    const { store } = await openInline(folder, timers, { durability: "os" });
+    store.load();
+    const key = store.createSession(sessionRecord("c"));
+    const path = join(folder, DATABASE_NAME);
+    for (let i = 0; i < 10_000; i++) {
+      store.pushQueued(key, deliveryOf(messageOf("t", "x".repeat(2000))));
+    }
+    await store.flush();
+    const rest = async (): Promise<void> => {
+      timers.pass(2000);
+      for (let turn = 0; turn < 200; turn++) await settle();
+    };
+    await rest();
+    const large = statSync(path).size;
+    for (let seq = 1; seq <= 10_000; seq++) store.removeQueued(key, seq);
+    await store.flush();
+    await rest();
+    const small = statSync(path).size;
+    assert(large > 20_000_000 && small < 6_000_000, `${large} bytes became ${small}`);
+    await store.close();
   }));
 
 test("the thread tells of commits without being asked", () =>
