@@ -141,12 +141,13 @@ class Simulation {
       }
     }
     this.#oracle.assertNothingOwedToGroups();
-    const { sessions, connected, subscriptions, retainedMessages } = broker.figures;
-    assertEquals({ sessions, connected, subscriptions, retainedMessages }, {
+    const { sessions, connected, subscriptions, retainedMessages, timers } = broker.figures;
+    assertEquals({ sessions, connected, subscriptions, retainedMessages, timers }, {
       sessions: this.#oracle.sessions.size,
       connected: this.#clients.filter(({ isConnected }) => isConnected).length,
       subscriptions: this.#oracle.subscriptionCount,
       retainedMessages: this.#oracle.retained.size,
+      timers: this.#oracle.deadlineCount,
     });
   }
 
