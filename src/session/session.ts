@@ -6,6 +6,7 @@ import { type Delivery, FramedMessage, type Message } from "./message.ts";
 import { MessageQueue } from "./message_queue.ts";
 import type { Outlet } from "./outlet.ts";
 import { Publication } from "./publication.ts";
+import { ReceivedIds } from "./received_ids.ts";
 
 /** What became of a message that was offered to a session. */
 export type OfferResult = "sent" | "queued" | "dropped";
@@ -48,7 +49,7 @@ export class Session<Group extends object> {
   #quota = 0;
   #inflight: Inflight<Delivery<Group>> | undefined;
   #queue: MessageQueue<Group> | undefined;
-  #received: Set<number> | undefined;
+  #received: ReceivedIds | undefined;
   /** Packet identifiers of an earlier connection that wait for quota to be sent again. */
   #resend: Deque<number> | undefined;
   /** What was in flight is sent again up to this place in its order. */
@@ -83,9 +84,9 @@ export class Session<Group extends object> {
     return this.#inflight?.count ?? 0;
   }
 
-  /** QoS 2 messages that came in and are not yet released. */
+  /** QoS 2 messages that came in on this connection and are not yet released. */
   get receivedCount(): number {
-    return this.#received?.size ?? 0;
+    return this.#received?.count ?? 0;
   }
 
   // --- towards the client -----------------------------------------------------------------------
@@ -205,10 +206,8 @@ export class Session<Group extends object> {
 
   /** Notes a QoS 2 identifier. False: it is known, the PUBLISH is a duplicate [MQTT-4.3.3-10]. */
   receive(packetId: number): boolean {
-    this.#received ??= new Set<number>();
-    if (this.#received.has(packetId)) return false;
-    this.#received.add(packetId);
-    return true;
+    this.#received ??= new ReceivedIds();
+    return this.#received.add(packetId);
   }
 
   hasReceived(packetId: number): boolean {
@@ -217,7 +216,7 @@ export class Session<Group extends object> {
 
   /** PUBREL, or a PUBLISH that was refused: the identifier is free again. False: it was not in use. */
   forgetReceived(packetId: number): boolean {
-    return this.#received?.delete(packetId) ?? false;
+    return this.#received?.remove(packetId) ?? false;
   }
 
   // --- connection -------------------------------------------------------------------------------
@@ -231,6 +230,7 @@ export class Session<Group extends object> {
     this.#quota = quota;
     this.#resend = undefined;
     this.#resentOrder = 0;
+    this.#received?.beginConnection();
     const inflight = this.#inflight;
     if (inflight === undefined || inflight.count === 0) return;
     const resend = new Deque<number>();

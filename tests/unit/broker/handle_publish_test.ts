@@ -142,3 +142,34 @@ test("a route that a client holds on to sees new and gone subscriptions", () => 
   memory.runtime.settle();
   assertEquals(publish(), 0);
 });
+
+test("the receive maximum begins anew with each connection, duplicates are known longer", () => {
+  const memory = new MemoryBroker({ options: { receiveMaximum: 2 } });
+  const subscriber = memory.connect();
+  subscriber.subscribe("t", 0);
+  memory.runtime.settle();
+  subscriber.expect("suback");
+  const properties = { sessionExpiryInterval: 100 };
+  const publisher = memory.connect({ clientId: "p", properties });
+  for (const id of [1, 2]) publisher.publish("t", `first ${id}`, 2, id);
+  memory.runtime.settle();
+  publisher.peer.reset();
+  memory.runtime.settle();
+  const again = memory.client({ clientId: "p", clean: false, properties });
+  for (const id of [3, 4]) again.publish("t", `second ${id}`, 2, id);
+  again.publish("t", "first 1", 2, 1);
+  for (const messageId of [1, 2, 3]) again.send({ cmd: "pubrel", messageId });
+  again.publish("t", "third", 2, 1);
+  memory.runtime.settle();
+  assertEquals(again.take().map(({ cmd }) => cmd), [
+    ...["connack", "pubrec", "pubrec", "pubrec"],
+    ...["pubcomp", "pubcomp", "pubcomp", "pubrec"],
+  ]);
+  again.publish("t", "one too many", 2, 5);
+  memory.runtime.settle();
+  assertEquals(again.expect("disconnect")[0].reasonCode, 0x93);
+  const packets = subscriber.take() as IPublishPacket[];
+  assertEquals(packets.map(({ payload }) => String(payload)), [
+    ...["first 1", "first 2", "second 3", "second 4", "third"],
+  ]);
+});
