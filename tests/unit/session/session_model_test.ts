@@ -330,7 +330,7 @@ class Pair {
 
 test("Session does what the model does, whatever happens to it", () => {
   const prng = seededPrng("Session against its model");
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < 60; round++) {
     const pair = new Pair(prng);
     const steps = 500 + prng.nextInt(500);
     for (let step = 0; step < steps; step++) pair.step();
