@@ -8,6 +8,7 @@ import { MessageQueue } from "./message_queue.ts";
 import { type ExchangeResult, OutboundExchange } from "./outbound_exchange.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
+import { ReceivedIds } from "./received_ids.ts";
 import { Replays } from "./replays.ts";
 
 /** What became of a message that was offered to a session. */
@@ -55,7 +56,7 @@ export class Session<Group extends object> {
   readonly #exchange: OutboundExchange<Group>;
   #outlet: Outlet | undefined;
   #queue: MessageQueue<Group> | undefined;
-  #received: Set<number> | undefined;
+  #received: ReceivedIds | undefined;
   #replays: Replays | undefined;
   #hasShared = false;
   #isBatch = false;
@@ -92,9 +93,9 @@ export class Session<Group extends object> {
     return this.#exchange.count;
   }
 
-  /** QoS 2 messages that came in and are not yet released. */
+  /** QoS 2 messages that came in on this connection and are not yet released. */
   get receivedCount(): number {
-    return this.#received?.size ?? 0;
+    return this.#received?.count ?? 0;
   }
 
   // --- towards the client -----------------------------------------------------------------------
@@ -202,11 +203,10 @@ export class Session<Group extends object> {
 
   /** Notes a QoS 2 identifier. False: it is known, the PUBLISH is a duplicate [MQTT-4.3.3-10]. */
   receive(packetId: number): boolean {
-    this.#received ??= new Set<number>();
-    if (this.#received.has(packetId)) return false;
-    this.#received.add(packetId);
-    this.#journal?.addReceived(packetId);
-    return true;
+    this.#received ??= new ReceivedIds();
+    const isNew = this.#received.add(packetId);
+    if (isNew) this.#journal?.addReceived(packetId);
+    return isNew;
   }
 
   hasReceived(packetId: number): boolean {
@@ -215,7 +215,7 @@ export class Session<Group extends object> {
 
   /** PUBREL, or a PUBLISH that was refused: the identifier is free again. False: it was not in use. */
   forgetReceived(packetId: number): boolean {
-    const isKnown = this.#received?.delete(packetId) ?? false;
+    const isKnown = this.#received?.remove(packetId) ?? false;
     if (isKnown) this.#journal?.removeReceived(packetId);
     return isKnown;
   }
@@ -224,7 +224,10 @@ export class Session<Group extends object> {
 
   /** Takes over what an earlier run of the broker left. To be called before anything else. */
   restore(state: SessionState): void {
-    if (state.received.length > 0) this.#received = new Set(state.received);
+    if (state.received.length > 0) {
+      this.#received = new ReceivedIds();
+      for (const packetId of state.received) this.#received.add(packetId);
+    }
     const lastSeq = this.#exchange.restore(state.inflight);
     const { queuedMessages, queuedBytes } = state;
     if (queuedMessages === 0) return;
@@ -238,6 +241,7 @@ export class Session<Group extends object> {
    */
   attach(outlet: Outlet, quota: number): void {
     this.#outlet = outlet;
+    this.#received?.beginConnection();
     this.#exchange.attach(outlet, quota);
   }
 

@@ -65,7 +65,8 @@ const OTHER_FILES = 200;
 /** Fewer items than this do not show in the memory of a process. */
 const FEWEST_FOR_MEMORY = 1000;
 const IN_FLIGHT_BYTES_MAX = 4 << 20;
-const IN_FLIGHT_DELIVERIES_MAX = 200_000;
+/** The same for any fan-out: how many messages a write can carry depends on it. */
+const FANOUT_WINDOW = 64;
 
 const isPinned = canPin();
 const most = Number(options.most);
@@ -281,12 +282,11 @@ async function fanout(
 ): Promise<GrowthSeries[]> {
   const points: GrowthPoint[] = [];
   for (const receivers of RECEIVERS.filter((one) => one <= most)) {
-    const window = Math.max(16, Math.min(256, Math.floor(IN_FLIGHT_DELIVERIES_MAX / receivers)));
     const result = await run(`fan-out to ${receivers}`, runtime, generator, {
       shape: "fanout",
       publishers: 1,
       subscribers: receivers,
-      window,
+      window: FANOUT_WINDOW,
       phases: [phaseOf("fanout")],
     });
     const phase = result?.phases[0];

@@ -141,12 +141,13 @@ class Simulation {
       }
     }
     this.#oracle.assertNothingOwedToGroups();
-    const { sessions, connected, subscriptions, retainedMessages } = broker.figures;
-    assertEquals({ sessions, connected, subscriptions, retainedMessages }, {
+    const { sessions, connected, subscriptions, retainedMessages, timers } = broker.figures;
+    assertEquals({ sessions, connected, subscriptions, retainedMessages, timers }, {
       sessions: this.#oracle.sessions.size,
       connected: this.#clients.filter(({ isConnected }) => isConnected).length,
       subscriptions: this.#oracle.subscriptionCount,
       retainedMessages: this.#oracle.retained.size,
+      timers: this.#oracle.deadlineCount,
     });
   }
 
@@ -406,7 +407,7 @@ class Simulation {
 
 test("a broker does with whole messages what the oracle does, whatever its clients do", () => {
   const prng = seededPrng("Broker against its oracle");
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 8; round++) {
     const simulation = new Simulation(prng);
     const steps = 150 + prng.nextInt(150);
     for (let step = 0; step < steps; step++) simulation.step();

@@ -76,6 +76,15 @@ export class Oracle {
     return [...this.sessions.values()].reduce((sum, { subscriptions: { size } }) => sum + size, 0);
   }
 
+  /** What happens later without anybody doing anything. */
+  get deadlineCount(): number {
+    const isSet = (deadlineMs: number): boolean => deadlineMs !== Infinity;
+    const ofSessions = [...this.sessions.values()].filter(({ isOnline }) => !isOnline)
+      .flatMap(({ endsAtMs, willDueMs }) => [endsAtMs, willDueMs]);
+    const ofRetained = [...this.retained.values()].map(({ expiresAtMs }) => expiresAtMs);
+    return [...ofSessions, ...ofRetained].filter(isSet).length;
+  }
+
   /** Returns Session Present. */
   connect(clientId: string, cleanStart: boolean, expiryS: number, will?: OracleWill): boolean {
     if (this.sessions.get(clientId)?.isOnline === true) this.lose(clientId);
@@ -232,9 +241,11 @@ export class Oracle {
     this.#checkExpiry(owed.message, received);
   }
 
-  #checkExpiry({ expiresAtMs }: OracleMessage, { messageExpiryS }: ReceivedMessage): void {
-    if (messageExpiryS === undefined) return;
-    assertEquals(messageExpiryS, (expiresAtMs - this.nowMs) / 1000);
+  #checkExpiry({ expiresAtMs }: OracleMessage, received: ReceivedMessage): void {
+    const leftS = expiresAtMs === Infinity ? undefined : (expiresAtMs - this.nowMs) / 1000;
+    // Before 5.0 there is no place for it.
+    const isTold = received.identifiers !== undefined;
+    assertEquals(received.messageExpiryS, isTold ? leftS : undefined);
   }
 
   #retain(message: OracleMessage): void {

@@ -1,0 +1,41 @@
+/**
+ * Packet identifiers of QoS 2 messages that came in and are not yet released, so that a duplicate is known
+ * [MQTT-4.3.3-10]. They outlive connections; the receive maximum, which `count` is for, does not (section 4.9).
+ */
+export class ReceivedIds {
+  #current = new Set<number>();
+  /** Of earlier connections; undefined: none. */
+  #earlier: Set<number> | undefined;
+
+  /** Those that came in on this connection. */
+  get count(): number {
+    return this.#current.size;
+  }
+
+  has(packetId: number): boolean {
+    return this.#current.has(packetId) ||
+      (this.#earlier !== undefined && this.#earlier.has(packetId));
+  }
+
+  /** False: it is there already. */
+  add(packetId: number): boolean {
+    if (this.has(packetId)) return false;
+    this.#current.add(packetId);
+    return true;
+  }
+
+  /** False: it was not there. */
+  remove(packetId: number): boolean {
+    return this.#current.delete(packetId) ||
+      (this.#earlier !== undefined && this.#earlier.delete(packetId));
+  }
+
+  /** A new connection: what is there is of an earlier one. */
+  beginConnection(): void {
+    if (this.#current.size === 0) return;
+    const earlier = this.#earlier;
+    if (earlier !== undefined) { for (const packetId of earlier) this.#current.add(packetId); }
+    this.#earlier = this.#current;
+    this.#current = new Set();
+  }
+}
