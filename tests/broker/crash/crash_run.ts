@@ -67,7 +67,7 @@ class CrashRun {
   }
 
   async run(): Promise<CrashResult> {
-    await this.#subscribeAll();
+    await this.#setUp();
     for (let round = 0; round < this.#options.rounds; round++) {
       await this.#round();
       await this.#broker.start();
@@ -93,14 +93,14 @@ class CrashRun {
     return { publishers, subscribers, clients: [...publishers, ...subscribers] };
   }
 
-  async #subscribeAll(): Promise<void> {
-    const { subscribers } = this.#everybody;
-    await Promise.all(subscribers.map(async (subscriber) => {
-      await subscriber.connect(this.#broker.port);
-      await within(subscriber.subscribe("crash/+"), "a SUBACK");
-      subscriber.cut();
-      await subscriber.closed;
-    }));
+  async #setUp(): Promise<void> {
+    const { publishers, subscribers, clients } = this.#everybody;
+    for (const publisher of publishers) publisher.limit = 0;
+    await Promise.all(clients.map((client) => client.connect(this.#broker.port)));
+    const subscribed = subscribers.map((subscriber) => subscriber.subscribe("crash/+"));
+    await within(Promise.all(subscribed), "SUBACKs");
+    await this.#cutAll();
+    for (const publisher of publishers) publisher.limit = Infinity;
     this.#failIfAnyFailed();
     // So that with any durability the sessions are there.
     await this.#broker.restart("stop");
@@ -173,10 +173,17 @@ class CrashRun {
         for (const { name, lastNumber } of publishers) await subscriber.reached(name, lastNumber);
       }
     })();
-    await within(finished, "the last messages", PATIENCE_MS).catch((error) => {
+    const anyFailure = Promise.race(clients.map((client) => client.closed));
+    const end = Promise.race([finished, anyFailure]);
+    await within(end, "the last messages", PATIENCE_MS).catch((error) => {
       throw new Error(`${error}: ${describe(judge(publishers, subscribers))}`, { cause: error });
     });
+    await this.#cutAll();
+  }
+
+  async #cutAll(): Promise<void> {
     this.#failIfAnyFailed();
+    const { clients } = this.#everybody;
     for (const client of clients) client.cut();
     await Promise.all(clients.map((client) => client.closed));
   }
