@@ -4,6 +4,7 @@ import { copyFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { clockPasses } from "../support/deadline.ts";
 import { type ClientVersion, TestClient } from "../support/mqtt_client.ts";
 import { ENDS, withDataDir, withRestarts } from "../support/restarts.ts";
 import { runToEnd, startBroker, withBroker } from "../support/start_broker.ts";
@@ -21,13 +22,6 @@ interface LastingConnect {
 function lasting(version: ClientVersion = 5, clientId = "lasting", expiryS = 600): LastingConnect {
   const fields = { version, clientId, clean: false } as const;
   return version === 5 ? { ...fields, properties: { sessionExpiryInterval: expiryS } } : fields;
-}
-
-/** Lets the wall clock pass a moment: nothing else makes a session grow old while no broker runs. */
-async function pass(untilMs: number): Promise<void> {
-  while (Date.now() <= untilMs) {
-    await new Promise((resolve) => setTimeout(resolve, untilMs - Date.now() + 1));
-  }
 }
 
 /** As good as a broken connection, but the broker has noticed it when this is done. */
@@ -242,7 +236,7 @@ for (const end of ENDS) {
         properties: { messageExpiryInterval: 1 },
       });
       await broker.end(end);
-      await pass(publishedAtMs + 2000);
+      await clockPasses(publishedAtMs + 2000);
       await broker.start();
       const after = await TestClient.connect(broker.port, lasting());
       const queued = await after.receive();
@@ -335,7 +329,7 @@ for (const end of ENDS) {
       const publisher = await TestClient.connect(broker.port);
       await publisher.publish("t", "x", { qos: 1 });
       await broker.end(end);
-      await pass(shortAtMs + 1500);
+      await clockPasses(shortAtMs + 1500);
       await broker.start();
       const after = await TestClient.connect(broker.port, lasting(5, "watcher"));
       assertEquals((await after.receive()).topic, "will");
