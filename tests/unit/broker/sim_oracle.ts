@@ -189,14 +189,15 @@ export class Oracle {
   receive(clientId: string, received: ReceivedMessage): void {
     const session = this.sessions.get(clientId) as OracleSession;
     const candidates = session.owed.filter((owed) =>
-      owed.message.expiresAtMs > this.nowMs && isSame(owed, received)
+      // Empty payloads are all alike: what is left of the expiry tells them apart.
+      owed.message.expiresAtMs > this.nowMs && isSame(owed, received) &&
+      this.#expiryFor(owed.message, received) === received.messageExpiryS
     );
     const inOrder = candidates.find((owed) => this.#olderThan(session, owed).length === 0);
     if (inOrder === undefined) {
       this.#receiveForGroup(session, received);
       return;
     }
-    this.#checkExpiry(inOrder.message, received);
     session.owed.splice(session.owed.indexOf(inOrder), 1);
   }
 
@@ -224,7 +225,8 @@ export class Oracle {
   #receiveForGroup(session: OracleSession, received: ReceivedMessage): void {
     const candidates = this.#owedToGroups.filter(({ message }) =>
       message.payload === received.payload && message.topic === received.topic &&
-      message.expiresAtMs > this.nowMs
+      message.expiresAtMs > this.nowMs &&
+      this.#expiryFor(message, received) === received.messageExpiryS
     );
     const due = candidates.find(({ key, message, isDue }) => {
       const own = session.subscriptions.get(key);
@@ -238,14 +240,13 @@ export class Oracle {
       throw new Error(`${session.clientId} is not owed, or not yet, ${got}; owed are ${all}`);
     }
     this.#owedToGroups.splice(this.#owedToGroups.indexOf(owed), 1);
-    this.#checkExpiry(owed.message, received);
   }
 
-  #checkExpiry({ expiresAtMs }: OracleMessage, received: ReceivedMessage): void {
-    const leftS = expiresAtMs === Infinity ? undefined : (expiresAtMs - this.nowMs) / 1000;
+  /** What a receiver is to be told of the expiry, in seconds. */
+  #expiryFor({ expiresAtMs }: OracleMessage, received: ReceivedMessage): number | undefined {
     // Before 5.0 there is no place for it.
-    const isTold = received.identifiers !== undefined;
-    assertEquals(received.messageExpiryS, isTold ? leftS : undefined);
+    const isTold = received.identifiers !== undefined && expiresAtMs !== Infinity;
+    return isTold ? (expiresAtMs - this.nowMs) / 1000 : undefined;
   }
 
   #retain(message: OracleMessage): void {
