@@ -110,7 +110,7 @@ export class CrashPublisher extends LastingClient implements Published {
 
   #publish(messageId: number, number: number, dup: boolean): void {
     // Of different sizes, up to more than what fits a page of a database.
-    const padding = number % 97 === 0 ? 6000 : number % 200;
+    const padding = number % 17 === 0 ? 6000 : number % 200;
     this.send({
       cmd: "publish",
       topic: this.topic,

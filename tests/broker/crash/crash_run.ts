@@ -29,6 +29,8 @@ export interface CrashResult {
 const LIMITS = ["--set", "mqtt.max_queued_messages=0", "--set", "mqtt.max_queued_bytes=1GB"];
 /** Acknowledged messages, at most, before the broker dies. */
 const ROUND_MAX = 3000;
+/** The same for some rounds: enough that the log of the database is carried over meanwhile. */
+const LONG_ROUND_MAX = 30_000;
 /** Milliseconds more, at most, that it then lives. */
 const GRACE_MS = 20;
 /** A failing run only: half the machine may be somebody else's. */
@@ -68,9 +70,12 @@ class CrashRun {
 
   async run(): Promise<CrashResult> {
     await this.#setUp();
-    for (let round = 0; round < this.#options.rounds; round++) {
+    const { rounds, end, prng } = this.#options;
+    for (let round = 0; round < rounds; round++) {
       await this.#round();
       await this.#broker.start();
+      // Now and then it dies again as soon as it is there.
+      if (prng.nextBoolean(0.2)) await this.#broker.restart(end);
       await this.#checkRetained();
     }
     await this.#finish();
@@ -110,7 +115,7 @@ class CrashRun {
   async #round(): Promise<void> {
     const { prng, end } = this.#options;
     const { promise: isTime, resolve: now } = Promise.withResolvers<void>();
-    let left = 1 + prng.nextInt(ROUND_MAX);
+    let left = 1 + prng.nextInt(prng.nextBoolean(0.1) ? LONG_ROUND_MAX : ROUND_MAX);
     for (const publisher of this.#publishers) {
       publisher.onAcknowledged = () => --left === 0 && now();
     }
