@@ -74,7 +74,7 @@ test("every listener of the configuration accepts", () => {
 
 test("a port in use ends the start with a message that names it", () =>
   withBroker({}, async ({ port }) => {
-    const args = ["run", "--set", `listener.0.bind="127.0.0.1:${port}"`];
+    const args = ["run", "--ephemeral", "--set", `listener.0.bind="127.0.0.1:${port}"`];
     const { code, stdout, stderr } = await runToEnd(args);
     assertEquals([code === 0, stdout], [false, ""]);
     assertStringIncludes(stderr, `127.0.0.1:${port}`);
