@@ -10,7 +10,7 @@ import type {
 import { Router } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
 import { type Message, Publication, type SessionLimits } from "../session/mod.ts";
-import { FlushSet } from "../transport/mod.ts";
+import { FlushSet, trimSparePages } from "../transport/mod.ts";
 import { type BrokerCore, Scratch } from "./broker_core.ts";
 import { ClientConnection, type ListenerContext } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
@@ -53,6 +53,8 @@ export interface BrokerFigures {
   readonly timers: number;
 }
 
+/** How long a page that a burst has left may lie unused, in milliseconds. */
+const TRIM_INTERVAL_MS = 30_000;
 /** How long clients may take to read the farewell at `stop`, in milliseconds. */
 const STOP_TIMEOUT_MS = 3000;
 
@@ -62,6 +64,7 @@ export class Broker {
   readonly #core: BrokerCore;
   readonly #sys: SysTopics;
   #interval: IntervalHandle | undefined;
+  #trimming: IntervalHandle | undefined;
   #onAllGone: (() => void) | undefined;
 
   constructor(parts: BrokerParts) {
@@ -109,6 +112,7 @@ export class Broker {
       timers.tickMs,
       () => timers.advance(clock.monotonicMs()),
     );
+    this.#trimming = this.#parts.runtime.every(TRIM_INTERVAL_MS, trimSparePages);
     this.#sys.start(this.#core.options.sysIntervalMs);
   }
 
@@ -161,6 +165,7 @@ export class Broker {
     await this.#allGone();
     for (const connection of [...core.connections]) connection.socket.abort();
     this.#interval?.stop();
+    this.#trimming?.stop();
   }
 
   #allGone(): Promise<void> {

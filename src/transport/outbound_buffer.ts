@@ -6,22 +6,57 @@ const PAGE_SIZES = [512, 4096, 65536, 262_144] as const;
 const LARGEST_PAGE = 262_144;
 /** Pages of each size kept for reuse: at most 8, 8, 16 and 16 MiB. A wide fan-out touches many connections at once. */
 const SPARE_PAGES_MAX = [16384, 2048, 256, 64] as const;
-const sparePages: [Uint8Array[], Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], [], []];
 const NO_PAGE: Uint8Array = new Uint8Array(0);
 
+/** Pages of one size that nobody uses. */
+class SparePages {
+  readonly #size: number;
+  readonly #max: number;
+  readonly #pages: Uint8Array[] = [];
+  /** The fewest that were here since the last `trim`: so many were never needed. */
+  #fewest = 0;
+
+  constructor(size: number, max: number) {
+    this.#size = size;
+    this.#max = max;
+  }
+
+  take(): Uint8Array {
+    const page = this.#pages.pop() ?? allocateBytes(this.#size);
+    if (this.#pages.length < this.#fewest) this.#fewest = this.#pages.length;
+    return page;
+  }
+
+  give(page: Uint8Array): void {
+    if (this.#pages.length < this.#max) this.#pages.push(page);
+  }
+
+  trim(): void {
+    this.#pages.length -= this.#fewest;
+    this.#fewest = this.#pages.length;
+  }
+}
+
+const sparePages: readonly SparePages[] = PAGE_SIZES.map((size, index) =>
+  new SparePages(size, SPARE_PAGES_MAX[index] as number)
+);
+
+/** Lets go of pages that a burst has left and nobody has needed since the last call. */
+export function trimSparePages(): void {
+  for (const spare of sparePages) spare.trim();
+}
+
 function takePage(length: number): Uint8Array {
-  if (length <= PAGE_SIZES[0]) return sparePages[0].pop() ?? allocateBytes(PAGE_SIZES[0]);
-  if (length <= PAGE_SIZES[1]) return sparePages[1].pop() ?? allocateBytes(PAGE_SIZES[1]);
-  if (length <= PAGE_SIZES[2]) return sparePages[2].pop() ?? allocateBytes(PAGE_SIZES[2]);
-  if (length <= PAGE_SIZES[3]) return sparePages[3].pop() ?? allocateBytes(PAGE_SIZES[3]);
+  for (let index = 0; index < PAGE_SIZES.length; index++) {
+    if (length <= (PAGE_SIZES[index] as number)) return (sparePages[index] as SparePages).take();
+  }
   return allocateBytes(length);
 }
 
 function givePage(page: Uint8Array): void {
   for (let index = 0; index < PAGE_SIZES.length; index++) {
     if (page.length !== PAGE_SIZES[index]) continue;
-    const spare = sparePages[index] as Uint8Array[];
-    if (spare.length < (SPARE_PAGES_MAX[index] as number)) spare.push(page);
+    (sparePages[index] as SparePages).give(page);
     return;
   }
 }

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { OutboundBuffer } from "../../../src/transport/mod.ts";
+import { OutboundBuffer, trimSparePages } from "../../../src/transport/mod.ts";
 import type { ByteSocket } from "../../../src/runtime/mod.ts";
 import { seededPrng } from "../../support/seed.ts";
 
@@ -228,4 +228,22 @@ test("OutboundBuffer: bytes out equal bytes in, whatever is appended and however
     assertEquals(buffer.pendingBytes, 0);
     assertEquals(Uint8Array.from(socket.received), Uint8Array.from(expected));
   }
+});
+
+test("trimSparePages() lets go of pages that were not needed since the last call, and of no others", () => {
+  const pagesOf = (count: number): Uint8Array[] => {
+    const buffers = Array.from({ length: count }, () => new OutboundBuffer());
+    const sockets = buffers.map(() => new FakeSocket());
+    const bytes = new Uint8Array(100);
+    for (const buffer of buffers) buffer.append(bytes, 0, bytes.length);
+    buffers.forEach((buffer, index) => buffer.flush(sockets[index]!));
+    return sockets.map(({ writes }) => writes[0]!);
+  };
+  const burst = new Set(pagesOf(50));
+  trimSparePages();
+  const few = pagesOf(5);
+  assert(few.every((page) => burst.has(page)), "pages serve again");
+  trimSparePages();
+  const again = pagesOf(50).filter((page) => burst.has(page));
+  assertEquals(again.length, 5, "the others are gone");
 });
