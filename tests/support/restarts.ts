@@ -9,13 +9,25 @@ import { type RunningBroker, startBroker, type StartOptions } from "./start_brok
 export type End = "stop" | "kill";
 export const ENDS: readonly End[] = ["stop", "kill"];
 
+/** What the data directory is on, where that is more than a folder. */
+export interface Disk {
+  /** For the broker's environment. */
+  environment(dataDir: string): Promise<Readonly<Record<string, string>>>;
+  /** The broker was killed: leaves in the data directory what the disk has. */
+  cut(dataDir: string): Promise<void>;
+}
+
+export interface RestartOptions extends StartOptions {
+  readonly disk?: Disk | undefined;
+}
+
 /** One broker after the other on the same data directory. */
 export class RestartableBroker {
   readonly dataDir: string;
-  readonly #options: StartOptions;
+  readonly #options: RestartOptions;
   #running: RunningBroker | undefined;
 
-  constructor(dataDir: string, options: StartOptions) {
+  constructor(dataDir: string, options: RestartOptions) {
     this.dataDir = dataDir;
     this.#options = options;
   }
@@ -31,14 +43,19 @@ export class RestartableBroker {
   }
 
   async start(): Promise<void> {
-    this.#running = await startBroker({ ...this.#options, dataDir: this.dataDir });
+    const { dataDir } = this;
+    const { disk, ...options } = this.#options;
+    const environment = { ...options.environment, ...await disk?.environment(dataDir) };
+    this.#running = await startBroker({ ...options, environment, dataDir });
   }
 
   async end(how: End): Promise<void> {
     const broker = this.running;
     this.#running = undefined;
-    if (how === "kill") await broker.kill();
-    else assertEquals(await broker.stop(), { code: 0, signal: undefined }, broker.stderr());
+    if (how === "kill") {
+      await broker.kill();
+      await this.#options.disk?.cut(this.dataDir);
+    } else assertEquals(await broker.stop(), { code: 0, signal: undefined }, broker.stderr());
   }
 
   async restart(how: End): Promise<void> {
@@ -63,7 +80,7 @@ export async function withDataDir(use: (dataDir: string) => Promise<void>): Prom
 
 /** Runs `use` with a broker that keeps things, and stops the last one; it must end in good order. */
 export function withRestarts(
-  options: StartOptions,
+  options: RestartOptions,
   use: (broker: RestartableBroker) => Promise<void>,
 ): Promise<void> {
   return withDataDir(async (dataDir) => {

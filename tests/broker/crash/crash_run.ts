@@ -2,7 +2,12 @@
 import type { Prng } from "../../../src/base/mod.ts";
 import { within } from "../../support/deadline.ts";
 import { TestClient } from "../../support/mqtt_client.ts";
-import { type End, type RestartableBroker, withRestarts } from "../../support/restarts.ts";
+import {
+  type Disk,
+  type End,
+  type RestartableBroker,
+  withRestarts,
+} from "../../support/restarts.ts";
 import { describe, judge, type Verdict } from "./checker.ts";
 import { CrashPublisher, readPayload } from "./crash_publisher.ts";
 import { CrashSubscriber } from "./crash_subscriber.ts";
@@ -13,6 +18,8 @@ export interface CrashOptions {
   readonly prng: Prng;
   /** Added behind `run`. */
   readonly args?: readonly string[];
+  /** What the data directory is on: it says what is left after a kill. */
+  readonly disk?: Disk;
 }
 
 export interface CrashResult {
@@ -40,7 +47,7 @@ const PATIENCE_MS = 120_000;
 export async function runCrashes(options: CrashOptions): Promise<CrashResult> {
   const args = [...LIMITS, ...options.args ?? []];
   let result: CrashResult | undefined;
-  await withRestarts({ args }, async (broker) => {
+  await withRestarts({ args, disk: options.disk }, async (broker) => {
     result = await new CrashRun(broker, options).run();
   });
   return result as CrashResult;
