@@ -156,7 +156,6 @@ export class Broker {
    */
   async stop(): Promise<void> {
     const core = this.#core;
-    core.isStopping = true;
     this.#sys.stop();
     for (const connection of [...core.connections]) {
       if (connection.session !== undefined) connection.session.will = undefined;
@@ -232,7 +231,6 @@ function createCore(parts: BrokerParts): BrokerCore {
     flushSet: new FlushSet((fn) => runtime.defer(fn), (fn) => runtime.yieldTurn(fn)),
     yieldTurn: (fn) => runtime.yieldTurn(fn),
     scratch: new Scratch(),
-    isStopping: false,
   };
 }
 

@@ -33,7 +33,6 @@ export interface BrokerCore {
   /** Calls back after the other sockets had their turn. */
   readonly yieldTurn: (fn: () => void) => void;
   readonly scratch: Scratch;
-  isStopping: boolean;
 }
 
 /** Objects that are filled again for every packet; nobody holds on to them. */

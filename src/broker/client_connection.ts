@@ -68,7 +68,6 @@ export class ClientConnection extends Timer
   readonly listener: ListenerContext;
   /** What the session and the handlers write to. */
   readonly out: ClientOutlet;
-  readonly connectedAtMs: number;
   identity: Identity | undefined;
   session: ClientSession | undefined;
   keepAliveMs = 0;
@@ -103,7 +102,6 @@ export class ClientConnection extends Timer
     this.socket = socket;
     this.listener = listener;
     this.out = new ClientOutlet(core, socket, this);
-    this.connectedAtMs = core.clock.nowMs();
     this.#lastActivityMs = core.clock.monotonicMs();
     this.#splitter = new FrameSplitter(
       core.options.maxPacketSizeBytes,

@@ -5,7 +5,7 @@
 import { MemoryStore } from "../../src/storage/mod.ts";
 import { ALLOW_ALL, AuthenticatorChain } from "../../src/auth/mod.ts";
 import { type Logger, SystemClock } from "../../src/base/mod.ts";
-import { Broker, type BrokerRuntime, type MqttOptions } from "../../src/broker/mod.ts";
+import { Broker, type BrokerRuntime } from "../../src/broker/mod.ts";
 import type { ByteSocketHandler } from "../../src/runtime/mod.ts";
 import {
   connectFrame,
@@ -15,35 +15,8 @@ import {
   type Version,
 } from "./load/frames.ts";
 import { NullSocket } from "./null_socket.ts";
+import { DEFAULT_OPTIONS } from "../support/memory_broker.ts";
 import { Bench } from "./timing.ts";
-
-const OPTIONS: MqttOptions = {
-  maxPacketSizeBytes: 1 << 20,
-  maxTopicLevels: 128,
-  maxClientIdLength: 1024,
-  maxQos: 2,
-  retainAvailable: true,
-  wildcardSubscription: true,
-  sharedSubscription: true,
-  maxSubscriptions: 0,
-  maxTopicAlias: 32,
-  receiveMaximum: 100,
-  maxInflight: 32,
-  maxQueuedMessages: 1000,
-  maxQueuedBytes: 64 << 20,
-  queueFull: "drop_oldest",
-  queueQos0Offline: false,
-  maxOutboundBufferBytes: 4 << 20,
-  connectTimeoutMs: 10_000,
-  maxKeepAliveS: 0,
-  keepAliveFactor: 1.5,
-  maxSessionExpiryS: 86_400,
-  sessionExpiry3xS: 7_200,
-  maxWillDelayS: 86_400,
-  maxRetainedMessages: 0,
-  maxRetainedPayloadBytes: 1 << 20,
-  sysIntervalMs: 0,
-};
 
 const SILENT: Logger = {
   isEnabled: () => false,
@@ -96,7 +69,7 @@ class Rig {
 
   constructor() {
     this.#broker = new Broker({
-      options: OPTIONS,
+      options: DEFAULT_OPTIONS,
       version: "0.0.0",
       runtime: this.runtime,
       clock: new SystemClock(),
