@@ -1,3 +1,4 @@
+import type { ApiName } from "../http/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { VERSION } from "./version.ts";
 
@@ -14,7 +15,7 @@ export interface ReadyListener {
 export interface ReadyHttp {
   readonly url: string;
   readonly port: number;
-  readonly apis: readonly string[];
+  readonly apis: readonly ApiName[];
 }
 
 /** What `--ready-file` and the `ready` line say; the fields are a contract. */
