@@ -2,7 +2,7 @@ import { ALLOW_ALL, AuthenticatorChain } from "../auth/mod.ts";
 import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
 import type { Store } from "../ports/mod.ts";
-import { type Listener, type ListenerOptions, openTcpListener } from "../transport/mod.ts";
+import { type Listener, type ListenerOptions, openListener } from "../transport/mod.ts";
 import type { Server, ServerContext } from "./application.ts";
 import type { ReadyListener } from "./ready.ts";
 import { openStore } from "./store.ts";
@@ -42,7 +42,7 @@ class BrokerServer implements Server {
       await this.#stopAfter(error);
       throw error;
     }
-    return this.#open.map(({ type, url, port }) => ({ type, url, port }));
+    return this.#open.map(({ options, url, port }) => ({ type: options.type, url, port }));
   }
 
   reconfigure(configuration: Configuration): void {
@@ -83,7 +83,7 @@ class BrokerServer implements Server {
 
   async #listen(broker: Broker, options: ListenerOptions): Promise<Listener> {
     try {
-      return await openTcpListener(this.#context.runtime, options, broker);
+      return await openListener(this.#context.runtime, options, broker);
     } catch (error) {
       throw new Error(`Cannot listen on ${formatBind(options)}: ${reasonOf(error)}`, {
         cause: error,

@@ -1,10 +1,11 @@
 import type { ApiName } from "../http/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
+import type { ListenerType } from "../transport/mod.ts";
 import { VERSION } from "./version.ts";
 
 /** A listener that accepts. */
 export interface ReadyListener {
-  readonly type: "tcp";
+  readonly type: ListenerType;
   /** As a client would be given it; IPv6 addresses in brackets. */
   readonly url: string;
   /** The port that is really bound. */

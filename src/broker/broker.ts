@@ -10,9 +10,9 @@ import type {
 import { Router } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
 import { type Message, Publication, type SessionLimits } from "../session/mod.ts";
-import { FlushSet, trimSparePages } from "../transport/mod.ts";
+import { FlushSet, type ListenerContext, trimSparePages } from "../transport/mod.ts";
 import { type BrokerCore, Scratch } from "./broker_core.ts";
-import { ClientConnection, type ListenerContext } from "./client_connection.ts";
+import { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type BrokerCounters, createBrokerCounters } from "./counters.ts";
 import { Durability } from "./durability.ts";
@@ -119,7 +119,7 @@ export class Broker {
   /** Takes a new connection; the handler gets its bytes. */
   accept(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
     const connection = new ClientConnection(this.#core, socket, {
-      allowAnonymous: listener.allowAnonymous,
+      options: listener.options,
       release: () => {
         listener.release();
         if (this.#core.connections.size === 0) this.#onAllGone?.();

@@ -15,6 +15,7 @@ import {
 import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, CloseCause } from "../runtime/mod.ts";
+import type { ListenerContext } from "../transport/mod.ts";
 import type { BrokerCore } from "./broker_core.ts";
 import { ClientOutlet, type OutletOwner } from "./client_outlet.ts";
 import type { ClientSession } from "./client_session.ts";
@@ -25,13 +26,6 @@ import { handleDisconnect } from "./handle_disconnect.ts";
 import { handlePublish } from "./handle_publish.ts";
 import { handleSubscribe } from "./handle_subscribe.ts";
 import { handleUnsubscribe } from "./handle_unsubscribe.ts";
-
-/** Where a connection came in. */
-export interface ListenerContext {
-  readonly allowAnonymous: boolean;
-  /** The connection is gone. */
-  release(): void;
-}
 
 type ConnectionState = "connecting" | "connected" | "closing" | "closed";
 

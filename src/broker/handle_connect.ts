@@ -126,7 +126,7 @@ function authenticate(from: ClientConnection, packet: ConnectPacket): void {
     password: packet.password,
     remoteAddress: from.socket.remoteAddress,
     version: packet.version,
-    allowAnonymous: from.listener.allowAnonymous,
+    allowAnonymous: from.listener.options.allowAnonymous,
   });
   if (isPromise(answer)) {
     from.waitFor(answer.then((late) => {

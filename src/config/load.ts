@@ -92,11 +92,24 @@ function readAll(reader: ConfigReader, isEphemeral: boolean): Configuration {
     const isAsked = listener.allowAnonymous ?? auth.allowAnonymous;
     const isSafe = isAllLoopback || (isEphemeral && isLoopback(listener.bind.host));
     if (isAsked === undefined && !isSafe) warnings.push(refusalWarning(listener, index));
+    const isFirst = written.findIndex(({ type }) => type === listener.type) === index;
     return {
+      name: isFirst ? `${listener.type}:default` : `${listener.type}:${index + 1}`,
       type: listener.type,
       host: listener.bind.host,
       port: listener.bind.port,
+      socketPath: undefined,
+      socketMode: 0o660,
+      wsPath: "/mqtt",
+      origins: [],
+      tls: undefined,
+      peerCertAs: "none",
+      proxyProtocol: false,
+      trustedProxies: [],
       maxConnections: listener.maxConnections,
+      maxConnectionsPerAddress: 0,
+      connectRate: 0,
+      mountpoint: "",
       allowAnonymous: isAsked ?? isSafe,
     };
   });

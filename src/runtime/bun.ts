@@ -15,6 +15,8 @@ const bun = (globalThis as unknown as { Bun: BunGlobal }).Bun;
 
 /** A write goes to the system at once; only what it did not take waits here for `drain`. */
 class BunByteSocket implements ByteSocket {
+  readonly peerCertificate = undefined;
+  readonly serverName = undefined;
   readonly chunksAreStable = true;
   readonly #socket: BunSocket<BunByteSocket>;
   #handler: ByteSocketHandler | undefined;

@@ -40,6 +40,8 @@ function nextSizeClass(lastRead: number): SizeClass {
 class DenoByteSocket implements ByteSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly peerCertificate = undefined;
+  readonly serverName = undefined;
   readonly chunksAreStable = false;
   readonly #conn: Deno.TcpConn;
   #handler: ByteSocketHandler | undefined;

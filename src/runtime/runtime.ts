@@ -18,11 +18,31 @@ export interface ByteSocketHandler {
   onClose(cause: CloseCause, detail: string | undefined): void;
 }
 
-/** One TCP connection. */
+/** What a certificate says of the one who showed it. */
+export interface PeerCertificate {
+  readonly commonName: string | undefined;
+  /** "CN=device 7,O=Example", the most special part first. */
+  readonly distinguishedName: string;
+  /** Hexadecimal, upper case. */
+  readonly serialNumber: string;
+  /** SHA-256 of the whole certificate, hexadecimal, upper case, with colons. */
+  readonly fingerprint256: string;
+  /** Signed by somebody we trust. A proxy's word for it counts. */
+  readonly isVerified: boolean;
+}
+
+/** One connection, whatever it travels over. */
 export interface ByteSocket {
-  /** Asked of the system each time, and empty once the connection is over: to be read once and kept. */
+  /**
+   * Asked of the system each time, and empty once the connection is over: to be read once and kept. Behind a proxy
+   * what the proxy says, from the first bytes on. "" for a connection that has no address.
+   */
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** What the peer showed to prove who it is; known from the first bytes on. */
+  readonly peerCertificate: PeerCertificate | undefined;
+  /** The name by which the peer called us (SNI); known from the first bytes on. */
+  readonly serverName: string | undefined;
   /** Chunks are made for each call of `onBytes` and never written again: whoever wants may keep them. */
   readonly chunksAreStable: boolean;
   /**

@@ -1,4 +1,15 @@
 export { type Flushable, FlushSet } from "./flush_set.ts";
-export type { Listener, ListenerOptions, ListenerOwner } from "./listener.ts";
+export {
+  type Listener,
+  LISTENER_TYPES,
+  type ListenerContext,
+  type ListenerFigures,
+  type ListenerOptions,
+  type ListenerOwner,
+  type ListenerTerms,
+  type ListenerType,
+  type PeerCertAs,
+  type TlsOptions,
+} from "./listener.ts";
+export { openListener } from "./open_listener.ts";
 export { OutboundBuffer, trimSparePages } from "./outbound_buffer.ts";
-export { openTcpListener } from "./tcp.ts";

@@ -15,20 +15,22 @@ export async function openTcpListener(
   options: ListenerOptions,
   owner: ListenerOwner,
 ): Promise<Listener> {
-  let connections = 0;
+  const figures = { connections: 0, accepted: 0, refused: 0, failedHandshakes: 0 };
   const context = {
-    allowAnonymous: options.allowAnonymous,
+    options,
     release: () => {
-      connections--;
+      figures.connections--;
     },
   };
   const accept = (socket: ByteSocket): ByteSocketHandler => {
-    if (connections >= options.maxConnections) {
+    if (figures.connections >= options.maxConnections) {
+      figures.refused++;
       owner.noteRefusedConnection();
       socket.abort();
       return TURNED_AWAY;
     }
-    connections++;
+    figures.connections++;
+    figures.accepted++;
     return owner.accept(socket, context);
   };
   const { host, port } = options;
@@ -36,7 +38,8 @@ export async function openTcpListener(
   const bound = await runtime.listenTcp({ host, port, onError }, accept);
   const shownHost = options.host.includes(":") ? `[${options.host}]` : options.host;
   return {
-    type: options.type,
+    options,
+    figures,
     url: `mqtt://${shownHost}:${bound.port}`,
     port: bound.port,
     close: () => bound.close(),

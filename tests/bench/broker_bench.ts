@@ -15,6 +15,7 @@ import {
   type Version,
 } from "./load/frames.ts";
 import { NullSocket } from "./null_socket.ts";
+import { LISTENER_TERMS } from "../support/listener_terms.ts";
 import { DEFAULT_OPTIONS } from "../support/memory_broker.ts";
 import { Bench } from "./timing.ts";
 
@@ -82,7 +83,7 @@ class Rig {
 
   connect(clientId: string, version: Version): Client {
     const socket = new NullSocket("Bun" in globalThis);
-    const handler = this.#broker.accept(socket, { allowAnonymous: true, release: () => {} });
+    const handler = this.#broker.accept(socket, { options: LISTENER_TERMS, release: () => {} });
     handler.onBytes(connectFrame({ clientId, version, keepAliveS: 0 }));
     this.runtime.endTurn();
     return { handler, socket };

@@ -4,6 +4,8 @@ import type { ByteSocket } from "../../src/runtime/mod.ts";
 export class NullSocket implements ByteSocket {
   readonly remoteAddress = "127.0.0.1";
   readonly remotePort = 1;
+  readonly peerCertificate = undefined;
+  readonly serverName = undefined;
   readonly chunksAreStable: boolean;
   writtenBytes = 0;
   writes = 0;

@@ -7,6 +7,7 @@ import { ALLOW_ALL, AuthenticatorChain } from "../../src/auth/mod.ts";
 import type { LogFields, Logger, Prng } from "../../src/base/mod.ts";
 import { Broker, type MqttOptions } from "../../src/broker/mod.ts";
 import type { Authenticator, Authorizer, PublishInterceptor, Store } from "../../src/ports/mod.ts";
+import { LISTENER_TERMS } from "./listener_terms.ts";
 import { type MemoryPeer, MemoryRuntime } from "./memory_socket.ts";
 
 export type ClientVersion = 3 | 4 | 5;
@@ -102,7 +103,7 @@ export class MemoryBroker {
     this.openConnections++;
     return this.runtime.connect((socket) =>
       this.broker.accept(socket, {
-        allowAnonymous: true,
+        options: LISTENER_TERMS,
         release: () => {
           this.openConnections--;
         },

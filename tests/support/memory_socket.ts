@@ -12,6 +12,7 @@ import type {
   ByteSocketHandler,
   CloseCause,
   IntervalHandle,
+  PeerCertificate,
   ProcessMemory,
 } from "../../src/runtime/mod.ts";
 import { ManualClock } from "./manual_clock.ts";
@@ -168,6 +169,8 @@ interface PendingWrite {
 export class MemorySocket implements ByteSocket {
   readonly remoteAddress = "memory";
   readonly remotePort: number;
+  peerCertificate: PeerCertificate | undefined;
+  serverName: string | undefined;
   readonly chunksAreStable: boolean;
   readonly peer: MemoryPeer;
   readonly #runtime: MemoryRuntime;

@@ -40,10 +40,22 @@ test("loadConfig() gives the same for the built-in file, an empty file and none 
   assertEquals(load({ file: "" }), builtIn);
   assertEquals(load({ file: "# nothing\n[mqtt]\n[node]\n[[listener]]\n" }), builtIn);
   assertEquals(builtIn.listeners, [{
+    name: "tcp:default",
     type: "tcp",
     host: "127.0.0.1",
     port: 1883,
+    socketPath: undefined,
+    socketMode: 0o660,
+    wsPath: "/mqtt",
+    origins: [],
+    tls: undefined,
+    peerCertAs: "none",
+    proxyProtocol: false,
+    trustedProxies: [],
     maxConnections: 100_000,
+    maxConnectionsPerAddress: 0,
+    connectRate: 0,
+    mountpoint: "",
     allowAnonymous: true,
   }]);
 });

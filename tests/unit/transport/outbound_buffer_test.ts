@@ -8,6 +8,8 @@ import { seededPrng } from "../../support/seed.ts";
 class FakeSocket implements ByteSocket {
   readonly remoteAddress = "";
   readonly remotePort = 0;
+  readonly peerCertificate = undefined;
+  readonly serverName = undefined;
   readonly chunksAreStable = false;
   readonly received: number[] = [];
   readonly writes: Uint8Array[] = [];

@@ -7,19 +7,15 @@ import type {
   TcpListenOptions,
 } from "../../../src/runtime/mod.ts";
 import {
+  type ListenerContext,
   type ListenerOptions,
   type ListenerOwner,
-  openTcpListener,
+  openListener,
 } from "../../../src/transport/mod.ts";
+import { LISTENER_OPTIONS } from "../../support/listener_terms.ts";
 import { MemoryRuntime } from "../../support/memory_socket.ts";
 
-const OPTIONS: ListenerOptions = {
-  type: "tcp",
-  host: "127.0.0.1",
-  port: 0,
-  maxConnections: 2,
-  allowAnonymous: true,
-};
+const OPTIONS: ListenerOptions = { ...LISTENER_OPTIONS, maxConnections: 2 };
 
 /** Lets a test play the clients of a listener. */
 class ListeningRuntime extends MemoryRuntime {
@@ -42,11 +38,8 @@ class Owner implements ListenerOwner {
   readonly seen: string[] = [];
   readonly releases: (() => void)[] = [];
 
-  accept(
-    _socket: ByteSocket,
-    listener: { readonly allowAnonymous: boolean; release(): void },
-  ): ByteSocketHandler {
-    this.seen.push(`accepted, anonymous ${listener.allowAnonymous}`);
+  accept(_socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
+    this.seen.push(`accepted by ${listener.options.name}`);
     this.releases.push(() => listener.release());
     const nothing = (): void => {};
     return { onBytes: nothing, onProgress: nothing, onWritable: nothing, onClose: nothing };
@@ -61,21 +54,22 @@ class Owner implements ListenerOwner {
   }
 }
 
-test("openTcpListener() turns connections away above its limit, until one is released", async () => {
+test("openListener() turns connections away above its limit, until one is released", async () => {
   const [runtime, owner] = [new ListeningRuntime(), new Owner()];
-  await openTcpListener(runtime, OPTIONS, owner);
+  const { figures } = await openListener(runtime, OPTIONS, owner);
   const peers = [1, 2, 3].map(() => runtime.connect(runtime.accept!));
   runtime.settle();
-  assertEquals(owner.seen, ["accepted, anonymous true", "accepted, anonymous true", "refused"]);
+  assertEquals(owner.seen, ["accepted by tcp:default", "accepted by tcp:default", "refused"]);
   assertEquals(peers.map(({ isClosed }) => isClosed), [false, false, true]);
   assertEquals(peers[2]!.take().length, 0);
   owner.releases[0]!();
   runtime.connect(runtime.accept!);
   runtime.settle();
-  assertEquals(owner.seen.at(-1), "accepted, anonymous true");
+  assertEquals(owner.seen.at(-1), "accepted by tcp:default");
+  assertEquals(figures, { connections: 2, accepted: 3, refused: 1, failedHandshakes: 0 });
 });
 
-test("openTcpListener() tells its address as a client would write it", async () => {
+test("openListener() tells its address as a client would write it", async () => {
   const runtime = new ListeningRuntime();
   for (
     const [host, url] of [
@@ -84,17 +78,17 @@ test("openTcpListener() tells its address as a client would write it", async () 
       ["localhost", "mqtt://localhost:1883"],
     ] as const
   ) {
-    const listener = await openTcpListener(runtime, { ...OPTIONS, host }, new Owner());
-    assertEquals([listener.type, listener.url, listener.port], ["tcp", url, 1883]);
+    const listener = await openListener(runtime, { ...OPTIONS, host }, new Owner());
+    assertEquals([listener.options.type, listener.url, listener.port], ["tcp", url, 1883]);
     listener.close();
     assertEquals(runtime.accept, undefined);
   }
 });
 
-test("openTcpListener() rejects with the system's error", async () => {
+test("openListener() rejects with the system's error", async () => {
   const runtime = { listenTcp: () => Promise.reject(new Error("address in use")) };
   await assertRejects(
-    () => openTcpListener(runtime, OPTIONS, new Owner()),
+    () => openListener(runtime, OPTIONS, new Owner()),
     Error,
     "address in use",
   );
