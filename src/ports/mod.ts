@@ -1,6 +1,6 @@
 /** The interfaces between the parts of rank 4, and the plain records that they exchange. */
 export type { AuthenticationResult, Authenticator, Denied } from "./authenticator.ts";
-export type { Action, Authorizer } from "./authorizer.ts";
+export type { Action, Authorizer, Decision, DenyAction, Explanation } from "./authorizer.ts";
 export {
   type Ban,
   type BanCounters,
