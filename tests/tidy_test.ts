@@ -32,6 +32,12 @@ const PLANTED: ReadonlyArray<[rule: string, path: string, text: string, line: nu
     'import { readFileSync } from "node:fs";',
     1,
   ],
+  [
+    "of node: only crypto in src/auth and src/http",
+    "src/auth/a.ts",
+    'import { readFileSync } from "node:fs";',
+    1,
+  ],
   ["console only in base/logger.ts and app/cli.ts", "src/mqtt/a.ts", "\n\nconsole.log(1);", 3],
   [
     "timers only in base/timer_wheel.ts and src/runtime",
@@ -76,6 +82,7 @@ test("every rule has a planted violation", () => {
 const INNOCENT: ReadonlyArray<[what: string, path: string, text: string]> = [
   ["Deno in a comment and a string", "src/base/a.ts", '// Deno.exit\nconst a = "Bun.version";'],
   ["Deno in the runtime", "src/runtime/deno.ts", "Deno.exit(1);"],
+  ["node:crypto where secrets are", "src/http/a.ts", 'import { hkdfSync } from "node:crypto";'],
   ["a property called Deno", "src/base/a.ts", "if (a.Deno) b();"],
   ["a comparison", "src/base/a.ts", "if (a !== b && c != d) e(!f);"],
   ["a catch that answers", "src/base/a.ts", "try { a(); } catch { return 1; }"],

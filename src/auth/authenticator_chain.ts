@@ -31,7 +31,9 @@ export class AuthenticatorChain implements Authenticator {
 
 function anonymousAnswer(credentials: Credentials): AuthenticationResult {
   const { clientId, username, remoteAddress } = credentials;
-  if (credentials.allowAnonymous) return { clientId, username, remoteAddress };
+  if (credentials.allowAnonymous) {
+    return { clientId, username, remoteAddress, method: "anonymous" };
+  }
   const denied = username === undefined
     ? ReasonCode.notAuthorized
     : ReasonCode.badUserNameOrPassword;

@@ -120,13 +120,19 @@ function problem(reasonCode: ReasonCode, detail: string): ConnectProblem {
 function authenticate(from: ClientConnection, packet: ConnectPacket): void {
   const { core } = from;
   const clientId = packet.clientId === "" ? `auto-${crypto.randomUUID()}` : packet.clientId;
+  const { name, allowAnonymous, peerCertAs } = from.listener.options;
   const answer = core.authenticator.authenticate({
     clientId,
+    isClientIdAssigned: packet.clientId === "",
     username: packet.username,
     password: packet.password,
     remoteAddress: from.socket.remoteAddress,
     version: packet.version,
-    allowAnonymous: from.listener.options.allowAnonymous,
+    allowAnonymous,
+    listenerName: name,
+    peerCertificate: from.socket.peerCertificate,
+    peerCertAs,
+    hasLeft: () => from.state !== "connecting",
   });
   if (isPromise(answer)) {
     from.waitFor(answer.then((late) => {

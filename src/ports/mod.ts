@@ -1,17 +1,22 @@
 /** The interfaces between the parts of rank 4, and the plain records that they exchange. */
-export type { AuthenticationResult, Authenticator, Denied } from "./authenticator.ts";
-export type { Action, Authorizer, Decision, DenyAction, Explanation } from "./authorizer.ts";
-export {
-  type Ban,
-  type BanCounters,
-  BanError,
-  type BanKind,
-  type BanList,
-  type BanSubject,
-} from "./ban_list.ts";
+export type {
+  AuthenticationResult,
+  Authenticator,
+  Denied,
+  EnhancedExchange,
+  ExchangeStep,
+} from "./authenticator.ts";
+export type { Action, Authorizer } from "./authorizer.ts";
 export type { Publisher } from "./publisher.ts";
 export type { PublishInterceptor } from "./publish_interceptor.ts";
-export { BROKER_IDENTITY, type Credentials, type Identity } from "./records.ts";
+export type { PeerCertificate } from "../runtime/mod.ts";
+export {
+  BROKER_IDENTITY,
+  type Credentials,
+  type Identity,
+  type IdentityMethod,
+  type IdentityRule,
+} from "./records.ts";
 export type {
   LoadedSession,
   LoadedState,

@@ -1,5 +1,11 @@
 import type { RetainHandling } from "../../mqtt/mod.ts";
-import type { SessionRecord, StoredWill } from "../../ports/mod.ts";
+import type {
+  Identity,
+  IdentityMethod,
+  IdentityRule,
+  SessionRecord,
+  StoredWill,
+} from "../../ports/mod.ts";
 import type { Subscription } from "../../routing/mod.ts";
 import type { ByteSink } from "./byte_sink.ts";
 import { type ByteSource, StoredDataError } from "./byte_source.ts";
@@ -8,20 +14,28 @@ import { readMessage, writeParts } from "./message_body.ts";
 const WILL_BIT = 0b1;
 const WILL_EXPIRES_BIT = 0b10;
 const USERNAME_BIT = 0b100;
+const SUPERUSER_BIT = 0b1000;
+/** Bodies of before there were methods say nothing of them. */
+const METHOD_BIT = 0b10000;
+const RULES_BIT = 0b100000;
 
 export function writeSession(sink: ByteSink, record: SessionRecord): void {
   const { will } = record;
   sink.reserve(1);
-  sink.byte(
-    will === undefined ? 0 : WILL_BIT |
-      (will.messageExpiryS === undefined ? 0 : WILL_EXPIRES_BIT) |
-      (will.identity.username === undefined ? 0 : USERNAME_BIT),
-  );
+  sink.byte(will === undefined ? 0 : willFlags(will));
   sink.text(record.clientId);
   sink.varint(record.expiryS);
   sink.float(record.createdAtMs);
   sink.float(record.disconnectedAtMs);
   if (will !== undefined) writeWill(sink, will);
+}
+
+function willFlags({ messageExpiryS, identity }: StoredWill): number {
+  return WILL_BIT | METHOD_BIT |
+    (messageExpiryS === undefined ? 0 : WILL_EXPIRES_BIT) |
+    (identity.username === undefined ? 0 : USERNAME_BIT) |
+    (identity.isSuperuser === true ? SUPERUSER_BIT : 0) |
+    (identity.aclRules === undefined ? 0 : RULES_BIT);
 }
 
 function writeWill(sink: ByteSink, will: StoredWill): void {
@@ -31,6 +45,8 @@ function writeWill(sink: ByteSink, will: StoredWill): void {
   sink.text(identity.clientId);
   if (identity.username !== undefined) sink.text(identity.username);
   sink.text(identity.remoteAddress);
+  sink.text(identity.method);
+  if (identity.aclRules !== undefined) writeRules(sink, identity.aclRules);
   writeParts(sink, will.message, Infinity);
 }
 
@@ -47,12 +63,50 @@ export function readSession(source: ByteSource): SessionRecord {
 function readWill(source: ByteSource, flags: number): StoredWill {
   const delayS = source.varint();
   const messageExpiryS = (flags & WILL_EXPIRES_BIT) === 0 ? undefined : source.varint();
-  const clientId = source.text();
-  const username = (flags & USERNAME_BIT) === 0 ? undefined : source.text();
-  const identity = { clientId, username, remoteAddress: source.text() };
+  const identity = readIdentity(source, flags);
   const { topic, topicBytes, payload, qos, retain, properties, publisherId } = readMessage(source);
   const message = { topic, topicBytes, payload, qos, retain, properties, publisherId };
   return { message, messageExpiryS, delayS, identity };
+}
+
+/** What the sender of a will may do is judged again when the will is published. */
+function readIdentity(source: ByteSource, flags: number): Identity {
+  const clientId = source.text();
+  const username = (flags & USERNAME_BIT) === 0 ? undefined : source.text();
+  const remoteAddress = source.text();
+  const method = (flags & METHOD_BIT) === 0 ? "anonymous" : source.text() as IdentityMethod;
+  const identity = { clientId, username, remoteAddress, method };
+  const superuser = (flags & SUPERUSER_BIT) === 0 ? undefined : { isSuperuser: true };
+  const rules = (flags & RULES_BIT) === 0 ? undefined : { aclRules: readRules(source) };
+  return { ...identity, ...superuser, ...rules };
+}
+
+const RULE_ACTIONS = ["publish", "subscribe", "all"] as const;
+const DENY_BIT = 0b100;
+
+function writeRules(sink: ByteSink, rules: readonly IdentityRule[]): void {
+  sink.varint(rules.length);
+  for (const { permit, action, topics } of rules) {
+    sink.reserve(1);
+    sink.byte(RULE_ACTIONS.indexOf(action) | (permit === "deny" ? DENY_BIT : 0));
+    sink.varint(topics.length);
+    for (const topic of topics) sink.text(topic);
+  }
+}
+
+function readRules(source: ByteSource): readonly IdentityRule[] {
+  const rules: IdentityRule[] = [];
+  for (let left = source.varint(); left > 0; left--) {
+    const flags = source.byte();
+    const action = RULE_ACTIONS[flags & 0b11];
+    if (action === undefined || flags > 0b111) {
+      throw new StoredDataError(`Cannot read stored data: access rule ${flags}`);
+    }
+    const topics: string[] = [];
+    for (let more = source.varint(); more > 0; more--) topics.push(source.text());
+    rules.push({ permit: (flags & DENY_BIT) === 0 ? "allow" : "deny", action, topics });
+  }
+  return rules;
 }
 
 const NO_LOCAL_BIT = 0b100;

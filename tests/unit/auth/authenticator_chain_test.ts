@@ -3,17 +3,31 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ALLOW_ALL, AuthenticatorChain } from "../../../src/auth/mod.ts";
 import { isPromise, type MaybePromise } from "../../../src/base/mod.ts";
 import { ReasonCode } from "../../../src/mqtt/mod.ts";
-import type { AuthenticationResult, Authenticator, Credentials } from "../../../src/ports/mod.ts";
+import type {
+  AuthenticationResult,
+  Authenticator,
+  Credentials,
+  Identity,
+} from "../../../src/ports/mod.ts";
 
 const CREDENTIALS: Credentials = {
   clientId: "c",
+  isClientIdAssigned: false,
   username: "u",
   password: undefined,
   remoteAddress: "192.0.2.1",
   version: 5,
   allowAnonymous: true,
+  listenerName: "tcp:default",
+  peerCertificate: undefined,
+  peerCertAs: "none",
 };
-const IDENTITY = { clientId: "c", username: "known", remoteAddress: "192.0.2.1" };
+const IDENTITY: Identity = {
+  clientId: "c",
+  username: "known",
+  remoteAddress: "192.0.2.1",
+  method: "config",
+};
 const DENIED = { denied: ReasonCode.banned };
 
 /** Answers as told, and notes that it was asked. */
@@ -61,7 +75,11 @@ test("AuthenticatorChain waits for a member that has to wait, and keeps the orde
 
 test("AuthenticatorChain falls back on anonymous when all wait and ignore", async () => {
   const chain = new AuthenticatorChain([member([], "only", Promise.resolve("ignore"))]);
-  assertEquals(await chain.authenticate(CREDENTIALS), { ...IDENTITY, username: "u" });
+  assertEquals(await chain.authenticate(CREDENTIALS), {
+    ...IDENTITY,
+    username: "u",
+    method: "anonymous",
+  });
 });
 
 test("AuthenticatorChain lets nobody in when a member fails", async () => {
@@ -74,8 +92,8 @@ test("AuthenticatorChain lets nobody in when a member fails", async () => {
 const UNKNOWN: ReadonlyArray<
   [allowAnonymous: boolean, username: string | undefined, answer: unknown]
 > = [
-  [true, "u", { ...IDENTITY, username: "u" }],
-  [true, undefined, { ...IDENTITY, username: undefined }],
+  [true, "u", { ...IDENTITY, username: "u", method: "anonymous" }],
+  [true, undefined, { ...IDENTITY, username: undefined, method: "anonymous" }],
   [false, "u", { denied: ReasonCode.badUserNameOrPassword }],
   [false, undefined, { denied: ReasonCode.notAuthorized }],
 ];

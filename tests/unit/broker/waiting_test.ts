@@ -9,7 +9,7 @@ import { seededPrng } from "../../support/seed.ts";
 type Decision = "allow" | "deny";
 
 /** Answers when the test says so. */
-class SlowAuthorizer implements Pick<Authorizer, "authorize"> {
+class SlowAuthorizer implements Authorizer {
   readonly waiting: { topic: string; answer: (decision: Decision) => void }[] = [];
   /** Topics about which it answers at once. */
   quickTopics = new Set<string>();
@@ -148,7 +148,7 @@ test("CONNECT waits for the authenticator, and what follows it waits too", async
     authenticator: {
       authenticate: ({ clientId, username, remoteAddress }) =>
         new Promise((resolve) =>
-          answers.push(() => resolve({ clientId, username, remoteAddress }))
+          answers.push(() => resolve({ clientId, username, remoteAddress, method: "config" }))
         ),
     },
   });
@@ -172,7 +172,7 @@ test("a client that is gone before it was let in leaves nothing", async () => {
     authenticator: {
       authenticate: ({ clientId, username, remoteAddress }) =>
         new Promise((resolve) =>
-          answers.push(() => resolve({ clientId, username, remoteAddress }))
+          answers.push(() => resolve({ clientId, username, remoteAddress, method: "config" }))
         ),
     },
   });

@@ -62,6 +62,13 @@ export function randomRecord(prng: Prng, clientId: string): SessionRecord {
         clientId,
         username: prng.pick([undefined, "", "user"]),
         remoteAddress: prng.pick(["127.0.0.1", "::1"]),
+        method: prng.pick(["anonymous", "jwt"]),
+        ...prng.pick([{}, { isSuperuser: true }]),
+        ...prng.pick([
+          {},
+          { aclRules: [] },
+          { aclRules: [{ permit: "deny", action: "all", topics: ["größe/%c/#"] }] },
+        ]),
       },
     },
   };
