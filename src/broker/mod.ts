@@ -1,3 +1,17 @@
 export { Broker, type BrokerFigures, type BrokerParts, type BrokerRuntime } from "./broker.ts";
 export { type BrokerCounters, droppedMessages } from "./counters.ts";
 export type { MqttOptions, QueueFullPolicy } from "./options.ts";
+export type { CloseReason } from "./close_reason.ts";
+export type {
+  ClientView,
+  DropFigures,
+  FlowFigures,
+  MessagePropertiesView,
+  RetainedView,
+  RouteView,
+  SessionFigures,
+  SubscriptionView,
+  TlsPeerView,
+  TrafficFigures,
+  WillView,
+} from "./views.ts";

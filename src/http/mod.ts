@@ -12,3 +12,4 @@ export {
   type SmqttOptions,
   type TdmqOptions,
 } from "./options.ts";
+export type { ManagementService } from "../management/mod.ts";
