@@ -4,6 +4,7 @@ import {
   type ConnackPacket,
   type ControlPacket,
   decodeControlPacket,
+  findPubackRunEnd,
   FrameSplitter,
   PacketType,
   PINGRESP_BYTES,
@@ -11,6 +12,7 @@ import {
   type ProtocolVersion,
   ReasonCode,
   reasonCodeText,
+  SHORT_ACK_BYTES,
 } from "../mqtt/mod.ts";
 import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
@@ -35,6 +37,9 @@ type ConnectionState = "connecting" | "connected" | "closing" | "closed";
  */
 const WORK_PER_TURN = 10_000;
 const FRAME_WORK = 10;
+const SHORT_ACK_WORK = 1;
+const PUBACK_BYTE = PacketType.puback << 4;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** Whoever causes less than that in this time need not give way at all. */
 const WORK_PERIOD_MS = 1;
 /** An acknowledgement and the commit that it waits for. */
@@ -135,7 +140,8 @@ export class ClientConnection extends Timer
     const session = this.session;
     session?.beginBatch();
     try {
-      if (!this.#splitter.push(chunk, this)) this.#stopReading();
+      const rest = session === undefined ? chunk : this.#takePubackRun(session, chunk);
+      if (rest.length > 0 && !this.#splitter.push(rest, this)) this.#stopReading();
       session?.endBatch();
     } catch (error) {
       session?.endBatch();
@@ -147,6 +153,21 @@ export class ClientConnection extends Timer
   #looksLikeConnect(chunk: Uint8Array): boolean {
     if (this.#isWaiting || this.#splitter.pendingBytes > 0) return true;
     return ((chunk[0] as number) >> 4) === PacketType.connect;
+  }
+
+  /**
+   * Subscribers that take many messages send their PUBACKs many at a time, and nothing else: these need no packet made
+   * of each. Returns the rest of the chunk.
+   */
+  #takePubackRun(session: ClientSession, chunk: Uint8Array): Uint8Array {
+    if (chunk[0] !== PUBACK_BYTE || this.#state !== "connected") return chunk;
+    if (this.#isPaused || this.#splitter.pendingBytes > 0) return chunk;
+    const end = findPubackRunEnd(chunk, 0);
+    const packets = end / SHORT_ACK_BYTES;
+    this.core.counters.packetsReceived += packets;
+    this.#budget -= packets * SHORT_ACK_WORK;
+    session.acknowledgeRun(chunk, 0, end);
+    return end === chunk.length ? NO_BYTES : chunk.subarray(end);
   }
 
   /** One whole packet. False: no further one for now. */

@@ -106,8 +106,8 @@ export class ClientOutlet implements Outlet, Flushable {
     counters.publishSent++;
     counters.packetsSent++;
     counters.publishBytesSent += length - message.payloadStart;
-    if (packetIdAt < 0) this.#outbound.append(frameBytes, 0, length);
-    else this.#outbound.appendStamped(frameBytes, 0, length, packetIdAt, packetId);
+    if (packetIdAt < 0) this.#outbound.appendView(frameBytes);
+    else this.#outbound.appendStampedView(frameBytes, packetIdAt, packetId);
     this.#touch();
   }
 

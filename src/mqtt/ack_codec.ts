@@ -11,6 +11,23 @@ export type AckType = 4 | 5 | 6 | 7;
 /** The longest that `writeAck` writes. */
 export const ACK_BYTES_MAX = 5;
 
+/** A PUBACK, PUBREC, PUBREL or PUBCOMP that says nothing but its packet identifier. */
+export const SHORT_ACK_BYTES = 4;
+
+/**
+ * Where the PUBACKs in their shortest form end that lie one behind the other from `start`; one with packet
+ * identifier 0, which is not allowed, is not among them. The same in all versions.
+ */
+export function findPubackRunEnd(bytes: Uint8Array, start: number): number {
+  const last = bytes.length - SHORT_ACK_BYTES;
+  let at = start;
+  while (
+    at <= last && bytes[at] === PacketType.puback << 4 && bytes[at + 1] === 2 &&
+    ((bytes[at + 2] as number) | (bytes[at + 3] as number)) !== 0
+  ) at += SHORT_ACK_BYTES;
+  return at;
+}
+
 /** The whole PINGRESP packet, the same in all versions. Not to be written to. */
 export const PINGRESP_BYTES: Uint8Array = Uint8Array.of(PacketType.pingresp << 4, 0);
 

@@ -4,7 +4,9 @@ export {
   type AckType,
   AckView,
   decodeAck,
+  findPubackRunEnd,
   PINGRESP_BYTES,
+  SHORT_ACK_BYTES,
   writeAck,
 } from "./ack_codec.ts";
 export { type PacketSender, peekProtocolVersion } from "./control_checks.ts";

@@ -126,10 +126,25 @@ export class Inflight<T> {
     this.#items[slot] = undefined;
   }
 
+  /**
+   * Ends the exchange of `id` if it awaits PUBACK; returns its place in the journal, 0 where it is in none. -1: it
+   * awaits nothing of the kind.
+   */
+  acknowledge(id: number): number {
+    const slot = id & this.#mask;
+    if (this.#ids[slot] !== id || this.#states[slot] !== InflightState.awaitsPuback) return -1;
+    const seq = this.#seqs === undefined ? 0 : this.#seqs[slot] as number;
+    this.#free(slot);
+    return seq;
+  }
+
   /** The exchange is over. */
   remove(id: number): void {
-    const slot = id & this.#mask;
     assert(this.state(id) !== InflightState.free, "an identifier in use");
+    this.#free(id & this.#mask);
+  }
+
+  #free(slot: number): void {
     this.#states[slot] = InflightState.free;
     this.#items[slot] = undefined;
     if (this.#seqs !== undefined) this.#seqs[slot] = 0;

@@ -72,9 +72,8 @@ export class MessageQueue<Group extends object> {
 
   /** Takes out the oldest; in the journal it stays. */
   shift(counters: SessionCounters): Delivery<Group> | undefined {
-    const delivery = this.peek(counters);
-    if (delivery === undefined) return undefined;
-    this.#held.shift();
+    if (this.#held.length === 0 && this.peek(counters) === undefined) return undefined;
+    const delivery = this.#held.shift() as Delivery<Group>;
     const bytes = messageBytes(delivery.message);
     this.#heldBytes -= bytes;
     counters.queuedMessages--;
@@ -104,8 +103,9 @@ export class MessageQueue<Group extends object> {
       }
     }
     for (const delivery of kept) {
-      this.#count(messageBytes(delivery.message), counters);
-      this.#hold(delivery);
+      const bytes = messageBytes(delivery.message);
+      this.#count(bytes, counters);
+      this.#hold(delivery, bytes);
     }
     return wanted;
   }
@@ -113,7 +113,7 @@ export class MessageQueue<Group extends object> {
   #add(delivery: Delivery<Group>, bytes: number, counters: SessionCounters): void {
     this.#count(bytes, counters);
     if (this.#journal === undefined) {
-      this.#hold(delivery);
+      this.#hold(delivery, bytes);
       return;
     }
     const seq = this.#journal.push(delivery);
@@ -123,7 +123,7 @@ export class MessageQueue<Group extends object> {
     ) {
       this.#noted++;
       this.#notedBytes += bytes;
-    } else this.#hold({ ...delivery, seq });
+    } else this.#hold({ ...delivery, seq }, bytes);
   }
 
   #count(bytes: number, counters: SessionCounters): void {
@@ -131,17 +131,20 @@ export class MessageQueue<Group extends object> {
     counters.queuedBytes += bytes;
   }
 
-  #hold(delivery: Delivery<Group>): void {
+  #hold(delivery: Delivery<Group>, bytes: number): void {
     this.#held.push(delivery);
-    this.#heldBytes += messageBytes(delivery.message);
-    this.#heldSeq = Math.max(this.#heldSeq, delivery.seq ?? 0);
+    this.#heldBytes += bytes;
+    const { seq } = delivery;
+    if (seq !== undefined && seq > this.#heldSeq) this.#heldSeq = seq;
   }
 
   /** Brings the next messages into memory. What cannot be read any more is lost, and no longer counted. */
   #fetch(counters: SessionCounters): void {
     const entries = this.#journal?.read(this.#heldSeq, HELD_MESSAGES_MAX, HELD_BYTES_MAX) ?? [];
     const before = this.#heldBytes;
-    for (const { seq, delivery } of entries) this.#hold({ ...delivery, seq });
+    for (const { seq, delivery } of entries) {
+      this.#hold({ ...delivery, seq }, messageBytes(delivery.message));
+    }
     this.#noted -= entries.length;
     this.#notedBytes -= this.#heldBytes - before;
     if (this.#noted > 0 && entries.length > 0) return;

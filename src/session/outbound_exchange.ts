@@ -1,5 +1,5 @@
 import { Deque } from "../base/mod.ts";
-import { type Qos, ReasonCode } from "../mqtt/mod.ts";
+import { type Qos, ReasonCode, SHORT_ACK_BYTES } from "../mqtt/mod.ts";
 import { Inflight, InflightState } from "./inflight.ts";
 import type { Journal } from "./journal.ts";
 import { type Delivery, FramedMessage } from "./message.ts";
@@ -211,6 +211,36 @@ export class OutboundExchange<Group extends object> {
   /** PUBACK. */
   acknowledge(packetId: number): ExchangeResult {
     return this.#finishFrom(packetId, InflightState.awaitsPuback);
+  }
+
+  /** PUBACKs in their shortest form, one behind the other in `bytes[start..end)`. True: one of them was awaited. */
+  acknowledgeRun(bytes: Uint8Array, start: number, end: number): boolean {
+    const inflight = this.#inflight;
+    if (inflight === undefined) return false;
+    if (this.#resend !== undefined) return this.#acknowledgeEach(bytes, start, end);
+    const journal = this.#journal;
+    let finished = 0;
+    for (let at = start; at < end; at += SHORT_ACK_BYTES) {
+      const seq = inflight.acknowledge(
+        ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number),
+      );
+      if (seq < 0) continue;
+      finished++;
+      if (seq > 0) journal?.remove(seq);
+    }
+    this.#quota += finished;
+    this.#context.counters.inflight -= finished;
+    return finished > 0;
+  }
+
+  /** With messages of an earlier connection about, each has to be looked at. */
+  #acknowledgeEach(bytes: Uint8Array, start: number, end: number): boolean {
+    let isAny = false;
+    for (let at = start; at < end; at += SHORT_ACK_BYTES) {
+      const packetId = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+      if (this.acknowledge(packetId) === "finished") isAny = true;
+    }
+    return isAny;
   }
 
   /** PUBCOMP. */

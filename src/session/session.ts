@@ -184,6 +184,11 @@ export class Session<Group extends object> {
     return this.#after(this.#exchange.acknowledge(packetId));
   }
 
+  /** PUBACKs in their shortest form, one behind the other in `bytes[start..end)`. */
+  acknowledgeRun(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#exchange.acknowledgeRun(bytes, start, end)) this.#after("finished");
+  }
+
   /** PUBREC: the message is the client's now; PUBREL follows, with the reason that the standard asks for. */
   received(packetId: number, reasonCode: ReasonCode): boolean {
     return this.#after(this.#exchange.received(packetId, reasonCode));

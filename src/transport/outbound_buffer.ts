@@ -136,6 +136,15 @@ export class OutboundBuffer {
     page[offset + stampAt + 1] = stamp & 0xff;
   }
 
+  /** As `appendStamped`, of a whole view: no range of it has to be made first. */
+  appendStampedView(view: Uint8Array, stampAt: number, stamp: number): void {
+    const offset = this.#reserve(view.length);
+    const page = this.#page;
+    page.set(view, offset);
+    page[offset + stampAt] = stamp >>> 8;
+    page[offset + stampAt + 1] = stamp & 0xff;
+  }
+
   /** Copies a view: the cheapest way when the same bytes go to many. */
   appendView(view: Uint8Array): void {
     const offset = this.#reserve(view.length);

@@ -2,6 +2,7 @@ import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { Packet } from "mqtt-packet";
 import { BROKER_IDENTITY } from "../../../src/ports/mod.ts";
+import { MemoryStore } from "../../../src/storage/mod.ts";
 import { NO_BYTES } from "../../../src/session/mod.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
@@ -211,4 +212,104 @@ test("QoS 0 to a client that does not read is dropped and counted, other QoS wai
   memory.runtime.settle();
   assertEquals(subscriber.take().length, 20);
   assertEquals(sessions.queuedMessages, 0);
+});
+
+/** A subscriber at QoS 1 with `count` messages that it was sent and has not acknowledged; their identifiers. */
+function unacknowledged(count: number): {
+  memory: MemoryBroker;
+  subscriber: MemoryClient;
+  publisher: MemoryClient;
+  packetIds: number[];
+} {
+  const memory = new MemoryBroker({ options: { maxInflight: count } });
+  const subscriber = memory.connect({ clientId: "subscriber", version: 4 });
+  subscriber.subscribe("t", 1);
+  const publisher = memory.connect({ clientId: "publisher" });
+  memory.runtime.settle();
+  subscriber.take();
+  // Twice as many as may be in flight: the rest waits.
+  for (let n = 0; n < count * 2; n++) publisher.publish("t", `${n}`, 1, n + 1);
+  memory.runtime.settle();
+  const packetIds = messageIdsOf(subscriber.take());
+  assertEquals(packetIds.length, count);
+  return { memory, subscriber, publisher, packetIds };
+}
+
+function messageIdsOf(packets: readonly Packet[]): number[] {
+  return packets.map((packet) => packet.cmd === "publish" ? packet.messageId ?? 0 : 0);
+}
+
+function pubacks(packetIds: readonly number[]): number[] {
+  return packetIds.flatMap((id) => [0x40, 2, id >> 8, id & 0xff]);
+}
+
+test("PUBACKs of one chunk make room together, whatever stands around them", () => {
+  const { memory, subscriber, packetIds } = unacknowledged(8);
+  const before = memory.broker.counters.packetsReceived;
+  // Half of one comes late, and an unknown and a doubled one change nothing.
+  const bytes = Uint8Array.from([
+    ...pubacks([packetIds[0]!, 60_000, packetIds[0]!, packetIds[1]!]),
+    0xc0,
+    0,
+    ...pubacks([packetIds[2]!, packetIds[3]!, 60_000]),
+  ]);
+  subscriber.send(bytes.subarray(0, bytes.length - 1));
+  memory.runtime.settle();
+  const first = subscriber.take();
+  assertEquals(cmdsOf(first).sort(), ["pingresp", ...Array(4).fill("publish")]);
+  subscriber.send(bytes.subarray(bytes.length - 1));
+  memory.runtime.settle();
+  assertEquals(subscriber.take(), []);
+  assertEquals(memory.broker.counters.packetsReceived - before, 8);
+  assertEquals(memory.broker.counters.protocolErrors, 0);
+  assertEquals(memory.errors, []);
+});
+
+test("a PUBACK with packet identifier 0 among others ends the connection", () => {
+  const { memory, subscriber, packetIds } = unacknowledged(4);
+  subscriber.send(Uint8Array.from(pubacks([packetIds[0]!, 0, packetIds[1]!])));
+  memory.runtime.settle();
+  assertEquals(memory.broker.counters.protocolErrors, 1);
+  assertEquals(memory.openConnections, 1);
+});
+
+test("PUBACKs before CONNECT are no beginning", () => {
+  const memory = new MemoryBroker();
+  const stranger = memory.open();
+  stranger.send(Uint8Array.from(pubacks([1, 2])));
+  memory.runtime.settle();
+  assertEquals(memory.broker.counters.protocolErrors, 1);
+  assertEquals(memory.openConnections, 0);
+});
+
+test("what looks like a PUBACK inside a packet that came in pieces is none", () => {
+  const { memory, subscriber, packetIds } = unacknowledged(4);
+  const [inside, behind] = [pubacks(packetIds.slice(0, 2)), pubacks(packetIds.slice(2, 3))];
+  const head = [0x30, 3 + inside.length, 0, 1, 0x78];
+  subscriber.send(Uint8Array.from(head));
+  memory.runtime.settle();
+  subscriber.send(Uint8Array.from([...inside, ...behind]));
+  memory.runtime.settle();
+  assertEquals(cmdsOf(subscriber.take()), ["publish"]);
+  assertEquals(memory.errors, []);
+});
+
+test("what PUBACKs of one chunk acknowledge is no longer stored", () => {
+  const store = new MemoryStore();
+  const removed: number[] = [];
+  const removeQueued = store.removeQueued.bind(store);
+  store.removeQueued = (key, seq): void => {
+    removed.push(seq);
+    removeQueued(key, seq);
+  };
+  const memory = new MemoryBroker({ store });
+  const subscriber = memory.connect({ clientId: "subscriber", version: 4, clean: false });
+  subscriber.subscribe("t", 1);
+  const publisher = memory.connect({ clientId: "publisher" });
+  for (let n = 1; n <= 3; n++) publisher.publish("t", `${n}`, 1, n);
+  memory.runtime.settle();
+  const packetIds = messageIdsOf(subscriber.take().filter(({ cmd }) => cmd === "publish"));
+  subscriber.send(Uint8Array.from(pubacks(packetIds)));
+  memory.runtime.settle();
+  assertEquals(removed, [1, 2, 3]);
 });

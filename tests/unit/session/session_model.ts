@@ -226,6 +226,19 @@ export class ModelSession {
     return true;
   }
 
+  /** All of them are over before anything new is sent. */
+  acknowledgeRun(packetIds: readonly number[]): void {
+    const finished = packetIds.flatMap((packetId) => this.#takeOut(packetId));
+    if (finished.length > 0) this.pump();
+  }
+
+  #takeOut(packetId: number): InflightEntry[] {
+    const held = this.#find(packetId);
+    if (held?.state !== "puback") return [];
+    this.inflight = this.inflight.filter((other) => other !== held);
+    return [held];
+  }
+
   received(packetId: number, reasonCode: number): void {
     const held = this.#find(packetId);
     if (held === undefined) {

@@ -237,7 +237,8 @@ class Pair {
 
   #answer(packetId: number, type: "puback" | "pubrec" | "pubcomp"): void {
     this.#knownIds = [...this.#knownIds.slice(-20), packetId];
-    if (type === "puback") {
+    if (type === "puback" && this.#prng.nextInt(2) === 0) this.#answerRun(packetId);
+    else if (type === "puback") {
       assertEquals(this.#session.acknowledge(packetId), this.#model.acknowledge(packetId));
     } else if (type === "pubcomp") {
       assertEquals(this.#session.complete(packetId), this.#model.complete(packetId));
@@ -248,6 +249,22 @@ class Pair {
       this.#session.received(packetId, reasonCode);
       this.#model.received(packetId, reasonCode);
     }
+  }
+
+  /** PUBACKs of one chunk, known and unknown ones, the same one twice perhaps. */
+  #answerRun(packetId: number): void {
+    const others = Array.from(
+      { length: this.#prng.nextInt(4) },
+      () => this.#prng.pick(this.#knownIds),
+    );
+    const packetIds = [packetId, ...others];
+    const run = packetIds.flatMap((id) => [0x40, 2, id >> 8, id & 0xff]);
+    // In the middle of a chunk, where offsets count.
+    const chunk = Uint8Array.from([0xc0, 0, ...run, 0xc0, 0]);
+    this.#session.beginBatch();
+    this.#session.acknowledgeRun(chunk, 2, 2 + run.length);
+    this.#session.endBatch();
+    this.#model.acknowledgeRun(packetIds);
   }
 
   #attach(): void {
