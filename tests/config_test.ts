@@ -3,37 +3,47 @@ import process from "node:process";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_FILE, loadConfig } from "../src/config/mod.ts";
-import { keysOf, SCHEMA, type SectionName } from "../src/config/schema.ts";
+import { ROOT } from "../src/config/root.ts";
+import { knownKeys } from "../src/config/schema_walk.ts";
 import { readTomlValue } from "../src/config/toml_document.ts";
-import { configTable, writtenKeys } from "./unit/config/config_table.ts";
+import { configTable, writtenKeys, writtenName } from "./unit/config/config_table.ts";
 
-const ROOT = new URL("../", import.meta.url);
-const SECTIONS = Object.keys(SCHEMA) as SectionName[];
+const PROJECT = new URL("../", import.meta.url);
 
 function load(name: string, text: string): ReturnType<typeof loadConfig> {
   return loadConfig({ file: { name, text }, environment: {}, flags: [], isEphemeral: false });
 }
 
 test("config/broker.toml is what the program has built in", async () => {
-  assertEquals(DEFAULT_FILE.text, await readFile(new URL("config/broker.toml", ROOT), "utf8"));
+  assertEquals(DEFAULT_FILE.text, await readFile(new URL("config/broker.toml", PROJECT), "utf8"));
 });
 
 test("config/broker.toml has every key of the schema once, in its order, and no other", () => {
-  const expected = SECTIONS.flatMap((section) =>
-    keysOf(SCHEMA[section]).map((key) => `${section}.${key.name}`)
+  assertEquals(
+    writtenKeys().map(({ section, name }) => `${section}.${name}`),
+    knownKeys(ROOT).map(writtenName),
   );
-  assertEquals(writtenKeys().map(({ section, name }) => `${section}.${name}`), expected);
 });
 
-for (const { section, name, value, isCommentedOut } of writtenKeys()) {
+for (const written of writtenKeys()) {
+  const { section, name, value, isCommentedOut, isInCommentedOut } = written;
   test(`config/broker.toml has the default of ${section}.${name}`, () => {
-    const key = keysOf(SCHEMA[section as SectionName]).find((each) => each.name === name)!;
-    const written = readTomlValue(value)?.value;
-    assert(key.kind.read(written).ok, `${value} is not allowed`);
+    const known = knownKeys(ROOT).find((each) => writtenName(each) === `${section}.${name}`)!;
+    const { key, isInOptional } = known;
+    const standard = readTomlValue(value)?.value;
+    assert(key.kind.read(standard).ok, `${value} is not allowed: ${key.kind.allowed}`);
+    if (key.default !== undefined) assertEquals(standard, key.default);
     // A default that follows from other keys cannot stand there, or a copy of the file would set it.
-    assertEquals(isCommentedOut ? undefined : written, key.default);
+    assertEquals(isInCommentedOut, isInOptional);
+    assertEquals(isCommentedOut, isInOptional || key.default === undefined);
   });
 }
+
+test("every default is allowed", () => {
+  for (const { pattern, key } of knownKeys(ROOT)) {
+    assert(key.default === undefined || key.kind.read(key.default).ok, pattern.join("."));
+  }
+});
 
 test("config/broker.toml explains every key", () => {
   for (const { section, name, comment } of writtenKeys()) {
@@ -46,7 +56,7 @@ test("config/broker.toml gives what no file at all gives", () => {
 });
 
 test("config/examples load without a warning", async () => {
-  const folder = new URL("config/examples/", ROOT);
+  const folder = new URL("config/examples/", PROJECT);
   const names = (await readdir(folder)).filter((name) => name.endsWith(".toml"));
   assert(names.length > 0);
   for (const name of names) {
@@ -57,7 +67,7 @@ test("config/examples load without a warning", async () => {
 
 /** `UPDATE=1` writes the table instead of comparing it. */
 test("the README has the table of configuration keys", async () => {
-  const path = new URL("README.md", ROOT);
+  const path = new URL("README.md", PROJECT);
   const readme = await readFile(path, "utf8");
   const [, before = "", table, after = ""] =
     /^(.*<!-- config:begin -->\n)(.*)(<!-- config:end -->.*)$/s.exec(readme) ?? [];

@@ -1,3 +1,4 @@
+export type { AclOptions, AclRuleOptions } from "./acl_options.ts";
 export { ALLOW_ALL } from "./allow_all.ts";
 export { AuthenticatorChain } from "./authenticator_chain.ts";
 export {

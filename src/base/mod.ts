@@ -17,3 +17,10 @@ export { isPromise, type MaybePromise, then } from "./maybe_promise.ts";
 export { Prng } from "./prng.ts";
 export { type SmallMap, smallMapAdd, smallMapGet, smallMapRemove } from "./small_map.ts";
 export { CallbackTimer, Timer, TimerWheel } from "./timer_wheel.ts";
+export {
+  formatIpNetwork,
+  type IpNetwork,
+  ipNetworkContains,
+  maskIpNetwork,
+  parseIpNetwork,
+} from "./ip_network.ts";

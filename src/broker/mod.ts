@@ -1,6 +1,12 @@
 export { Broker, type BrokerFigures, type BrokerParts, type BrokerRuntime } from "./broker.ts";
 export { type BrokerCounters, droppedMessages } from "./counters.ts";
-export type { MqttOptions, QueueFullPolicy } from "./options.ts";
+export type {
+  FlappingOptions,
+  LimitsOptions,
+  MqttOptions,
+  QueueFullPolicy,
+  SessionOwnerPolicy,
+} from "./options.ts";
 export type { CloseReason } from "./close_reason.ts";
 export type {
   ClientView,

@@ -45,3 +45,42 @@ export interface MqttOptions {
   /** 0: no `$SYS` topics. */
   readonly sysIntervalMs: number;
 }
+
+/** When a client that comes and goes too often is banned. */
+export interface FlappingOptions {
+  readonly isEnabled: boolean;
+  /** Connections of one client identifier that may end within `windowMs`; one more bans it. */
+  readonly maxCount: number;
+  readonly windowMs: number;
+  /** How long the ban lasts. */
+  readonly banMs: number;
+}
+
+/** What becomes of a client that asks for a session of another user. */
+export type SessionOwnerPolicy = "refuse" | "fresh";
+
+/** Section `[limits]`, and `session_owner` of `[auth]`: what one client may cost the others. */
+export interface LimitsOptions {
+  /** New connections of each listener in a second; 0: no limit. A listener's own key wins. */
+  readonly connectRate: number;
+  /** PUBLISH packets that are read from one client in a second; 0: no limit. */
+  readonly messagesInRate: number;
+  /** Bytes that are read from one client in a second; 0: no limit. */
+  readonly bytesInRate: number;
+  readonly flapping: FlappingOptions;
+  /** Bans that are kept; further ones are refused. */
+  readonly maxBans: number;
+  /** Sessions, with and without a connection; a client that would need one more is refused. 0: no limit. */
+  readonly maxSessions: number;
+  /** Largest CONNECT, header included: nobody knows yet whom it comes from. */
+  readonly maxConnectBytes: number;
+  /** Silence after which a connection ends whatever its keep alive, seconds; 0: none. */
+  readonly maxIdleS: number;
+  /** User properties of one message, whose name and value go on to every subscriber; more are refused. 0: no limit. */
+  readonly maxUserProperties: number;
+  /** Bytes of their names and values together; 0: no limit. */
+  readonly maxUserPropertyBytes: number;
+  /** Payloads, topics and properties of all retained messages together; above it none is kept. 0: no limit. */
+  readonly maxRetainedBytes: number;
+  readonly sessionOwner: SessionOwnerPolicy;
+}

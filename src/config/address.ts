@@ -1,7 +1,23 @@
-/** Where to listen. `host` is without brackets. */
+/** Where to listen. */
 export interface Bind {
+  /** Without brackets; empty for a Unix socket. */
   readonly host: string;
+  /** 0 for a Unix socket. */
   readonly port: number;
+  /** Of a Unix socket; undefined where `host` and `port` count. */
+  readonly socketPath: string | undefined;
+}
+
+const SOCKET_PATH_MAX_BYTES = 107;
+
+/** What `parseBind` reads, and `/path/of.sock` or `unix:path`; undefined when it is none of these. */
+export function parseEndpoint(text: string): Bind | undefined {
+  const path = text.startsWith("/") ? text : /^unix:(.+)$/.exec(text)?.[1];
+  if (path === undefined) return parseBind(text);
+  // The system has 108 bytes for it, with a zero at the end.
+  const isFine = new TextEncoder().encode(path).length <= SOCKET_PATH_MAX_BYTES &&
+    !/\p{Cc}/u.test(path) && !path.endsWith("/");
+  return isFine ? { host: "", port: 0, socketPath: path } : undefined;
 }
 
 /** `127.0.0.1:1883`, `[::1]:1883`, `localhost:1883`; undefined when it is none of these. */
@@ -11,12 +27,23 @@ export function parseBind(text: string): Bind | undefined {
   const [, ipv6, name, digits = ""] = match;
   const port = Number(digits);
   if (port > 65_535) return undefined;
-  if (ipv6 !== undefined) return isIpv6(ipv6) ? { host: ipv6, port } : undefined;
-  return name !== undefined && isHost(name) ? { host: name, port } : undefined;
+  if (ipv6 !== undefined) return isIpv6(ipv6) ? hostBind(ipv6, port) : undefined;
+  return name !== undefined && isHost(name) ? hostBind(name, port) : undefined;
 }
 
-/** The way in which `parseBind` reads it, and in which it stands in a URL. */
-export function formatBind({ host, port }: Bind): string {
+function hostBind(host: string, port: number): Bind {
+  return { host, port, socketPath: undefined };
+}
+
+/** The way in which `parseEndpoint` reads it, and in which it stands in a URL. */
+export function formatBind(
+  { host, port, socketPath }: {
+    readonly host: string;
+    readonly port: number;
+    readonly socketPath?: string | undefined;
+  },
+): string {
+  if (socketPath !== undefined) return `unix:${socketPath}`;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

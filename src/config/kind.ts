@@ -1,4 +1,3 @@
-import { type Bind, parseBind } from "./address.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 
 /** What came of one value: usable, or refused with a remark that `allowed` does not make. */
@@ -12,6 +11,12 @@ export interface Kind<T> {
   readonly allowed: string;
   /** Whether an unquoted value from the command line or the environment is this text as it is. */
   readonly isText: boolean;
+  /** Whether values must never be shown. */
+  readonly isSecret?: boolean;
+  /** Whether an unquoted value from the command line or the environment is a list of texts, with commas between them. */
+  readonly isList?: boolean;
+  /** Whether it is a table with names that the operator chooses. */
+  readonly isMap?: boolean;
   read(value: unknown): Reading<T>;
 }
 
@@ -20,7 +25,8 @@ export interface Range {
   readonly max: number;
 }
 
-const REFUSED: Reading<never> = { ok: false };
+/** Not usable, and `allowed` says it all. */
+export const REFUSED: Reading<never> = { ok: false };
 
 export function boolean(): Kind<boolean> {
   return {
@@ -43,36 +49,6 @@ export function decimal(range: Range): Kind<number> {
     allowed: `number ${span(range, String)}`,
     isText: false,
     read: (value) => inRange(typeof value === "number" ? value : undefined, range),
-  };
-}
-
-/** Some text on one line, without control characters. */
-export function text(options: { readonly maxLength: number }): Kind<string> {
-  return {
-    allowed: `text of 1 to ${options.maxLength} characters, none of them a control character`,
-    isText: true,
-    read: (value) => {
-      const isFine = typeof value === "string" && value.length > 0 &&
-        value.length <= options.maxLength && !/\p{Cc}/u.test(value);
-      return isFine ? { ok: true, value } : REFUSED;
-    },
-  };
-}
-
-/** One of some words. `later` are words of the contract that this version has no code for. */
-export function choice<const T extends string>(
-  words: readonly T[],
-  later: readonly string[] = [],
-): Kind<T> {
-  return {
-    allowed: words.map((word) => `"${word}"`).join(", "),
-    isText: true,
-    read: (value) => {
-      const chosen = words.find((word) => word === value);
-      if (chosen !== undefined) return { ok: true, value: chosen };
-      const isLater = later.some((word) => word === value);
-      return isLater ? { ok: false, remark: "not in this version" } : REFUSED;
-    },
   };
 }
 
@@ -126,16 +102,10 @@ export function durationS(range: Range): Kind<number> {
   };
 }
 
-/** Where to listen. */
-export function bind(): Kind<Bind> {
-  return {
-    allowed: '"host:port" with a port up to 65535, such as "127.0.0.1:1883" or "[::1]:1883"',
-    isText: true,
-    read: (value) => {
-      const parsed = typeof value === "string" ? parseBind(value) : undefined;
-      return parsed === undefined ? REFUSED : { ok: true, value: parsed };
-    },
-  };
+/** Bytes in a second, as `size`; 0: no limit. */
+export function byteRate(): Kind<number> {
+  const kind = size({ min: 0, max: Number.MAX_SAFE_INTEGER });
+  return { ...kind, allowed: 'size, such as "64KB", or a number of bytes; 0 for no limit' };
 }
 
 /** The value for a message, short and on one line. */
@@ -147,6 +117,13 @@ export function describeValue(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (value instanceof Date) return "a date";
   return value !== null && typeof value === "object" ? "a table" : "nothing";
+}
+
+/** As `describeValue`, without anything that the value says. */
+export function describeType(value: unknown): string {
+  if (typeof value === "string") return value === "" ? "empty text" : "text, which is not shown";
+  if (typeof value === "number") return "a number";
+  return describeValue(value);
 }
 
 function toMs(value: unknown): number | undefined {

@@ -5,9 +5,15 @@ import { formatBind, isLoopback } from "./address.ts";
 import { DEFAULT_FILE } from "./default_text.ts";
 import { ConfigError, type ConfigProblem, type Origin } from "./problem.ts";
 import { ConfigReader } from "./reader.ts";
-import { type ListenerKeys, type NodeOptions, type PersistenceOptions, SCHEMA } from "./schema.ts";
-import { applySetting, type Setting, settingsFromEnvironment } from "./settings.ts";
+import { ROOT } from "./root.ts";
+import { entriesOf } from "./schema.ts";
+import type { ListenerKeys } from "./sections/listener.ts";
+import type { NodeOptions } from "./sections/node.ts";
+import type { PersistenceOptions } from "./sections/persistence.ts";
+import { applySettings, type Setting, settingsFromEnvironment } from "./settings.ts";
 import { readToml, type TomlTable } from "./toml_document.ts";
+
+const FREE_PORT = { host: "127.0.0.1", port: 0, socketPath: undefined };
 
 /** Everything that is set, worked out and checked. */
 export interface Configuration {
@@ -61,11 +67,10 @@ export function loadConfig(sources: ConfigSources): Configuration {
   for (const [path, position] of document.positions) {
     origins.set(path, { from: "file", file: file.name, position });
   }
-  const root: TomlTable = { listener: [{}], ...document.root };
-  for (const setting of [...settingsFromEnvironment(sources.environment), ...sources.flags]) {
-    const problem = "found" in setting ? setting : applySetting(root, origins, setting);
-    if (problem !== undefined) problems.push(problem);
-  }
+  const root: TomlTable = { ...defaultTables(), ...document.root };
+  problems.push(...applySettings(root, origins, settingsFromEnvironment(sources.environment)));
+  problems.push(...applySettings(root, origins, sources.flags.filter((flag) => "path" in flag)));
+  problems.push(...sources.flags.filter((flag) => "found" in flag));
   const reader = new ConfigReader(root, origins, fallback);
   const configuration = readAll(reader, sources.isEphemeral);
   problems.push(...reader.problems);
@@ -73,17 +78,21 @@ export function loadConfig(sources: ConfigSources): Configuration {
   return configuration;
 }
 
+/** The tables that are there where none is written. */
+function defaultTables(): TomlTable {
+  const root: TomlTable = {};
+  for (const entry of entriesOf(ROOT)) {
+    if (entry.shape === "tables" && entry.defaultCount === 1) root[entry.name] = [{}];
+  }
+  return root;
+}
+
 function readAll(reader: ConfigReader, isEphemeral: boolean): Configuration {
-  reader.checkSections();
-  const node = reader.section("node", SCHEMA.node);
-  const log = reader.section("log", SCHEMA.log);
-  const mqtt = reader.section("mqtt", SCHEMA.mqtt);
-  const asked = reader.section("persistence", SCHEMA.persistence);
+  const { node, log, mqtt, persistence: asked, auth, listeners: asWritten } = reader.read(ROOT);
   const persistence = isEphemeral ? { ...asked, enabled: false } : asked;
-  const auth = reader.section("auth", SCHEMA.auth);
-  const written = reader.repeated("listener", SCHEMA.listener).map(({ options, table }) => {
-    const isFree = isEphemeral && !Object.hasOwn(table, "bind");
-    return isFree ? { ...options, bind: { host: "127.0.0.1", port: 0 } } : options;
+  const written = asWritten.map((listener, index) => {
+    const isFree = isEphemeral && !reader.isWritten(["listener", index, "bind"]);
+    return isFree ? { ...listener, bind: FREE_PORT } : listener;
   });
   if (reader.problems.length === 0) complainOfSharedBinds(reader, written);
   const warnings: string[] = [];
@@ -150,11 +159,11 @@ export interface ConfigChanges {
 /** Compares by section; `listener` also stands for the keys of `[auth]` that it is worked out from. */
 export function compareConfigurations(old: Configuration, next: Configuration): ConfigChanges {
   const parts = [
-    ["node", SCHEMA.node.applies, old.node, next.node],
-    ["log", SCHEMA.log.applies, old.log, next.log],
-    ["listener", SCHEMA.listener.applies, old.listeners, next.listeners],
-    ["mqtt", SCHEMA.mqtt.applies, old.mqtt, next.mqtt],
-    ["persistence", SCHEMA.persistence.applies, old.persistence, next.persistence],
+    ["node", "after restart", old.node, next.node],
+    ["log", "at reload", old.log, next.log],
+    ["listener", "after restart", old.listeners, next.listeners],
+    ["mqtt", "at reload", old.mqtt, next.mqtt],
+    ["persistence", "after restart", old.persistence, next.persistence],
   ] as const;
   const atReload: string[] = [];
   const afterRestart: string[] = [];

@@ -9,6 +9,7 @@ export {
   loadConfig,
 } from "./load.ts";
 export { ConfigError, type ConfigProblem, formatProblem } from "./problem.ts";
-export type { NodeOptions, PersistenceOptions } from "./schema.ts";
+export type { NodeOptions } from "./sections/node.ts";
+export type { PersistenceOptions } from "./sections/persistence.ts";
 export { type Setting, settingFromFlag } from "./settings.ts";
 export { nearest } from "./suggest.ts";

@@ -1,21 +1,15 @@
 import { assert } from "../base/mod.ts";
 import { formatPath, type KeyPath } from "./key_path.ts";
-import { describeValue } from "./kind.ts";
+import { describeType, describeValue } from "./kind.ts";
 import { type ConfigProblem, type Origin, pathFor } from "./problem.ts";
-import {
-  type Key,
-  type Keys,
-  keysOf,
-  LATER_SECTIONS,
-  SCHEMA,
-  type Section,
-  type SectionName,
-} from "./schema.ts";
+import { entriesOf, type Key, type Section, type Table, type Tables } from "./schema.ts";
+import { hasSecrets, knownKeys, toPath } from "./schema_walk.ts";
+import { ROOT } from "./root.ts";
 import { nearestPath } from "./settings.ts";
 import { nearest } from "./suggest.ts";
 import { isTable, type TomlTable } from "./toml_document.ts";
 
-interface Complaint {
+export interface Complaint {
   readonly path: KeyPath;
   /** Which end of `key = value` is to blame. */
   readonly at: "key" | "value";
@@ -38,30 +32,21 @@ export class ConfigReader {
     this.#fallback = fallback;
   }
 
-  /** Complains of every section that the schema does not have. */
-  checkSections(): void {
-    const known = Object.keys(SCHEMA);
-    this.#checkNames([], this.#root, known, LATER_SECTIONS);
+  /** Everything that `schema` describes, with a default in the place of what cannot be used. */
+  read<T>(schema: Section<T>): T {
+    // The builders of the schema see to it that entries fill the fields that they stand for.
+    return this.#fields([], this.#root, schema) as T;
   }
 
-  /** The options of a section that stands at most once. */
-  section<T>(name: SectionName, section: Section<T>): T {
-    return this.#table([name], this.#root[name] ?? {}, section);
-  }
-
-  /** The options of every `[[name]]`, and the tables that they come from. */
-  repeated<T>(name: SectionName, section: Section<T>): { options: T; table: TomlTable }[] {
-    const value = this.#root[name];
-    if (!Array.isArray(value) || value.length === 0) {
-      const allowed = `one table or more, each written [[${name}]]`;
-      const found = Array.isArray(value) ? "an empty array" : describeValue(value);
-      this.complain({ path: [name], at: "key", found, allowed });
-      return [];
+  /** Whether somebody wrote the value, in whatever source. */
+  isWritten(path: KeyPath): boolean {
+    let at: unknown = this.#root;
+    for (const segment of path) {
+      if (Array.isArray(at)) at = at[Number(segment)];
+      else if (isTable(at) && Object.hasOwn(at, segment)) at = at[segment];
+      else return false;
     }
-    return value.map((element: unknown, index) => ({
-      options: this.#table([name, index], element, section),
-      table: isTable(element) ? element : {},
-    }));
+    return at !== undefined;
   }
 
   complain({ path, at, found, allowed, suggestion }: Complaint): void {
@@ -79,46 +64,73 @@ export class ConfigReader {
     return this.#fallback;
   }
 
-  #table<T>(path: KeyPath, value: unknown, section: Section<T>): T {
-    const table = isTable(value) ? value : {};
-    if (!isTable(value)) {
-      const allowed = section.isRepeated ? "a table" : `a table, written [${formatPath(path)}]`;
-      this.complain({ path, at: "value", found: describeValue(value), allowed });
+  #fields(path: KeyPath, table: TomlTable, of: Section<unknown>): Record<string, unknown> {
+    this.#checkNames(path, table, of);
+    const options: Record<string, unknown> = {};
+    for (const [field, entry] of Object.entries<Key | Table | Tables>(of.entries)) {
+      options[field] = this.#entry([...path, entry.name], table, entry);
     }
-    this.#checkNames(path, table, keysOf(section).map((key) => key.name), section.later);
-    const options: Partial<T> = {};
-    for (const field of Object.keys(section.keys) as (keyof Keys<T> & keyof T)[]) {
-      options[field] = this.#value(path, table, section.keys[field]);
+    return options;
+  }
+
+  #entry(path: KeyPath, around: TomlTable, entry: Key | Table | Tables): unknown {
+    const value = Object.hasOwn(around, entry.name) ? around[entry.name] : undefined;
+    switch (entry.shape) {
+      case "key":
+        return this.#value(path, value, entry);
+      case "table":
+        if (value === undefined && entry.isOptional) return undefined;
+        return this.#table(path, value ?? {}, entry.section, `written [${formatPath(path)}]`);
+      case "tables":
+        return this.#tables(path, value, entry);
     }
-    return options as T;
+  }
+
+  #table(path: KeyPath, value: unknown, of: Section<unknown>, how?: string): unknown {
+    const isFine = isTable(value);
+    if (!isFine) {
+      const allowed = how === undefined ? "a table" : `a table, ${how}`;
+      this.complain({ path, at: "value", found: describe(value, of), allowed });
+    }
+    return this.#fields(path, isFine ? value : {}, of);
+  }
+
+  #tables(path: KeyPath, value: unknown, { section, isNeeded }: Tables): readonly unknown[] {
+    if (value === undefined && !isNeeded) return [];
+    if (!Array.isArray(value) || (isNeeded && value.length === 0)) {
+      const count = isNeeded ? "one table or more" : "any number of tables";
+      const allowed = `${count}, each written [[${path.filter(isName).join(".")}]]`;
+      const found = Array.isArray(value) ? "an empty array" : describe(value, section);
+      this.complain({ path, at: "key", found, allowed });
+      return [];
+    }
+    return value.map((element: unknown, index) => this.#table([...path, index], element, section));
   }
 
   /** The value of a key, or its default; the default as well where the value cannot be used. */
-  #value<T>(path: KeyPath, table: TomlTable, key: Key<T>): T {
-    if (Object.hasOwn(table, key.name)) {
-      const value = table[key.name];
+  #value(path: KeyPath, value: unknown, key: Key): unknown {
+    if (value !== undefined) {
       const reading = key.kind.read(value);
       if (reading.ok) return reading.value;
       const remark = reading.remark === undefined ? "" : ` (${reading.remark})`;
-      const found = `${describeValue(value)}${remark}`;
-      this.complain({ path: [...path, key.name], at: "value", found, allowed: key.kind.allowed });
+      const found = key.kind.isSecret === true ? describeType(value) : describeValue(value);
+      this.complain({ path, at: "value", found: found + remark, allowed: key.kind.allowed });
+    } else if (key.isRequired) {
+      const { allowed } = key.kind;
+      this.complain({ path, at: "key", found: "nothing, but it is needed", allowed });
     }
-    if (key.default === undefined) return undefined as T;
+    if (key.default === undefined) return undefined;
     const reading = key.kind.read(key.default);
     assert(reading.ok, `the default of ${key.name} is allowed`);
     return reading.value;
   }
 
-  #checkNames(
-    path: KeyPath,
-    table: TomlTable,
-    known: readonly string[],
-    later: readonly string[],
-  ): void {
+  #checkNames(path: KeyPath, table: TomlTable, of: Section<unknown>): void {
+    const known = entriesOf(of).map((entry) => entry.name);
     for (const name of Object.keys(table)) {
       if (known.includes(name)) continue;
       const place = [...path, name];
-      const isLater = later.includes(name);
+      const isLater = of.later.includes(name);
       this.complain({
         path: place,
         at: "key",
@@ -133,16 +145,20 @@ export class ConfigReader {
     const origin = this.originOf(path);
     if (origin.from !== "file") return nearestPath(path, origin);
     const name = String(path.at(-1));
-    return nearest(name, known) ?? elsewhere(name, origin);
+    return nearest(name, known) ?? elsewhere(name, path, origin);
   }
 }
 
 /** The full path of a key that stands in the wrong section. */
-function elsewhere(name: string, origin: Origin): string | undefined {
-  for (const [sectionName, section] of Object.entries(SCHEMA)) {
-    if (keysOf(section).some((key) => key.name === name)) {
-      return pathFor(origin, section.isRepeated ? [sectionName, 0, name] : [sectionName, name]);
-    }
-  }
-  return undefined;
+function elsewhere(name: string, path: KeyPath, origin: Origin): string | undefined {
+  const found = knownKeys(ROOT).find(({ pattern }) => pattern.at(-1) === name);
+  return found === undefined ? undefined : pathFor(origin, toPath(found.pattern, path));
+}
+
+function describe(value: unknown, of: Section<unknown>): string {
+  return hasSecrets(of) ? describeType(value) : describeValue(value);
+}
+
+function isName(segment: string | number): segment is string {
+  return typeof segment === "string";
 }

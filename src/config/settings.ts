@@ -1,16 +1,22 @@
 import { environmentName, formatPath, type KeyPath } from "./key_path.ts";
 import type { ConfigProblem, Origin } from "./problem.ts";
-import { type Key, keysOf, SCHEMA, sectionByName, type SectionName } from "./schema.ts";
+import { ROOT } from "./root.ts";
+import { keyAt, knownKeys, tablesForAll, toPath } from "./schema_walk.ts";
 import { nearest } from "./suggest.ts";
 import { isTable, readTomlKey, readTomlValue, type TomlTable } from "./toml_document.ts";
 
-/** One key from the command line or the environment. */
-export interface Setting {
-  readonly origin: Origin;
-  readonly path: KeyPath;
-  /** As it was given: TOML, or a bare word. */
-  readonly text: string;
-}
+/** One key from outside the file. */
+export type Setting =
+  & {
+    readonly origin: Origin;
+    readonly path: KeyPath;
+  }
+  & (
+    /** As it was given: TOML, or a bare word. */
+    | { readonly text: string }
+    /** As TOML would have it. */
+    | { readonly value: unknown }
+  );
 
 const PREFIX = "BROKER_";
 /** What Kubernetes tells every container of a service that is called "broker". */
@@ -23,7 +29,7 @@ export function settingsFromEnvironment(
   const isOurs = (name: string): boolean => name.startsWith(PREFIX) && !FOREIGN.test(name);
   return Object.keys(environment).filter(isOurs).sort().map((name) => ({
     origin: { from: "environment", name },
-    path: toPath(name.slice(PREFIX.length).toLowerCase().split("__")),
+    path: withIndexes(name.slice(PREFIX.length).toLowerCase().split("__")),
     text: environment[name] ?? "",
   }));
 }
@@ -33,7 +39,7 @@ export function settingFromFlag(argument: string): Setting | ConfigProblem {
   const [, keyText = argument, text] = /^([^=]*)=(.*)$/s.exec(argument) ?? [];
   const origin: Origin = { from: "flag", flag: `--set ${keyText}` };
   const path = text === undefined ? undefined : readTomlKey(keyText.trim());
-  if (text !== undefined && path !== undefined) return { origin, path: toPath(path), text };
+  if (text !== undefined && path !== undefined) return { origin, path: withIndexes(path), text };
   return {
     origin,
     position: undefined,
@@ -44,8 +50,35 @@ export function settingFromFlag(argument: string): Setting | ConfigProblem {
   };
 }
 
+/**
+ * Puts the settings of one source into the tree, later ones over earlier ones. What stands for all tables of a
+ * `[[section]]` comes last, so that it finds them all, and leaves those alone that the same source sets by themselves.
+ */
+export function applySettings(
+  root: TomlTable,
+  origins: Map<string, Origin>,
+  settings: readonly Setting[],
+): readonly ConfigProblem[] {
+  const isOwn = (setting: Setting): boolean => tablesForAll(ROOT, setting.path) === undefined;
+  const own = settings.filter(isOwn);
+  const problems = own.map((setting) => applySetting(root, origins, setting));
+  const set = new Set(own.map(({ path }) => formatPath(path)));
+  for (const setting of settings) {
+    const all = tablesForAll(ROOT, setting.path);
+    if (all === undefined) continue;
+    const elements = root[all.tables.name];
+    const count = Array.isArray(elements) ? elements.length : 0;
+    for (let index = 0; index < count; index++) {
+      const path = [all.tables.name, index, all.name];
+      if (set.has(formatPath(path))) continue;
+      problems.push(applySetting(root, origins, { ...setting, path }));
+    }
+  }
+  return problems.filter((problem) => problem !== undefined);
+}
+
 /** Puts the setting into the tree. Undefined when that went well. */
-export function applySetting(
+function applySetting(
   root: TomlTable,
   origins: Map<string, Origin>,
   setting: Setting,
@@ -70,37 +103,31 @@ export function applySetting(
   return undefined;
 }
 
-/** The key at `path`, if the schema has it. */
-export function keyAt(path: KeyPath): Key<unknown> | undefined {
-  const [name, ...rest] = path;
-  const section = typeof name === "string" ? sectionByName(name) : undefined;
-  if (section === undefined) return undefined;
-  const [keyName, ...deeper] = section.isRepeated ? rest.slice(1) : rest;
-  return deeper.length > 0 ? undefined : keysOf(section).find((key) => key.name === keyName);
-}
-
 /** The full path of the key that a wrong one from outside the file was probably meant to be. */
 export function nearestPath(path: KeyPath, origin: Origin): string | undefined {
   const name = origin.from === "environment" ? environmentName : formatPath;
-  const index = path.find((segment) => typeof segment === "number") ?? 0;
-  const candidates = (Object.keys(SCHEMA) as SectionName[]).flatMap((section) =>
-    keysOf(SCHEMA[section]).map((key) =>
-      name(SCHEMA[section].isRepeated ? [section, index, key.name] : [section, key.name])
-    )
-  );
+  const candidates = knownKeys(ROOT).map(({ pattern }) => name(toPath(pattern, path)));
   const found = nearest(name(path), candidates);
   return found === name(path) ? undefined : found;
 }
 
-function toPath(segments: readonly string[]): KeyPath {
+function withIndexes(segments: readonly string[]): KeyPath {
   return segments.map((segment) => /^\d{1,6}$/.test(segment) ? Number(segment) : segment);
 }
 
 /** Undefined when the text begins as TOML would but is none. */
-function valueOf({ path, text }: Setting): { readonly value: unknown } | undefined {
+function valueOf(setting: Setting): { readonly value: unknown } | undefined {
+  if ("value" in setting) return { value: setting.value };
+  const { path, text } = setting;
   const isQuoted = /^\s*["']/.test(text);
+  const found = keyAt(ROOT, path);
+  const isText = found !== undefined &&
+    (found.key.kind.isMap === true ? found.beyond.length === 1 : found.key.kind.isText);
   // So that names made of digits and addresses in brackets need no quotes.
-  if (keyAt(path)?.kind.isText && !isQuoted) return { value: text };
+  if (isText && !isQuoted) return { value: text };
+  if (found?.key.kind.isList === true && !/^\s*[\["']/.test(text)) {
+    return { value: text.trim() === "" ? [] : text.split(",").map((word) => word.trim()) };
+  }
   const parsed = readTomlValue(text);
   if (parsed !== undefined) return parsed;
   return /^\s*["'[{]/.test(text) ? undefined : { value: text };
@@ -138,7 +165,7 @@ function badValue({ origin, path }: Setting): ConfigProblem {
     position: undefined,
     key: formatPath(path),
     found: "a value that is not TOML",
-    allowed: keyAt(path)?.kind.allowed ?? "a value in TOML syntax, or a bare word",
+    allowed: keyAt(ROOT, path)?.key.kind.allowed ?? "a value in TOML syntax, or a bare word",
     suggestion: undefined,
   };
 }

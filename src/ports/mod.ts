@@ -6,7 +6,15 @@ export type {
   EnhancedExchange,
   ExchangeStep,
 } from "./authenticator.ts";
-export type { Action, Authorizer } from "./authorizer.ts";
+export type { Action, Authorizer, Decision, DenyAction, Explanation } from "./authorizer.ts";
+export {
+  type Ban,
+  type BanCounters,
+  BanError,
+  type BanKind,
+  type BanList,
+  type BanSubject,
+} from "./ban_list.ts";
 export type { Publisher } from "./publisher.ts";
 export type { PublishInterceptor } from "./publish_interceptor.ts";
 export type { PeerCertificate } from "../runtime/mod.ts";

@@ -86,7 +86,7 @@ export async function fuzzBrokerInMemory(options: BrokerFuzzOptions): Promise<Br
 }
 
 /** Asks and is answered later, in any order. */
-class LateAnswers implements Authorizer {
+class LateAnswers implements Pick<Authorizer, "authorize"> {
   readonly #prng: Prng;
   readonly #waiting: (() => void)[] = [];
 

@@ -63,7 +63,8 @@ class ErrorLog implements Logger {
 export interface MemoryBrokerParts {
   readonly options?: Partial<MqttOptions>;
   readonly authenticator?: Authenticator;
-  readonly authorizer?: Authorizer;
+  /** A whole one, or just its answers, to questions that it is then always asked. */
+  readonly authorizer?: Authorizer | Pick<Authorizer, "authorize">;
   readonly interceptors?: readonly PublishInterceptor[];
   readonly store?: Store;
   /** Lets sockets that are ready together come in any order. */
@@ -86,7 +87,7 @@ export class MemoryBroker {
       clock: this.runtime.clock,
       logger: this.#log,
       authenticator: parts.authenticator ?? new AuthenticatorChain([]),
-      authorizer: parts.authorizer ?? ALLOW_ALL,
+      authorizer: wholeAuthorizer(parts.authorizer ?? ALLOW_ALL),
       store: parts.store ?? new MemoryStore(),
       interceptors: parts.interceptors ?? [],
     });
@@ -138,6 +139,15 @@ export class MemoryBroker {
     if (code !== 0) throw new Error(`Cannot connect: CONNACK has code ${code}`);
     return Object.assign(client, { connack });
   }
+}
+
+function wholeAuthorizer(part: Authorizer | Pick<Authorizer, "authorize">): Authorizer {
+  if ("isActive" in part) return part;
+  return {
+    ...ALLOW_ALL,
+    isActive: true,
+    authorize: (identity, action, topic) => part.authorize(identity, action, topic),
+  };
 }
 
 /** The other end of a connection. It does nothing by itself: no acknowledgement, no keep alive. */

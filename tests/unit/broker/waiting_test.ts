@@ -9,7 +9,7 @@ import { seededPrng } from "../../support/seed.ts";
 type Decision = "allow" | "deny";
 
 /** Answers when the test says so. */
-class SlowAuthorizer implements Authorizer {
+class SlowAuthorizer implements Pick<Authorizer, "authorize"> {
   readonly waiting: { topic: string; answer: (decision: Decision) => void }[] = [];
   /** Topics about which it answers at once. */
   quickTopics = new Set<string>();

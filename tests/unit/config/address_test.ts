@@ -17,7 +17,7 @@ const BINDS: readonly [text: string, host: string, port: number][] = [
 
 for (const [text, host, port] of BINDS) {
   test(`parseBind("${text}") has host ${host} and port ${port}, and formatBind() goes back`, () => {
-    assertEquals(parseBind(text), { host, port });
+    assertEquals(parseBind(text), { host, port, socketPath: undefined });
     assertEquals(formatBind({ host, port }), text);
   });
 }
