@@ -258,9 +258,10 @@ test("PUBACKs of one chunk make room together, whatever stands around them", () 
   const first = subscriber.take();
   assertEquals(cmdsOf(first).sort(), ["pingresp", ...Array(4).fill("publish")]);
   subscriber.send(bytes.subarray(bytes.length - 1));
+  subscriber.send(pings(1));
   memory.runtime.settle();
-  assertEquals(subscriber.take(), []);
-  assertEquals(memory.broker.counters.packetsReceived - before, 8);
+  assertEquals(cmdsOf(subscriber.take()), ["pingresp"]);
+  assertEquals(memory.broker.counters.packetsReceived - before, 9);
   assertEquals(memory.broker.counters.protocolErrors, 0);
   assertEquals(memory.errors, []);
 });
