@@ -55,8 +55,8 @@ function damageFields({ setAside, reason, kept, lost }: DamageReport): LogFields
 }
 
 function countsText(
-  { sessions, subscriptions, queued, retained, packetIds }: StoredCounts,
+  { sessions, subscriptions, queued, retained, packetIds, records }: StoredCounts,
 ): string {
   return `${sessions} sessions, ${subscriptions} subscriptions, ${queued} queued messages, ` +
-    `${retained} retained messages, ${packetIds} packet identifiers`;
+    `${retained} retained messages, ${packetIds} packet identifiers, ${records} records`;
 }

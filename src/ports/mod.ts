@@ -25,6 +25,12 @@ export {
   type IdentityMethod,
   type IdentityRule,
 } from "./records.ts";
+export {
+  type JsonValue,
+  RecordError,
+  type RecordErrorReason,
+  type RecordStore,
+} from "./record_store.ts";
 export type {
   LoadedSession,
   LoadedState,

@@ -1,6 +1,7 @@
 import type { Subscription } from "../routing/mod.ts";
 import type { Delivery, InflightState, Message } from "../session/mod.ts";
 import type { Identity } from "./records.ts";
+import type { RecordStore } from "./record_store.ts";
 
 /** Names a session inside a store: small, and given again only when nothing is left of its last owner. */
 export type SessionKey = number;
@@ -122,6 +123,8 @@ export interface Store {
   readonly counters: Readonly<StoreCounters>;
   /** Set while commits fail; they are tried again until they succeed, and nothing is forgotten. */
   readonly failure: StoreFailure | undefined;
+  /** Accounts, bans, settings and the like. */
+  readonly records: RecordStore;
 
   /** All that was stored before; called once, before the first note. */
   load(): LoadedState;

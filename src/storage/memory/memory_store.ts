@@ -10,6 +10,7 @@ import type {
   StoreEvents,
 } from "../../ports/mod.ts";
 import { type Delivery, InflightState, type Message, messageBytes } from "../../session/mod.ts";
+import { MemoryRecords } from "./memory_records.ts";
 import { createCounters, NO_EVENTS } from "../store_parts.ts";
 
 /** The queue of one session: a window over its whole numbered order. */
@@ -58,6 +59,7 @@ export class MemoryStore implements Store {
   events: StoreEvents = NO_EVENTS;
   readonly counters: StoreCounters = createCounters();
   readonly failure = undefined;
+  readonly records = new MemoryRecords();
   readonly unreadable = 0;
   readonly committedTicket = 0;
   readonly waitingChanges = 0;

@@ -5,7 +5,9 @@ import { checksumSeed, checksumWords } from "../codec/checksum.ts";
 import { readUtf8 } from "../codec/byte_source.ts";
 import { Operation, PACKET_ID_BITS, SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
 import { numberOf, rollBack } from "./database.ts";
+import { PUT_RECORD, REMOVE_RECORD } from "./record_rows.ts";
 import { queuedSeed } from "./row_seeds.ts";
+import type { RecordChange } from "./writer_protocol.ts";
 
 /** Rows of an ended session that one transaction removes at most, so that others do not wait for it. */
 export const PURGE_ROWS_MAX = 2000;
@@ -50,6 +52,8 @@ const STATEMENTS = {
   putRetained: `INSERT INTO retained (topic, body) VALUES (?, ?)
     ON CONFLICT (topic) DO UPDATE SET body = excluded.body`,
   removeRetained: "DELETE FROM retained WHERE topic = ?",
+  putRecord: PUT_RECORD,
+  removeRecord: REMOVE_RECORD,
 } as const;
 
 type StatementName = keyof typeof STATEMENTS;
@@ -106,6 +110,16 @@ export class BatchWriter {
     return this.#inTransaction(() => {
       this.#at = 0;
       while (this.#at < length >> 2) this.#apply(this.#next() as Operation);
+    });
+  }
+
+  /** Commits the changes, or throws and has changed nothing. Returns the rows written. */
+  writeRecords(changes: readonly RecordChange[]): number {
+    return this.#inTransaction(() => {
+      for (const { kind, key, body } of changes) {
+        if (body === undefined) this.#run("removeRecord", kind, key);
+        else this.#run("putRecord", kind, key, body);
+      }
     });
   }
 

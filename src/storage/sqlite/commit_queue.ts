@@ -4,7 +4,13 @@ import type { StoreOptions, StoreTimers } from "../options.ts";
 import { NO_EVENTS } from "../store_parts.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
 import { ChangeBatch } from "./change_batch.ts";
-import type { WriterAside, WriterLink, WriterReply, WriterRequest } from "./writer_protocol.ts";
+import type {
+  RecordChange,
+  WriterAside,
+  WriterLink,
+  WriterReply,
+  WriterRequest,
+} from "./writer_protocol.ts";
 
 /** A batch that has grown to this does not wait for more. */
 const CHANGES_MAX = 4096;
@@ -27,6 +33,8 @@ export interface CommitQueueParts {
   onSealed(batch: ChangeBatch): void;
   onCommitted(batch: ChangeBatch): void;
   onPurged(keys: readonly number[]): void;
+  /** The oldest changes of records that were sent are committed; or they are not, with `error`. */
+  onRecorded(error: string | undefined): void;
 }
 
 interface Waiter {
@@ -106,6 +114,15 @@ export class CommitQueue {
     });
   }
 
+  /** Beside the batches, which do not wait for it. Undefined, or why it cannot be sent. */
+  sendRecords(changes: readonly RecordChange[]): string | undefined {
+    if (this.#isClosed || this.#closing !== undefined) {
+      return this.failure?.error ?? "the store is closed";
+    }
+    this.#send({ kind: "records", changes });
+    return undefined;
+  }
+
   /** Flushes, and closes the writer even where that fails. */
   async close(): Promise<void> {
     try {
@@ -170,6 +187,8 @@ export class CommitQueue {
         return;
       case "committed":
         return this.#wrote(request, reply);
+      case "recorded":
+        return this.#recorded(reply);
       case "rested":
         this.#notice(reply);
         if (!reply.hasMore) this.#hasRested = true;
@@ -201,6 +220,18 @@ export class CommitQueue {
     this.failure = undefined;
     this.#committed(batch);
     if (hasFailed) this.events.onStateChange(undefined);
+  }
+
+  #recorded(reply: WriterReply & { kind: "recorded" }): void {
+    const { counters } = this.#parts;
+    if (reply.error === undefined) {
+      counters.commits++;
+      counters.rows += reply.rows;
+      this.#hasRested = false;
+      this.#scheduleRest();
+    } else counters.failures++;
+    this.#notice(reply);
+    this.#parts.onRecorded(reply.error);
   }
 
   #notice({ bytesWritten, purged, problem }: WriterAside): void {
@@ -240,9 +271,10 @@ export class CommitQueue {
   #lost(error: string): void {
     const { timers } = this.#parts;
     this.#isClosed = true;
-    this.#outstanding.length = 0;
+    const records = this.#outstanding.splice(0).filter(({ kind }) => kind === "records");
     this.failure = { sinceMs: this.failure?.sinceMs ?? timers.nowMs(), error };
     this.#rejectWaiters(error);
+    for (const _ of records) this.#parts.onRecorded(error);
     this.#closing?.reject(new Error(`Cannot close the database: ${error}`));
     this.events.onStateChange(this.failure);
   }

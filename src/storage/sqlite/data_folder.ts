@@ -14,6 +14,9 @@ import { DatabaseSync } from "node:sqlite";
 
 export const DATABASE_NAME = "broker.db";
 const LOCK_NAME = "broker.lock";
+const IN_USE = "another broker is using it";
+/** Commands have the lock for a moment. */
+const LOCK_TIMEOUT_MS = 500;
 /** SQLite's own files beside a database. */
 const SIDE_FILES = ["-wal", "-shm"];
 
@@ -21,6 +24,9 @@ const SIDE_FILES = ["-wal", "-shm"];
 export class DataFolderError extends Error {
   override readonly name = "DataFolderError";
 }
+
+/** Another broker, or a command that prepares the database, has the folder. */
+export class FolderInUseError extends DataFolderError {}
 
 /** A folder that no other broker uses. */
 export interface DataFolder {
@@ -36,12 +42,18 @@ export function takeDataFolder(dataDir: string): DataFolder {
   try {
     makeFolder(path);
     const lock = lockFolder(path);
-    return { path, databasePath: join(path, DATABASE_NAME), release: () => lock.close() };
+    return { path, databasePath: databasePathOf(path), release: () => lock.close() };
   } catch (error) {
-    throw new DataFolderError(`Cannot use node.data_dir "${dataDir}": ${reasonOf(error)}`, {
-      cause: error,
-    });
+    const isInUse = error instanceof Error && error.message === IN_USE;
+    throw new (isInUse ? FolderInUseError : DataFolderError)(
+      `Cannot use node.data_dir "${dataDir}": ${reasonOf(error)}`,
+      { cause: error },
+    );
   }
+}
+
+export function databasePathOf(dataDir: string): string {
+  return join(resolve(dataDir), DATABASE_NAME);
 }
 
 function makeFolder(path: string): void {
@@ -62,10 +74,10 @@ function lockFolder(path: string): DatabaseSync {
   if (statSync(file).size > 0) truncateSync(file);
   const database = new DatabaseSync(file);
   try {
-    database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE;");
+    database.exec(`PRAGMA busy_timeout = ${LOCK_TIMEOUT_MS}; BEGIN EXCLUSIVE;`);
   } catch (error) {
     database.close();
-    if (/locked|busy/.test(String(error))) throw new Error("another broker is using it");
+    if (/locked|busy/.test(String(error))) throw new Error(IN_USE);
     throw error;
   }
   return database;

@@ -7,6 +7,9 @@ import { MIGRATIONS } from "./migrations/mod.ts";
 /** A row as `node:sqlite` gives it. */
 export type Row = Record<string, unknown>;
 
+/** Of the databases that this broker makes. */
+export const DATABASE_VERSION = MIGRATIONS.length;
+
 /** Marks the file as ours; "MQTT". Another one is a foreign database. */
 export const APPLICATION_ID = 0x4d515454;
 
@@ -50,23 +53,23 @@ export function openForReading(path: string): DatabaseSync {
   return database;
 }
 
-/** Makes a database of the newest version, without a row. Nothing must be at `path`. */
-export function createDatabase(path: string): DatabaseSync {
+/** Makes a database of the newest version, or of an older one, without a row. Nothing must be at `path`. */
+export function createDatabase(path: string, toVersion = MIGRATIONS.length): DatabaseSync {
   createFile(path);
   const database = openForWriting(path, "fsync");
-  migrate(database);
+  migrate(database, toVersion);
   return database;
 }
 
 /**
- * Whether tables and indexes are as the migrations make them, at the pages where they make them: a schema is a text
+ * Whether tables and indexes are as the migrations up to `version` make them, at the pages where they make them: a schema is a text
  * on the first page, and a flipped bit in it changes the name of a column or where a table begins.
  */
-export function hasOurSchema(database: DatabaseSync): boolean {
+export function hasOurSchema(database: DatabaseSync, version = MIGRATIONS.length): boolean {
   const model = new DatabaseSync(":memory:");
   try {
     model.exec(CREATION);
-    migrate(model);
+    migrate(model, version);
     return schemaOf(database) === schemaOf(model);
   } finally {
     model.close();
@@ -78,8 +81,8 @@ function schemaOf(database: DatabaseSync): string {
   return JSON.stringify(database.prepare(sql).all());
 }
 
-/** Brings the database to the newest version. One of a newer broker is an error. */
-export function migrate(database: DatabaseSync): void {
+/** Brings the database to the newest version, or to an older one. One of a newer broker is an error. */
+export function migrate(database: DatabaseSync, toVersion = MIGRATIONS.length): void {
   const version = numberOf(database, "PRAGMA user_version");
   if (version > MIGRATIONS.length) {
     // Said twice, so that a damaged header is not taken for a newer broker's.
@@ -88,7 +91,7 @@ export function migrate(database: DatabaseSync): void {
     if (said !== version) throw new StoredDataError(`Cannot read stored data: ${problem}`);
     throw new NewerDatabaseError(`Cannot use the database of a newer broker: ${problem}`);
   }
-  for (let next = version; next < MIGRATIONS.length; next++) {
+  for (let next = version; next < toVersion; next++) {
     inTransaction(database, () => {
       database.exec(MIGRATIONS[next] as string);
       database.exec(`

@@ -4,13 +4,20 @@ import {
   existsSync,
   openSync,
   readFileSync,
+  readSync,
   statSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { removeDatabase } from "./data_folder.ts";
-import { createDatabase, hasOurSchema, inTransaction, openForReading } from "./database.ts";
+import {
+  createDatabase,
+  DATABASE_VERSION,
+  hasOurSchema,
+  inTransaction,
+  openForReading,
+} from "./database.ts";
 import { type CopyResult, copyTables, type StoredCounts, zeroCounts } from "./table_copy.ts";
 
 /** What became of a damaged or foreign database. */
@@ -30,6 +37,7 @@ const PAGE_BYTES = 4096;
 const PAGE_COUNT_AT = 28;
 const FREE_LIST_AT = 32;
 const FREE_COUNT_AT = 36;
+const USER_VERSION_AT = 60;
 
 /** Copies what can be read of the database at `path` into `target`, which is then closed. Changes nothing at `path`. */
 export function salvage(
@@ -76,9 +84,13 @@ function openIfReadable(path: string): DatabaseSync | undefined {
   }
 }
 
+/** Of whatever version. */
 function isOurs(database: DatabaseSync): boolean {
   try {
-    return hasOurSchema(database);
+    for (let version = DATABASE_VERSION; version > 0; version--) {
+      if (hasOurSchema(database, version)) return true;
+    }
+    return false;
   } catch {
     return false;
   }
@@ -91,7 +103,7 @@ function isOurs(database: DatabaseSync): boolean {
 function copyWithFirstPage(path: string, to: string): void {
   const model = `${path}.model`;
   removeDatabase(model);
-  createDatabase(model).close();
+  createDatabase(model, versionOf(path)).close();
   const page = readFileSync(model).subarray(0, PAGE_BYTES);
   removeDatabase(model);
   copyFileSync(path, to);
@@ -106,6 +118,20 @@ function copyWithFirstPage(path: string, to: string): void {
   } finally {
     closeSync(file);
   }
+}
+
+/** What the header says, where that can be; else the newest: no row of an older one is then taken for another. */
+function versionOf(path: string): number {
+  const field = new DataView(new ArrayBuffer(4));
+  const file = openSync(path, "r");
+  try {
+    // A file that is too short leaves 0.
+    readSync(file, field, 0, 4, USER_VERSION_AT);
+  } finally {
+    closeSync(file);
+  }
+  const version = field.getUint32(0);
+  return version > 0 && version < DATABASE_VERSION ? version : DATABASE_VERSION;
 }
 
 /** A name that tells the date, and that nothing has yet. */

@@ -25,6 +25,7 @@ import type { SessionChanges } from "./change_batch.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { QueueReader } from "./queue_reader.ts";
 import { SessionTable } from "./session_table.ts";
+import { SqliteRecords } from "./sqlite_records.ts";
 import type { DatabaseState } from "./state_loader.ts";
 import type { WriterLink } from "./writer_protocol.ts";
 
@@ -50,6 +51,7 @@ export class SqliteStore implements Store {
   readonly #sessions: SessionTable;
   readonly #queues: QueueReader;
   readonly #commits: CommitQueue;
+  readonly records: SqliteRecords;
   #state: DatabaseState | undefined;
 
   constructor(parts: SqliteStoreParts) {
@@ -67,6 +69,13 @@ export class SqliteStore implements Store {
       onSealed: (batch) => this.#sessions.sealed(batch),
       onCommitted: (batch) => this.#sessions.committed(batch),
       onPurged: (keys) => keys.forEach((key) => this.#sessions.free(key)),
+      onRecorded: (error) => this.records.onSettled(error),
+    });
+    this.records = new SqliteRecords({
+      loaded: state.records,
+      send: (changes) => this.#commits.sendRecords(changes),
+      reader,
+      defer: (fn) => timers.defer(fn),
     });
   }
 
@@ -223,6 +232,7 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     const { reader, writer, release } = this.#parts;
+    await this.records.settled();
     // The last connection that is closed carries the log into the database, which is the writer's work.
     reader.close();
     try {

@@ -9,6 +9,7 @@ import { readMessage } from "../codec/message_body.ts";
 import { readSession, readSubscription } from "../codec/session_body.ts";
 import { PACKET_ID_BITS, SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
 import { numberOf } from "./database.ts";
+import { type PlacedRecord, readRecords } from "./record_rows.ts";
 
 /** All that a database says but for the bodies of queued messages. */
 export interface DatabaseState {
@@ -16,6 +17,8 @@ export interface DatabaseState {
   readonly retained: readonly Message[];
   /** Sessions that are gone and left messages behind, which are still to be removed. */
   readonly orphans: readonly number[];
+  /** In order of insertion. */
+  readonly records: readonly PlacedRecord[];
   /** The next number that no row of `message` has. */
   readonly nextMessageId: number;
 }
@@ -54,6 +57,7 @@ export function loadState(database: DatabaseSync): DatabaseState {
     sessions,
     orphans,
     retained: loadRetained(database),
+    records: [...readRecords(database)],
     nextMessageId: numberOf(database, "SELECT coalesce(max(id), 0) + 1 FROM message"),
   };
 }

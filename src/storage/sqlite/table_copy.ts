@@ -4,8 +4,10 @@ import { BodyKind, openBody } from "../codec/body.ts";
 import { StoredDataError } from "../codec/byte_source.ts";
 import { checksumSeed } from "../codec/checksum.ts";
 import { readGrant, readMessage } from "../codec/message_body.ts";
+import { readRecord } from "../codec/record_body.ts";
 import { readSession, readSubscription } from "../codec/session_body.ts";
 import { PACKET_ID_BITS, SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
+import { numberOf } from "./database.ts";
 import { type NumberedRow, readableRows } from "./readable_rows.ts";
 import { queuedSeed } from "./row_seeds.ts";
 import { storedFilter } from "./state_loader.ts";
@@ -19,6 +21,8 @@ export interface StoredCounts {
   retained: number;
   /** Packet identifiers in use. */
   packetIds: number;
+  /** Accounts, bans, settings and the like. */
+  records: number;
 }
 
 export interface CopyResult {
@@ -39,12 +43,13 @@ export function copyTables(source: DatabaseSync, target: DatabaseSync): CopyResu
   copy.inflight();
   copy.received();
   copy.retained();
+  copy.records();
   copy.countRefs();
   return { kept: copy.kept, lost: copy.lost };
 }
 
 export function zeroCounts(): StoredCounts {
-  return { sessions: 0, subscriptions: 0, queued: 0, retained: 0, packetIds: 0 };
+  return { sessions: 0, subscriptions: 0, queued: 0, retained: 0, packetIds: 0, records: 0 };
 }
 
 class TableCopy {
@@ -146,6 +151,17 @@ class TableCopy {
     const insert = this.#insertion("retained (topic, body)", 2);
     this.#copy("retained", "retained", insert, ({ body }) => {
       return [readMessage(openBody(body, seed)).topic, body as Uint8Array];
+    });
+  }
+
+  /** A database of version 1 has no such table. */
+  records(): void {
+    const table = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'record')";
+    if (numberOf(this.#source, table) === 0) return;
+    const insert = this.#insertion("record (kind, key, body)", 3);
+    this.#copy("record", "records", insert, ({ body }) => {
+      const { kind, key } = readRecord(body);
+      return [kind, key, body as Uint8Array];
     });
   }
 

@@ -34,6 +34,8 @@ export class WriterHost {
           return this.#open(request);
         case "commit":
           return this.#commit(this.#opened, request);
+        case "records":
+          return this.#record(this.#opened, request);
         case "idle":
           return this.#rest(this.#opened);
         case "close":
@@ -72,6 +74,19 @@ export class WriterHost {
     } catch (error) {
       this.#problem = messageOf(error);
     }
+  }
+
+  #record(writer: OpenWriter, { changes }: WriterRequest & { kind: "records" }): void {
+    const { batches, housekeeping } = writer;
+    let error: string | undefined;
+    let rows = 0;
+    try {
+      rows = batches.writeRecords(changes);
+      housekeeping.committed(changes.reduce((sum, { body }) => sum + (body?.length ?? 0), 0));
+    } catch (thrown) {
+      error = messageOf(thrown);
+    }
+    this.#reply({ kind: "recorded", error, rows, ...this.#takeAside(writer) });
   }
 
   #rest(writer: OpenWriter): void {

@@ -1,5 +1,12 @@
 import type { Durability } from "../options.ts";
 
+/** A record as it is to be, or removed. */
+export interface RecordChange {
+  readonly kind: string;
+  readonly key: string;
+  readonly body: Uint8Array | undefined;
+}
+
 /** What the store says to its writer. Each is answered once, in order. */
 export type WriterRequest =
   | {
@@ -16,6 +23,8 @@ export type WriterRequest =
     /** Where it is, when that has changed. */
     readonly memory: ArrayBufferLike | undefined;
   }
+  /** All in one commit of their own, tried once. */
+  | { readonly kind: "records"; readonly changes: readonly RecordChange[] }
   /** Nobody waits for a commit: time for housekeeping. */
   | { readonly kind: "idle" }
   | { readonly kind: "close" };
@@ -23,6 +32,11 @@ export type WriterRequest =
 export type WriterReply =
   | { readonly kind: "opened" }
   | ({ readonly kind: "committed"; readonly rows: number; readonly ms: number } & WriterAside)
+  /** Answers "records". `error`: nothing was changed. */
+  | (
+    & { readonly kind: "recorded"; readonly error: string | undefined; readonly rows: number }
+    & WriterAside
+  )
   /** Answers "idle". `hasMore`: there is more to do. */
   | ({ readonly kind: "rested"; readonly hasMore: boolean } & WriterAside)
   | { readonly kind: "closed" }

@@ -216,6 +216,7 @@ test("a damaged first page costs nothing", () =>
       queued: 1000,
       retained: 1,
       packetIds: 0,
+      records: 0,
     });
     assertEquals((remembered.sessions as Sessions)["c"]?.queue.length, 1000);
   }));
