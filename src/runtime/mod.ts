@@ -1,4 +1,5 @@
 export * from "./runtime.ts";
+export * from "./web.ts";
 export { allocateBytes, copyAlone, type CopyBytes, copyBytes, copyOut } from "./bytes.ts";
 import type { Runtime } from "./runtime.ts";
 

@@ -3,11 +3,18 @@ import { readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { writeSync } from "node:fs";
 import process from "node:process";
 import type { IntervalHandle, ProcessMemory, SignalName } from "./runtime.ts";
+import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
 /** The part of a runtime that both offer under the same `node:` names. */
 export class NodeCommon {
   readonly pid: number = process.pid;
   readonly args: readonly string[] = process.argv.slice(2);
+
+  /** Loaded when it is needed: a broker without web servers starts without it. */
+  async serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer> {
+    const { openWebServer } = await import("./web_server.ts");
+    return await openWebServer(options, handler);
+  }
 
   every(intervalMs: number, fn: () => void): IntervalHandle {
     const id = setInterval(fn, intervalMs);

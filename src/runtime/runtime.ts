@@ -3,6 +3,8 @@
  * `Deno.` and `Bun.` occur in this folder and nowhere else.
  */
 
+import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
+
 /** Why a connection ended, as far as the transport can tell. */
 export type CloseCause = "peer" | "local" | "error";
 
@@ -101,6 +103,8 @@ export interface Runtime {
     options: TcpListenOptions,
     accept: (socket: ByteSocket) => ByteSocketHandler,
   ): Promise<SocketListener>;
+  /** Rejects with the system's error when the address cannot be bound. */
+  serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer>;
   /** Calls `fn` every `intervalMs` until stopped. */
   every(intervalMs: number, fn: () => void): IntervalHandle;
   /** Calls `fn` at the end of this turn of the event loop, after the chunks that are already there. */

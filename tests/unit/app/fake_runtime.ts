@@ -7,6 +7,8 @@ import type {
   SignalName,
   SocketListener,
   TcpListenOptions,
+  WebServer,
+  WebServerOptions,
 } from "../../../src/runtime/mod.ts";
 
 /** `exit` of the fake: whoever calls it goes no further. */
@@ -36,6 +38,19 @@ export class FakeRuntime implements Runtime {
   #waiting: { text: string; resolve: () => void }[] = [];
 
   constructor(readonly args: readonly string[] = []) {}
+
+  /** Of `serveWeb`, in order. */
+  readonly webServers: WebServerOptions[] = [];
+
+  serveWeb(options: WebServerOptions): Promise<WebServer> {
+    this.webServers.push(options);
+    return Promise.resolve({
+      port: options.port || 40_000,
+      figures: { connections: 0, accepted: 0, refused: 0, malformed: 0, timedOut: 0 },
+      setTls: () => undefined,
+      close: () => Promise.resolve(),
+    });
+  }
 
   listenTcp(
     { host, port }: TcpListenOptions,

@@ -1,0 +1,166 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { type PeerCertificate } from "./runtime.ts";
+import type { WebConnection, WebServerFigures, WebServerOptions } from "./web.ts";
+
+/** What a connection is doing, and since when; each phase has its own patience. */
+type Phase = "first head" | "head" | "body" | "handling" | "reply" | "lingering";
+
+/** One connection of a web server. */
+export class TrackedConnection implements WebConnection {
+  readonly socket: Socket;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly isSecure: boolean;
+  phase: Phase = "first head";
+  sinceMs: number;
+  /** Bytes that were waiting for the client at the last look. */
+  unsentBytes = 0;
+  #certificate: PeerCertificate | undefined | null = null;
+
+  constructor(socket: Socket, isSecure: boolean, nowMs: number) {
+    this.socket = socket;
+    this.isSecure = isSecure;
+    this.remoteAddress = socket.remoteAddress ?? "";
+    this.remotePort = socket.remotePort ?? 0;
+    this.sinceMs = nowMs;
+  }
+
+  get serverName(): string | undefined {
+    const name = (this.socket as unknown as { readonly servername?: unknown }).servername;
+    return typeof name === "string" && name !== "" ? name : undefined;
+  }
+
+  /** Read when somebody asks, then kept: it cannot change. */
+  get peerCertificate(): PeerCertificate | undefined {
+    if (this.#certificate === null) {
+      this.#certificate = this.isSecure ? certificateOf(this.socket as TLSSocket) : undefined;
+    }
+    return this.#certificate;
+  }
+
+  enter(phase: Phase, nowMs: number): void {
+    this.phase = phase;
+    this.sinceMs = nowMs;
+  }
+}
+
+/** How long a client that gets a refusal may go on sending before its connection is dropped. */
+const LINGER_MS = 2000;
+
+/** All connections of a web server: their number is limited, and so is their patience. */
+export class TrackedConnections {
+  readonly #options: WebServerOptions;
+  readonly #open = new Map<Socket, TrackedConnection>();
+  #accepted = 0;
+  #refused = 0;
+  #timedOut = 0;
+  malformed = 0;
+  #onEmpty: (() => void) | undefined;
+  #isClosing = false;
+
+  constructor(options: WebServerOptions) {
+    this.#options = options;
+  }
+
+  get figures(): WebServerFigures {
+    return {
+      connections: this.#open.size,
+      accepted: this.#accepted,
+      refused: this.#refused,
+      malformed: this.malformed,
+      timedOut: this.#timedOut,
+    };
+  }
+
+  add(socket: Socket, isSecure: boolean): void {
+    if (this.#open.size >= this.#options.maxConnections || this.#isClosing) {
+      this.#refused++;
+      socket.destroy();
+      return;
+    }
+    this.#accepted++;
+    this.#open.set(socket, new TrackedConnection(socket, isSecure, performance.now()));
+    socket.once("close", () => {
+      this.#open.delete(socket);
+      if (this.#open.size === 0) this.#onEmpty?.();
+    });
+  }
+
+  of(socket: Socket): TrackedConnection | undefined {
+    return this.#open.get(socket);
+  }
+
+  /** Drops those that take too long. Called about once in a second. */
+  sweep(): void {
+    const nowMs = performance.now();
+    for (const connection of this.#open.values()) {
+      if (connection.phase === "reply") noteProgress(connection, nowMs);
+      if (nowMs - connection.sinceMs <= this.#patienceMs(connection.phase)) continue;
+      if (connection.phase !== "lingering") this.#timedOut++;
+      connection.socket.destroy();
+    }
+  }
+
+  #patienceMs(phase: Phase): number {
+    const { headerTimeoutMs, requestTimeoutMs, idleTimeoutMs } = this.#options;
+    switch (phase) {
+      case "first head":
+        return headerTimeoutMs;
+      case "head":
+        return idleTimeoutMs;
+      case "body":
+      case "reply":
+        return requestTimeoutMs;
+      case "handling":
+        // Ours to end, not the client's.
+        return Infinity;
+      case "lingering":
+        return LINGER_MS;
+    }
+  }
+
+  /** Ends what is idle at once and the rest after its reply. Resolves when all are gone. */
+  async drain(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    for (const { phase, socket } of this.#open.values()) {
+      if (phase === "first head" || phase === "head" || phase === "lingering") socket.destroy();
+    }
+    if (this.#open.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onEmpty = resolve;
+    const timer = setTimeout(() => {
+      for (const socket of this.#open.keys()) socket.destroy();
+      // A socket that does not even say that it is closed must not keep the program.
+      resolve();
+    }, graceMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+}
+
+/** A client that takes its reply slowly is patient with us, too. */
+function noteProgress(connection: TrackedConnection, nowMs: number): void {
+  const unsentBytes = connection.socket.writableLength;
+  if (unsentBytes !== connection.unsentBytes) connection.sinceMs = nowMs;
+  connection.unsentBytes = unsentBytes;
+}
+
+function certificateOf(socket: TLSSocket): PeerCertificate | undefined {
+  const found = socket.getPeerCertificate();
+  const subject = found?.subject as unknown as Record<string, string | string[]> | undefined;
+  if (subject === undefined || subject === null) return undefined;
+  const { CN: commonName } = subject;
+  return {
+    commonName: Array.isArray(commonName) ? commonName[0] : commonName,
+    distinguishedName: Object.entries(subject)
+      .flatMap(([name, value]) => [value].flat().map((one) => `${name}=${one}`)).join(","),
+    serialNumber: found.serialNumber.toUpperCase(),
+    fingerprint256: found.fingerprint256,
+    isVerified: socket.authorized,
+  };
+}
