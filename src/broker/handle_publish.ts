@@ -36,8 +36,11 @@ export function handlePublish(
   core.counters.publishBytesReceived += end - view.payloadStart;
   const { durability } = core;
   if (qos !== 0 && durability.isFailing && needsStore(route, view.retain)) {
-    refuseForNow(from, qos, packetId);
-    return;
+    // A duplicate brings nothing new: it waits for the commit that the first one waits for.
+    if (qos === 1 || !session.hasReceived(packetId)) {
+      refuseForNow(from, qos, packetId);
+      return;
+    }
   }
   durability.begin();
   if (qos === 2 && !session.receive(packetId)) {

@@ -69,6 +69,8 @@ export interface MemoryBrokerParts {
   readonly store?: Store;
   /** Lets sockets that are ready together come in any order. */
   readonly prng?: Prng;
+  /** One that others use, too. */
+  readonly runtime?: MemoryRuntime;
 }
 
 export class MemoryBroker {
@@ -79,7 +81,7 @@ export class MemoryBroker {
   readonly #log = new ErrorLog();
 
   constructor(parts: MemoryBrokerParts = {}) {
-    this.runtime = new MemoryRuntime(parts.prng);
+    this.runtime = parts.runtime ?? new MemoryRuntime(parts.prng);
     this.broker = new Broker({
       options: { ...DEFAULT_OPTIONS, ...parts.options },
       version: "0.0.0",
