@@ -1,4 +1,7 @@
+export { AclAuthorizer, type AclPolicy } from "./acl_authorizer.ts";
+export { type AclFileResult, parseAclFile } from "./acl_file.ts";
 export type { AclOptions, AclRuleOptions } from "./acl_options.ts";
+export { type AclRule, compileRule, ruleProblems } from "./acl_rule.ts";
 export { ALLOW_ALL } from "./allow_all.ts";
 export { AuthenticatorChain } from "./authenticator_chain.ts";
 export {
