@@ -1,3 +1,4 @@
+import { parseIpNetwork } from "../base/mod.ts";
 import { type Bind, parseEndpoint } from "./address.ts";
 import { type Kind, type Reading, REFUSED } from "./kind.ts";
 
@@ -10,15 +11,21 @@ export function text(options: { readonly maxLength: number }): Kind<string> {
   };
 }
 
-/** As `text`, where empty text means that there is none. */
-export function textOrNone(options: { readonly maxLength: number }): Kind<string | undefined> {
+/** As `kind`, and empty text. */
+export function orEmpty(kind: Kind<string>): Kind<string> {
   return {
-    allowed: `text of up to ${options.maxLength} characters, none of them a control character`,
-    isText: true,
-    read: (value) => {
-      if (value === "") return { ok: true, value: undefined };
-      return isLine(value, options.maxLength) ? { ok: true, value } : REFUSED;
-    },
+    ...kind,
+    allowed: `${kind.allowed}; or ""`,
+    read: (value) => value === "" ? { ok: true, value } : kind.read(value),
+  };
+}
+
+/** As `kind`, and empty text, which is read as undefined. */
+export function orNone(kind: Kind<string>): Kind<string | undefined> {
+  return {
+    ...kind,
+    allowed: `${kind.allowed}; or ""`,
+    read: (value) => value === "" ? { ok: true, value: undefined } : kind.read(value),
   };
 }
 
@@ -27,14 +34,6 @@ const PATH_MAX_LENGTH = 4096;
 /** Path of a file, from the working directory where it is not absolute. */
 export function filePath(): Kind<string> {
   return { ...text({ maxLength: PATH_MAX_LENGTH }), allowed: "path of a file" };
-}
-
-/** As `filePath`; empty text means no file. */
-export function filePathOrNone(): Kind<string | undefined> {
-  return {
-    ...textOrNone({ maxLength: PATH_MAX_LENGTH }),
-    allowed: 'path of a file, or "" for none',
-  };
 }
 
 /** Text that nobody may see: no message and no query ever shows it. */
@@ -53,16 +52,6 @@ export function secret(options: { readonly minLength?: number } = {}): Kind<stri
 }
 
 const SECRET_MAX_LENGTH = 4096;
-
-/** As `secret`; empty text means that there is none. */
-export function secretOrNone(): Kind<string | undefined> {
-  const kind = secret();
-  return {
-    ...kind,
-    allowed: `secret text of up to ${SECRET_MAX_LENGTH} characters`,
-    read: (value) => value === "" ? { ok: true, value: undefined } : kind.read(value),
-  };
-}
 
 /** One of some words. `later` are words of the contract that this version has no code for. */
 export function choice<const T extends string>(
@@ -137,10 +126,10 @@ function readEach<T>(values: readonly unknown[], element: Kind<T>): Reading<read
 
 const MAP_MAX_SIZE = 1000;
 
-/** A table with any names and text as values: `{ name = "text" }`. */
-export function textMap(
+/** A table with names of the operator's and text as values, read to pairs: `{ name = "text" }`. */
+export function textPairs(
   options: { readonly isSecret: boolean },
-): Kind<Readonly<Record<string, string>>> {
+): Kind<readonly (readonly [name: string, value: string])[]> {
   return {
     allowed: `table of ${options.isSecret ? "secret " : ""}texts, { name = "text" }`,
     isText: false,
@@ -152,10 +141,18 @@ export function textMap(
       const isFine = pairs.length <= MAP_MAX_SIZE &&
         pairs.every(([name, each]) => name !== "" && isLine(each, PATH_MAX_LENGTH));
       return isFine
-        ? { ok: true, value: Object.freeze(Object.fromEntries(pairs)) as Record<string, string> }
-        : { ok: false, remark: "one of its values is no text" };
+        ? { ok: true, value: pairs as [string, string][] }
+        : { ok: false, remark: "one of its values is no text on one line" };
     },
   };
+}
+
+/** An address or a network: "192.0.2.7", "10.0.0.0/8", "2001:db8::/32". */
+export function network(): Kind<string> {
+  return textLike(
+    'address or network, such as "192.0.2.7", "10.0.0.0/8" or "2001:db8::/32"',
+    (text) => parseIpNetwork(text) !== undefined,
+  );
 }
 
 /** Where to listen, as `host:port`. */

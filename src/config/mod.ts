@@ -1,13 +1,8 @@
 export { formatBind, isLoopback } from "./address.ts";
 export { DEFAULT_FILE } from "./default_text.ts";
-export {
-  compareConfigurations,
-  type ConfigChanges,
-  type ConfigFile,
-  type ConfigSources,
-  type Configuration,
-  loadConfig,
-} from "./load.ts";
+export type { Configuration } from "./assemble.ts";
+export { compareConfigurations, type ConfigChanges } from "./compare.ts";
+export { type ConfigFile, type ConfigSources, loadConfig } from "./load.ts";
 export { ConfigError, type ConfigProblem, formatProblem } from "./problem.ts";
 export type { NodeOptions } from "./sections/node.ts";
 export type { PersistenceOptions } from "./sections/persistence.ts";

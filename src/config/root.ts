@@ -1,7 +1,15 @@
+import type { AclOptions } from "../auth/mod.ts";
 import type { LogOptions } from "../base/mod.ts";
 import type { MqttOptions } from "../broker/mod.ts";
-import { section, table, tablesWithDefault } from "./schema.ts";
+import type { ApiOptions } from "../http/mod.ts";
+import { section, table, tables, tablesWithDefault } from "./schema.ts";
+import { ACL } from "./sections/acl.ts";
+import { API } from "./sections/api.ts";
+import { APP, type AppKeys } from "./sections/app.ts";
 import { AUTH, type AuthKeys } from "./sections/auth.ts";
+import { BRIDGE, type BridgeKeys, CLUSTER, type ClusterKeys } from "./sections/bridge.ts";
+import { HTTP, type HttpKeys } from "./sections/http.ts";
+import { LIMITS, type LimitsKeys } from "./sections/limits.ts";
 import { LISTENER, type ListenerKeys } from "./sections/listener.ts";
 import { LOG } from "./sections/log.ts";
 import { MQTT } from "./sections/mqtt.ts";
@@ -16,6 +24,13 @@ export interface Written {
   readonly mqtt: MqttOptions;
   readonly persistence: PersistenceOptions;
   readonly auth: AuthKeys;
+  readonly acl: AclOptions;
+  readonly limits: LimitsKeys;
+  readonly http: readonly HttpKeys[];
+  readonly apps: readonly AppKeys[];
+  readonly api: ApiOptions;
+  readonly bridges: readonly BridgeKeys[];
+  readonly cluster: ClusterKeys;
 }
 
 /** The whole file: every section of this version, by its name. */
@@ -26,4 +41,11 @@ export const ROOT = section<Written>("after restart", {
   mqtt: table("mqtt", MQTT),
   persistence: table("persistence", PERSISTENCE),
   auth: table("auth", AUTH),
-}, ["acl", "limits", "http", "app", "api", "bridge", "cluster"]);
+  acl: table("acl", ACL),
+  limits: table("limits", LIMITS),
+  http: tablesWithDefault("http", HTTP, { isNeeded: false }),
+  apps: tables("app", APP),
+  api: table("api", API),
+  bridges: tables("bridge", BRIDGE),
+  cluster: table("cluster", CLUSTER),
+});

@@ -189,7 +189,15 @@ const MQTT_KEYS = "max_packet_size, max_topic_levels, max_client_id_length, max_
   "queue_full, queue_qos0_offline, max_outbound_buffer, connect_timeout, max_keep_alive, " +
   "keep_alive_factor, max_session_expiry, session_expiry_3x, max_will_delay, " +
   "max_retained_messages, max_retained_payload, sys_interval";
-const SECTIONS = "node, log, listener, mqtt, persistence, auth";
+const SECTIONS =
+  "node, log, listener, mqtt, persistence, auth, acl, limits, http, app, api, bridge, cluster";
+const LISTENER_KEYS =
+  "type, bind, name, max_connections, max_connections_per_address, connect_rate, " +
+  "allow_anonymous, mountpoint, path, origins, socket_mode, cert, key, key_password, ca, crl, " +
+  "verify_peer, fail_if_no_peer_cert, tls_min_version, ciphers, peer_cert_as, proxy_protocol, " +
+  "trusted_proxies";
+const ADDRESS = '"host:port" with a port up to 65535, such as "127.0.0.1:1883" or "[::1]:1883"; ' +
+  'for type "unix" a path, "/run/broker.sock" or "unix:broker.sock"';
 
 const PROBLEMS: readonly [name: string, given: Given, problems: readonly string[]][] = [
   [
@@ -208,21 +216,6 @@ const PROBLEMS: readonly [name: string, given: Given, problems: readonly string[
       "environment BROKER_MQTT__MAX_QSO: mqtt.max_qso: found an unknown key; " +
       `did you mean "BROKER_MQTT__MAX_QOS"? allowed: ${MQTT_KEYS}`,
       "--set mqtt.max_inflight: mqtt.max_inflight: found 0; allowed: integer from 1 to 65535",
-    ],
-  ],
-  [
-    "keys and sections of a later version",
-    {
-      file: '[acl]\nfile = "x"\n[[http]]\n' +
-        '[auth]\npassword_file = "p"\n[[listener]]\ntype = "wss"\ncert = "c.pem"\n',
-    },
-    [
-      `b.toml:1:1: acl: found a key that is not in this version; allowed: ${SECTIONS}`,
-      `b.toml:3:1: http: found a key that is not in this version; allowed: ${SECTIONS}`,
-      "b.toml:5:1: auth.password_file: found a key that is not in this version; allowed: allow_anonymous",
-      'b.toml:7:8: listener.0.type: found "wss" (not in this version); allowed: "tcp"',
-      "b.toml:8:1: listener.0.cert: found a key that is not in this version; " +
-      "allowed: type, bind, max_connections, allow_anonymous",
     ],
   ],
   ["a key in the wrong section", { file: "max_qos = 1\n" }, [
@@ -246,7 +239,7 @@ const PROBLEMS: readonly [name: string, given: Given, problems: readonly string[
     "b.toml:1:1: listener: found an empty array; allowed: one table or more, each written [[listener]]",
   ]],
   ["an element that is no table", { file: "listener = [\n  {},\n  7]\n" }, [
-    "b.toml:3:3: listener.1: found 7; allowed: a table",
+    "b.toml:3:3: listener.1: found a number; allowed: a table",
   ]],
   ["a repeated section of which there is one", { file: "[[mqtt]]\nmax_qos = 1" }, [
     "b.toml:1:1: mqtt: found an array; allowed: a table, written [mqtt]",
@@ -284,8 +277,7 @@ const PROBLEMS: readonly [name: string, given: Given, problems: readonly string[
     "allowed: duration in whole seconds, or a number of seconds from 0 to 4294967295",
   ]],
   ["an address that is none", { file: '[[listener]]\nbind = "1883"' }, [
-    'b.toml:2:8: listener.0.bind: found "1883"; allowed: "host:port" with a port up to 65535, ' +
-    'such as "127.0.0.1:1883" or "[::1]:1883"',
+    `b.toml:2:8: listener.0.bind: found "1883"; allowed: ${ADDRESS}`,
   ]],
   [
     "an address twice",
@@ -316,7 +308,7 @@ const PROBLEMS: readonly [name: string, given: Given, problems: readonly string[
   ]],
   ["a variable of a listener", { environment: { BROKER_LISTENER__0__BIN: "x" } }, [
     "environment BROKER_LISTENER__0__BIN: listener.0.bin: found an unknown key; " +
-    'did you mean "BROKER_LISTENER__0__BIND"? allowed: type, bind, max_connections, allow_anonymous',
+    `did you mean "BROKER_LISTENER__0__BIND"? allowed: ${LISTENER_KEYS}`,
   ]],
   ["a listener without its index", { sets: ["listener.bind=127.0.0.1:1"] }, [
     "--set listener.bind: listener.bind: found no such entry of listener; " +

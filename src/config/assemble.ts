@@ -1,0 +1,137 @@
+import type { AclOptions, AuthOptions } from "../auth/mod.ts";
+import type { LogOptions } from "../base/mod.ts";
+import type { LimitsOptions, MqttOptions } from "../broker/mod.ts";
+import type { HttpOptions } from "../http/mod.ts";
+import type { ListenerOptions, TlsOptions } from "../transport/mod.ts";
+import { formatBind } from "./address.ts";
+import { checkAuth } from "./checks/auth.ts";
+import type { Complain } from "./checks/complain.ts";
+import { checkHttp, DEFAULT_APP, httpName, isHttps } from "./checks/http.ts";
+import { checkListeners, hasTls, isLocal, listenerName } from "./checks/listeners.ts";
+import type { Written } from "./root.ts";
+import type { NodeOptions } from "./sections/node.ts";
+import type { PersistenceOptions } from "./sections/persistence.ts";
+import type { TlsKeys } from "./sections/tls.ts";
+
+/** Everything that is set, worked out and checked. */
+export interface Configuration {
+  readonly node: NodeOptions;
+  readonly log: LogOptions;
+  /** At least one. */
+  readonly listeners: readonly ListenerOptions[];
+  readonly mqtt: MqttOptions;
+  readonly persistence: PersistenceOptions;
+  readonly auth: AuthOptions;
+  readonly acl: AclOptions;
+  readonly limits: LimitsOptions;
+  readonly http: HttpOptions;
+  /** What is allowed but may not be what the operator expects. */
+  readonly warnings: readonly string[];
+}
+
+/** Checks what concerns more than one key. What it finds goes to `complain`. */
+export function checkWritten(complain: Complain, written: Written): void {
+  checkListeners(complain, written);
+  checkHttp(complain, written);
+  checkAuth(complain, written);
+}
+
+/** Works out the options of the layers below; `written` has passed `checkWritten`. */
+export function assemble(written: Written, isEphemeral: boolean): Configuration {
+  const { node, log, mqtt, persistence, acl, limits } = written;
+  const { allowAnonymous: _, sessionOwner, ...auth } = written.auth;
+  const warnings: string[] = [];
+  const listeners = assembleListeners(written, isEphemeral, warnings);
+  for (const { name } of written.bridges) {
+    warnings.push(`Bridge "${name}" is not used: bridges are not in this version`);
+  }
+  return {
+    node,
+    log,
+    listeners,
+    mqtt,
+    persistence: isEphemeral ? { ...persistence, enabled: false } : persistence,
+    auth,
+    acl,
+    limits: { ...limits, sessionOwner },
+    http: assembleHttp(written),
+    warnings,
+  };
+}
+
+function assembleListeners(
+  { listeners, auth, limits }: Written,
+  isEphemeral: boolean,
+  warnings: string[],
+): readonly ListenerOptions[] {
+  const isAllLocal = listeners.every(isLocal);
+  return listeners.map((listener, index): ListenerOptions => {
+    const isAsked = listener.allowAnonymous ?? auth.allowAnonymous;
+    const isSafe = isAllLocal || (isEphemeral && isLocal(listener));
+    if (isAsked === undefined && !isSafe) {
+      warnings.push(refusalWarning(formatBind(listener.bind), index));
+    }
+    const { bind, socketMode, connectRate, ...rest } = listener;
+    return {
+      name: listenerName(listeners, index),
+      type: rest.type,
+      host: bind.host,
+      port: bind.port,
+      socketPath: bind.socketPath,
+      socketMode: parseInt(socketMode, 8),
+      wsPath: rest.wsPath,
+      origins: rest.origins,
+      tls: hasTls(listener) ? assembleTls(listener) : undefined,
+      peerCertAs: rest.peerCertAs,
+      proxyProtocol: rest.proxyProtocol,
+      trustedProxies: rest.trustedProxies,
+      maxConnections: rest.maxConnections,
+      maxConnectionsPerAddress: rest.maxConnectionsPerAddress,
+      connectRate: connectRate ?? limits.connectRate,
+      allowAnonymous: isAsked ?? isSafe,
+      mountpoint: rest.mountpoint,
+    };
+  });
+}
+
+function assembleHttp({ http, apps, api }: Written): HttpOptions {
+  return {
+    listeners: http.map((listener, index) => ({
+      name: httpName(http, index),
+      host: listener.bind.host,
+      port: listener.bind.port,
+      apis: listener.apis,
+      tls: isHttps(listener) ? assembleTls(listener) : undefined,
+      maxBodyBytes: listener.maxBodyBytes,
+      maxConnections: listener.maxConnections,
+      headerTimeoutMs: listener.headerTimeoutMs,
+      requestTimeoutMs: listener.requestTimeoutMs,
+      idleTimeoutMs: listener.idleTimeoutMs,
+    })),
+    apps: (apps.length > 0 ? apps : [DEFAULT_APP]).map((app) => ({
+      ...app,
+      name: app.name ?? app.id,
+    })),
+    apis: api,
+  };
+}
+
+/** Both files are there: `checkTls` has seen to it. */
+function assembleTls(keys: TlsKeys): TlsOptions {
+  return {
+    certFile: keys.certFile ?? "",
+    keyFile: keys.keyFile ?? "",
+    keyPassword: keys.keyPassword,
+    caFile: keys.caFile,
+    crlFile: keys.crlFile,
+    verifyPeer: keys.verifyPeer,
+    failIfNoPeerCert: keys.failIfNoPeerCert,
+    minVersion: keys.minVersion,
+    ciphers: keys.ciphers,
+  };
+}
+
+function refusalWarning(address: string, index: number): string {
+  return `Listener ${address} refuses clients without a user name, because a listener is ` +
+    `not on loopback: set listener.${index}.allow_anonymous or auth.allow_anonymous to decide`;
+}
