@@ -171,7 +171,7 @@ class RunningConfiguration {
     const old = this.#inForce;
     const { atReload, afterRestart } = compareConfigurations(old, next);
     // What waits for a restart stays as it is, so that the next reload says so again.
-    this.#inForce = { ...old, log: next.log, mqtt: next.mqtt };
+    this.#inForce = { ...old, log: next.log, mqtt: next.mqtt, limits: next.limits };
     this.#server.reconfigure(this.#inForce);
     this.#logger.configure(next.log);
     this.#logger.info("Reloaded", { changed: atReload.join(",") || "nothing" });

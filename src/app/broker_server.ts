@@ -1,3 +1,4 @@
+import { RecordedBanList } from "../access/mod.ts";
 import { ALLOW_ALL, AuthenticatorChain } from "../auth/mod.ts";
 import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
@@ -22,6 +23,7 @@ class BrokerServer implements Server {
   #configuration: Configuration;
   #store: Store | undefined;
   #broker: Broker | undefined;
+  #bans: RecordedBanList | undefined;
 
   constructor(context: ServerContext, programUrl: string) {
     this.#context = context;
@@ -47,7 +49,8 @@ class BrokerServer implements Server {
 
   reconfigure(configuration: Configuration): void {
     this.#configuration = configuration;
-    this.#broker?.reconfigure(configuration.mqtt);
+    if (this.#bans !== undefined) this.#bans.maxBans = configuration.limits.maxBans;
+    this.#broker?.reconfigure(configuration.mqtt, configuration.limits);
   }
 
   async stop(): Promise<void> {
@@ -69,8 +72,11 @@ class BrokerServer implements Server {
 
   #createBroker(store: Store): Broker {
     const { runtime, clock, logger } = this.#context;
+    const { maxBans } = this.#configuration.limits;
+    const bans = this.#bans = new RecordedBanList({ records: store.records, logger, maxBans });
     return new Broker({
       options: this.#configuration.mqtt,
+      limits: this.#configuration.limits,
       version: VERSION,
       runtime,
       clock,
@@ -78,6 +84,7 @@ class BrokerServer implements Server {
       authenticator: new AuthenticatorChain([]),
       authorizer: ALLOW_ALL,
       store,
+      bans,
     });
   }
 

@@ -3,6 +3,8 @@ import { ReasonCode } from "../mqtt/mod.ts";
 import type {
   Authenticator,
   Authorizer,
+  Ban,
+  BanList,
   Publisher,
   PublishInterceptor,
   Store,
@@ -16,7 +18,8 @@ import { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type BrokerCounters, createBrokerCounters } from "./counters.ts";
 import { Durability } from "./durability.ts";
-import type { MqttOptions } from "./options.ts";
+import { FlappingDetector } from "./flapping.ts";
+import type { LimitsOptions, MqttOptions } from "./options.ts";
 import { PublishPipeline } from "./publish_pipeline.ts";
 import { RetainedMessages } from "./retained_messages.ts";
 import { SessionRegistry } from "./session_registry.ts";
@@ -27,6 +30,7 @@ export type BrokerRuntime = Pick<Runtime, "every" | "defer" | "yieldTurn" | "mem
 
 export interface BrokerParts {
   readonly options: MqttOptions;
+  readonly limits: LimitsOptions;
   readonly version: string;
   readonly runtime: BrokerRuntime;
   readonly clock: Clock;
@@ -35,6 +39,8 @@ export interface BrokerParts {
   readonly authorizer: Authorizer;
   /** What must outlive the broker goes there. The broker notes and reads; whoever opened it closes it. */
   readonly store: Store;
+  /** Who is kept out. */
+  readonly bans?: BanList;
   /** See every message before it is retained and routed, in this order. */
   readonly interceptors?: readonly PublishInterceptor[];
 }
@@ -70,6 +76,7 @@ export class Broker {
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     this.#core = createCore(parts);
+    if (parts.bans !== undefined) parts.bans.onBanned = (ban) => this.#disconnectBanned(ban);
     this.#sys = new SysTopics({
       ...this.#core,
       publisher: this.#core.pipeline,
@@ -112,12 +119,16 @@ export class Broker {
       timers.tickMs,
       () => timers.advance(clock.monotonicMs()),
     );
-    this.#trimming = this.#parts.runtime.every(TRIM_INTERVAL_MS, trimSparePages);
+    this.#trimming = this.#parts.runtime.every(TRIM_INTERVAL_MS, () => {
+      trimSparePages();
+      this.#parts.bans?.sweep(clock.nowMs());
+    });
     this.#sys.start(this.#core.options.sysIntervalMs);
   }
 
   /** Takes a new connection; the handler gets its bytes. */
   accept(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
+    if (this.#isBanned(socket)) return turnAway(socket, listener);
     const connection = new ClientConnection(this.#core, socket, {
       options: listener.options,
       release: () => {
@@ -141,8 +152,47 @@ export class Broker {
     this.#core.logger.warn("Cannot accept a connection", { error: String(error) });
   }
 
-  /** New limits, for connections and packets from now on; what was promised in a CONNACK stays. */
-  reconfigure(options: MqttOptions): void {
+  /** Nothing that comes from a banned address is looked at. */
+  #isBanned({ remoteAddress }: ByteSocket): boolean {
+    const { bans, clock, counters } = this.#core;
+    if (bans === undefined || bans.count === 0) return false;
+    const subject = { clientId: undefined, username: undefined, address: remoteAddress };
+    if (bans.find(subject, clock.nowMs()) === undefined) return false;
+    counters.bansRefused++;
+    return true;
+  }
+
+  #disconnectBanned(ban: Ban): void {
+    const { connections, sessions, bans, clock, counters, logger } = this.#core;
+    const nowMs = clock.nowMs();
+    // Flapping clients are banned by client identifier, which must not cost a look at all the others.
+    const candidates = ban.as === "clientid"
+      ? [sessions.get(ban.who)?.connection]
+      : [...connections];
+    for (const connection of candidates) {
+      if (connection === undefined || connection.isClosing) continue;
+      if (bans?.find(connection.banSubject, nowMs) === undefined) continue;
+      counters.bansDisconnected++;
+      logger.info("Closed the connection of a client that was banned", {
+        clientId: connection.session?.clientId ?? "",
+        address: connection.socket.remoteAddress,
+        as: ban.as,
+        who: ban.who,
+      });
+      // Banned is a reason of CONNACK alone; this one says that somebody decided it.
+      connection.disconnect(ReasonCode.administrativeAction, "Banned");
+    }
+  }
+
+  /**
+   * New limits, for connections and packets from now on, and rates for those that are there; what was promised in a
+   * CONNACK stays.
+   */
+  reconfigure(options: MqttOptions, limits: LimitsOptions): void {
+    this.#core.limits = limits;
+    this.#core.flapping.options = limits.flapping;
+    this.#core.retained.limits = limits;
+    for (const connection of this.#core.connections) connection.applyLimits();
     const hasNewInterval = options.sysIntervalMs !== this.#core.options.sysIntervalMs;
     this.#core.options = options;
     this.#core.retained.options = options;
@@ -179,13 +229,24 @@ export class Broker {
   }
 }
 
+/** A connection that nobody serves. */
+function turnAway(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
+  socket.abort();
+  return {
+    onBytes: () => {},
+    onProgress: () => {},
+    onWritable: () => {},
+    onClose: () => listener.release(),
+  };
+}
+
 function createCore(parts: BrokerParts): BrokerCore {
-  const { options, clock, logger, authenticator, authorizer, runtime } = parts;
+  const { options, limits, clock, logger, authenticator, authorizer, bans, runtime } = parts;
   const counters = createBrokerCounters();
   const timers = new TimerWheel(clock);
   const router = new Router<ClientSession>();
   const durability = new Durability(parts.store, logger);
-  const retained = new RetainedMessages({ options, clock, timers, counters, durability });
+  const retained = new RetainedMessages({ options, limits, clock, timers, counters, durability });
   const interceptors = parts.interceptors ?? [];
   const pipeline = new PublishPipeline({
     clock,
@@ -206,12 +267,15 @@ function createCore(parts: BrokerParts): BrokerCore {
   const publisher = pipeline;
   return {
     options,
+    limits,
     clock,
     timers,
     logger,
     counters,
     authenticator,
     authorizer,
+    bans,
+    flapping: new FlappingDetector(limits.flapping, { clock, logger, counters, bans }),
     router,
     retained,
     pipeline,

@@ -1,6 +1,6 @@
 import type { Clock, Logger, TimerWheel } from "../base/mod.ts";
 import { AckView, PublishView } from "../mqtt/mod.ts";
-import type { Authenticator, Authorizer } from "../ports/mod.ts";
+import type { Authenticator, Authorizer, BanList } from "../ports/mod.ts";
 import type { Router } from "../routing/mod.ts";
 import { Publication, PublishFrame, type SessionContext } from "../session/mod.ts";
 import type { FlushSet } from "../transport/mod.ts";
@@ -8,7 +8,8 @@ import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { Durability } from "./durability.ts";
-import type { MqttOptions } from "./options.ts";
+import type { FlappingDetector } from "./flapping.ts";
+import type { LimitsOptions, MqttOptions } from "./options.ts";
 import type { PublishPipeline } from "./publish_pipeline.ts";
 import type { RetainedMessages } from "./retained_messages.ts";
 import type { SessionRegistry } from "./session_registry.ts";
@@ -16,12 +17,16 @@ import type { SessionRegistry } from "./session_registry.ts";
 /** What connections and packet handlers need of the broker; `Broker` builds it. */
 export interface BrokerCore {
   options: MqttOptions;
+  limits: LimitsOptions;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly logger: Logger;
   readonly counters: BrokerCounters;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
+  /** Undefined: nobody can be banned. */
+  readonly bans: BanList | undefined;
+  readonly flapping: FlappingDetector;
   readonly router: Router<ClientSession>;
   readonly retained: RetainedMessages;
   readonly pipeline: PublishPipeline;

@@ -1,20 +1,18 @@
-import { Deque, Timer } from "../base/mod.ts";
+import { Timer } from "../base/mod.ts";
 import {
   type AckType,
   type ConnackPacket,
-  type ControlPacket,
   decodeControlPacket,
   findPubackRunEnd,
   FrameSplitter,
   PacketType,
-  PINGRESP_BYTES,
   ProtocolError,
   type ProtocolVersion,
   ReasonCode,
   reasonCodeText,
   SHORT_ACK_BYTES,
 } from "../mqtt/mod.ts";
-import type { Identity } from "../ports/mod.ts";
+import type { BanSubject, Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, CloseCause } from "../runtime/mod.ts";
 import type { ListenerContext } from "../transport/mod.ts";
@@ -24,10 +22,10 @@ import type { ClientSession } from "./client_session.ts";
 import type { CommitWaiter } from "./durability.ts";
 import { handleAck } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
-import { handleDisconnect } from "./handle_disconnect.ts";
+import { handleControl } from "./handle_control.ts";
 import { handlePublish } from "./handle_publish.ts";
-import { handleSubscribe } from "./handle_subscribe.ts";
-import { handleUnsubscribe } from "./handle_unsubscribe.ts";
+import { OwedAcks } from "./owed_acks.ts";
+import { ReadRate, type ReadRateOwner } from "./read_rate.ts";
 
 type ConnectionState = "connecting" | "connected" | "closing" | "closed";
 
@@ -42,16 +40,6 @@ const PUBACK_BYTE = PacketType.puback << 4;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** Whoever causes less than that in this time need not give way at all. */
 const WORK_PERIOD_MS = 1;
-/** An acknowledgement and the commit that it waits for. */
-interface OwedAck {
-  readonly type: AckType;
-  readonly packetId: number;
-  readonly reasonCode: ReasonCode;
-  readonly ticket: number;
-}
-
-/** Acknowledgements that one client may be owed before it is read on. */
-const OWED_ACKS_MAX = 1000;
 /** How long a client may take to read its last packets, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5000;
 
@@ -61,7 +49,7 @@ const CLOSE_TIMEOUT_MS = 5000;
  * As a timer it first waits for CONNECT, then for the keep alive, then for the end of a close.
  */
 export class ClientConnection extends Timer
-  implements ByteSocketHandler, OutletOwner, CommitWaiter {
+  implements ByteSocketHandler, OutletOwner, CommitWaiter, ReadRateOwner {
   readonly core: BrokerCore;
   readonly socket: ByteSocket;
   readonly listener: ListenerContext;
@@ -69,7 +57,10 @@ export class ClientConnection extends Timer
   readonly out: ClientOutlet;
   identity: Identity | undefined;
   session: ClientSession | undefined;
-  keepAliveMs = 0;
+  /** Silence that the client may keep by its CONNECT; 0: any. */
+  askedKeepAliveMs = 0;
+  /** Silence that ends the connection; 0: none. */
+  #keepAliveMs = 0;
   /** Whether reason strings and user properties may be sent. */
   sendsProblemInformation = true;
   /** By alias; made when the client uses its first. */
@@ -81,7 +72,7 @@ export class ClientConnection extends Timer
   /** CONNACK has been sent: before it the client is told nothing. */
   isGreeted = false;
   /** Acknowledgements that promise something which is not yet durable, in order. */
-  #owed: Deque<OwedAck> | undefined;
+  #owed: OwedAcks | undefined;
   #state: ConnectionState = "connecting";
   #lastActivityMs: number;
   readonly #splitter: FrameSplitter;
@@ -94,6 +85,8 @@ export class ClientConnection extends Timer
   /** The splitter holds frames back until reading goes on. */
   #isStopped = false;
   #isResumeScheduled = false;
+  /** Undefined: the client is read as fast as it sends. */
+  #rate: ReadRate | undefined;
 
   constructor(core: BrokerCore, socket: ByteSocket, listener: ListenerContext) {
     super();
@@ -102,10 +95,9 @@ export class ClientConnection extends Timer
     this.listener = listener;
     this.out = new ClientOutlet(core, socket, this);
     this.#lastActivityMs = core.clock.monotonicMs();
-    this.#splitter = new FrameSplitter(
-      core.options.maxPacketSizeBytes,
-      socket.chunksAreStable,
-    );
+    // Nobody has said yet who this is.
+    const largestFirst = Math.min(core.options.maxPacketSizeBytes, core.limits.maxConnectBytes);
+    this.#splitter = new FrameSplitter(largestFirst, socket.chunksAreStable);
     core.timers.schedule(this, core.options.connectTimeoutMs);
   }
 
@@ -117,8 +109,21 @@ export class ClientConnection extends Timer
     return this.#state === "connected";
   }
 
+  /** It was ended by us or is gone. */
+  get isClosing(): boolean {
+    return this.#state === "closing" || this.#state === "closed";
+  }
+
   get version(): ProtocolVersion {
     return this.out.version;
+  }
+
+  get banSubject(): BanSubject {
+    return {
+      clientId: this.session?.clientId,
+      username: this.identity?.username,
+      address: this.identity?.remoteAddress ?? this.socket.remoteAddress,
+    };
   }
 
   // --- bytes in ---------------------------------------------------------------------------------
@@ -182,6 +187,9 @@ export class ClientConnection extends Timer
     this.#budget -= FRAME_WORK + ((end - start) >> 9);
     if (this.#state === "connected") {
       this.#handle(bytes, start, bodyStart, end, owned || this.socket.chunksAreStable);
+      if (this.#rate !== undefined) {
+        this.#spendRate(this.#rate, bytes[start] as number, end - start);
+      }
     } else if (this.#state === "connecting" && !this.#isWaiting) {
       handleConnect(this, bytes, start, bodyStart, end);
     }
@@ -208,41 +216,7 @@ export class ClientConnection extends Timer
         handleAck(this, type, bytes, start, bodyStart, end);
         return;
       default:
-        this.#handleControl(decodeControlPacket(bytes, start, bodyStart, end, this.version));
-    }
-  }
-
-  #handleControl(packet: ControlPacket): void {
-    switch (packet.type) {
-      case "pingreq":
-        this.out.sendBytes(PINGRESP_BYTES, 0, PINGRESP_BYTES.length); // [MQTT-3.12.4-1]
-        return;
-      case "subscribe":
-        handleSubscribe(this, packet);
-        return;
-      case "unsubscribe":
-        handleUnsubscribe(this, packet);
-        return;
-      case "disconnect":
-        handleDisconnect(this, packet);
-        return;
-      case "connect":
-        // [MQTT-3.1.0-2]
-        throw new ProtocolError(ReasonCode.protocolError, "Cannot accept a second CONNECT");
-      case "auth":
-        // No method was agreed on in CONNECT, so none can be continued [MQTT-4.12.0-6].
-        throw new ProtocolError(
-          ReasonCode.protocolError,
-          "Cannot accept AUTH: no authentication method was agreed on",
-        );
-      case "connack":
-      case "suback":
-      case "unsuback":
-      case "pingresp":
-        throw new ProtocolError(
-          ReasonCode.protocolError,
-          `Cannot accept ${packet.type.toUpperCase()}: only a server sends it`,
-        );
+        handleControl(this, decodeControlPacket(bytes, start, bodyStart, end, this.version));
     }
   }
 
@@ -266,6 +240,40 @@ export class ClientConnection extends Timer
       this.#waitCount--;
       this.#resumeReading();
     });
+  }
+
+  /** Whoever sends more than it may is not read until it has waited for that. */
+  #spendRate(rate: ReadRate, firstByte: number, packetBytes: number): void {
+    if (this.#state !== "connected") return;
+    if (!rate.spend(firstByte >> 4 === PacketType.publish, packetBytes)) return;
+    this.core.counters.ratePauses++;
+    this.#waitCount++;
+  }
+
+  onRatePaid(): void {
+    this.#waitCount--;
+    // It could not be heard meanwhile.
+    this.#lastActivityMs = this.core.clock.monotonicMs();
+    this.#resumeReading();
+  }
+
+  /** The limits have changed, or count for the first time. */
+  applyLimits(): void {
+    if (this.#state !== "connected") return;
+    const { core, askedKeepAliveMs } = this;
+    this.#stopRate();
+    this.#rate = ReadRate.of(core.limits, core, this);
+    const idleMs = core.limits.maxIdleS * 1000;
+    const isLess = idleMs > 0 && (askedKeepAliveMs === 0 || idleMs < askedKeepAliveMs);
+    this.#keepAliveMs = isLess ? idleMs : askedKeepAliveMs;
+    if (this.#keepAliveMs > 0) core.timers.schedule(this, this.#keepAliveMs);
+    else core.timers.cancel(this);
+  }
+
+  #stopRate(): void {
+    const rate = this.#rate;
+    this.#rate = undefined;
+    if (rate?.stop() === true) this.onRatePaid();
   }
 
   #renewBudget(nowMs: number): void {
@@ -325,8 +333,8 @@ export class ClientConnection extends Timer
       this.out.sendAck(type, packetId, reasonCode);
       return;
     }
-    this.#owed ??= new Deque<OwedAck>();
-    this.#owed.push({ type, packetId, reasonCode, ticket });
+    this.#owed ??= new OwedAcks();
+    this.#owed.push(type, packetId, reasonCode, ticket);
     if (type === PacketType.puback) this.unacknowledgedCount++;
     durability.tell(this);
   }
@@ -334,20 +342,14 @@ export class ClientConnection extends Timer
   onCommitted(ticket: number): boolean {
     const owed = this.#owed;
     if (owed === undefined || this.#state !== "connected") return false;
-    while (owed.length > 0) {
-      const next = owed.at(0) as OwedAck;
-      if (next.ticket > ticket) break;
-      owed.shift();
-      if (next.type === PacketType.puback) this.unacknowledgedCount--;
-      this.out.sendAck(next.type, next.packetId, next.reasonCode);
-    }
+    this.unacknowledgedCount -= owed.release(ticket, this.out);
     if (this.#isPaused && !this.#isResumeScheduled) this.#resumeReading();
     return owed.length > 0;
   }
 
   get #isOwedTooMuch(): boolean {
-    const owed = this.#owed?.length ?? 0;
-    return owed > 0 && (owed >= OWED_ACKS_MAX || this.core.durability.isBehind);
+    const owed = this.#owed;
+    return owed !== undefined && owed.length > 0 && (owed.isFull || this.core.durability.isBehind);
   }
 
   // --- bytes out --------------------------------------------------------------------------------
@@ -387,8 +389,8 @@ export class ClientConnection extends Timer
     this.session = session;
     session.connection = this;
     this.identity = identity;
-    if (this.keepAliveMs > 0) this.core.timers.schedule(this, this.keepAliveMs);
-    else this.core.timers.cancel(this);
+    this.#splitter.setMaxPacketSize(this.core.options.maxPacketSizeBytes);
+    this.applyLimits();
   }
 
   /** Connection timeout, keep alive or the end of a close, whichever is the matter now. */
@@ -403,8 +405,8 @@ export class ClientConnection extends Timer
     } else if (this.#state === "connected") {
       // Who is not read because we wait for an answer cannot be blamed for silence.
       const idleMs = this.#isWaiting ? 0 : core.clock.monotonicMs() - this.#lastActivityMs;
-      if (idleMs < this.keepAliveMs) {
-        core.timers.schedule(this, this.keepAliveMs - idleMs);
+      if (idleMs < this.#keepAliveMs) {
+        core.timers.schedule(this, this.#keepAliveMs - idleMs);
         return;
       }
       core.counters.keepAliveTimeouts++;
@@ -482,6 +484,9 @@ export class ClientConnection extends Timer
     this.session = undefined;
     if (session === undefined) return;
     session.connection = undefined;
+    this.#rate?.stop();
+    this.#rate = undefined;
     this.core.sessions.offline(session);
+    this.core.flapping.noteEnd(session.clientId);
   }
 }

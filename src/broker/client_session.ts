@@ -12,6 +12,8 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> {
   /** Seconds that the session outlives its connection; 0: not at all. */
   expiryS = 0;
   will: StoredWill | undefined;
+  /** User name that the session belongs to; undefined: whoever asks for it. */
+  owner: string | undefined;
   /** Wall clock of the end of the last connection, in milliseconds; 0 while connected. */
   disconnectedAtMs = 0;
   readonly createdAtMs: number;
@@ -40,7 +42,7 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> {
 
   /** What the store keeps beside the lists. */
   get record(): SessionRecord {
-    const { clientId, expiryS, createdAtMs, disconnectedAtMs, will } = this;
-    return { clientId, expiryS, createdAtMs, disconnectedAtMs, will };
+    const { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will } = this;
+    return { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will };
   }
 }

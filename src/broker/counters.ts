@@ -23,6 +23,22 @@ export interface BrokerCounters {
   acceptErrors: number;
   /** CONNECTs that were answered with an error. */
   connectsRefused: number;
+  /** Connections and CONNECTs turned away for a ban. */
+  bansRefused: number;
+  /** Connections that a new ban has ended. */
+  bansDisconnected: number;
+  /** Clients banned for coming and going too often. */
+  flappingBans: number;
+  /** Clients that were not watched any longer, because others came and went meanwhile. */
+  flappingForgotten: number;
+  /** Times that a client was not read for a while, for its rate. */
+  ratePauses: number;
+  /** CONNECTs that asked for a session of another user. */
+  foreignSessions: number;
+  /** CONNECTs refused for `max_sessions`. */
+  sessionsRefused: number;
+  /** Messages refused for their user properties. */
+  userPropertiesRefused: number;
   protocolErrors: number;
   keepAliveTimeouts: number;
   sessionsTakenOver: number;
@@ -47,6 +63,14 @@ export function createBrokerCounters(): BrokerCounters {
     connectionsRefused: 0,
     acceptErrors: 0,
     connectsRefused: 0,
+    bansRefused: 0,
+    bansDisconnected: 0,
+    flappingBans: 0,
+    flappingForgotten: 0,
+    ratePauses: 0,
+    foreignSessions: 0,
+    sessionsRefused: 0,
+    userPropertiesRefused: 0,
     protocolErrors: 0,
     keepAliveTimeouts: 0,
     sessionsTakenOver: 0,

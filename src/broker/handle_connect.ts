@@ -15,6 +15,13 @@ import {
 } from "../mqtt/mod.ts";
 import type { AuthenticationResult, Identity, StoredWill } from "../ports/mod.ts";
 import { OutboundTopicAliases } from "../session/mod.ts";
+import {
+  admissionProblem,
+  banProblem,
+  type ConnectProblem,
+  isForeignSession,
+  ownerOf,
+} from "./admission.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { MqttOptions } from "./options.ts";
@@ -41,7 +48,9 @@ export function handleConnect(
   from.out.version = packet.version;
   from.sendsProblemInformation = packet.requestProblemInformation;
   from.out.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
-  const problem = checkConnect(packet, from.core.options);
+  const { clientId, username } = packet;
+  const problem = checkConnect(packet, from.core.options) ??
+    banProblem(from.core, clientId, username, from.socket.remoteAddress);
   if (problem !== undefined) {
     refuse(from, problem.reasonCode, problem.message);
     return;
@@ -68,11 +77,6 @@ function refuseUndecoded(
   }
   from.out.version = version;
   refuse(from, error.reasonCode, error.message);
-}
-
-interface ConnectProblem {
-  readonly reasonCode: ReasonCode;
-  readonly message: string;
 }
 
 /** What is well-formed and still not acceptable here. */
@@ -194,14 +198,21 @@ function accept(
     );
     return;
   }
-  takeOver(from, clientId);
+  const problem = admissionProblem(core, clientId, identity) ??
+    takeOver(from, clientId, identity);
+  if (problem !== undefined) {
+    refuse(from, problem.reasonCode, problem.message);
+    return;
+  }
   durability.begin();
-  const { session, isPresent } = core.sessions.open(clientId, packet.cleanStart, {
+  const isClean = packet.cleanStart || isForeignSession(core, clientId, identity);
+  const { session, isPresent } = core.sessions.open(clientId, isClean, {
     expiryS,
+    owner: ownerOf(identity),
     will: willOf(packet, clientId, identity, options),
   });
   const keepAliveS = grantedKeepAliveS(packet, options);
-  from.keepAliveMs = keepAliveS * 1000 * options.keepAliveFactor;
+  from.askedKeepAliveMs = keepAliveS * 1000 * options.keepAliveFactor;
   if (packet.topicAliasMaximum > 0) {
     from.out.aliases = new OutboundTopicAliases(packet.topicAliasMaximum);
   }
@@ -244,13 +255,18 @@ function greet(
   session.pump();
 }
 
-/** One connection per client identifier: the older one goes [MQTT-3.1.4-3]. */
-function takeOver(from: ClientConnection, clientId: string): void {
+/** One connection per client identifier: the older one goes [MQTT-3.1.4-3], which may be once too often. */
+function takeOver(
+  from: ClientConnection,
+  clientId: string,
+  { username, remoteAddress }: Identity,
+): ConnectProblem | undefined {
   const { core } = from;
   const older = core.sessions.get(clientId)?.connection;
-  if (older === undefined) return;
+  if (older === undefined) return undefined;
   core.counters.sessionsTakenOver++;
   older.disconnect(ReasonCode.sessionTakenOver, undefined);
+  return banProblem(core, clientId, username, remoteAddress);
 }
 
 function grantedExpiryS(packet: ConnectPacket, options: MqttOptions): number {

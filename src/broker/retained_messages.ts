@@ -3,10 +3,11 @@ import { RetainedTrie } from "../retain/mod.ts";
 import { type Message, messageBytes } from "../session/mod.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { Durability } from "./durability.ts";
-import type { MqttOptions } from "./options.ts";
+import type { LimitsOptions, MqttOptions } from "./options.ts";
 
 export interface RetainedMessagesParts {
   readonly options: MqttOptions;
+  readonly limits: LimitsOptions;
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly counters: BrokerCounters;
@@ -16,6 +17,7 @@ export interface RetainedMessagesParts {
 /** The last message of each topic that was published with the retain flag, until it expires. */
 export class RetainedMessages {
   options: MqttOptions;
+  limits: LimitsOptions;
   readonly #trie = new RetainedTrie<Message>();
   readonly #expiries = new Map<string, Timer>();
   readonly #clock: Clock;
@@ -26,6 +28,7 @@ export class RetainedMessages {
 
   constructor(parts: RetainedMessagesParts) {
     this.options = parts.options;
+    this.limits = parts.limits;
     this.#clock = parts.clock;
     this.#timers = parts.timers;
     this.#counters = parts.counters;
@@ -49,6 +52,11 @@ export class RetainedMessages {
     return this.#trie.get(topic) !== undefined;
   }
 
+  #hasBytesFor(message: Message): boolean {
+    const { maxRetainedBytes } = this.limits;
+    return maxRetainedBytes === 0 || this.#bytes + messageBytes(message) <= maxRetainedBytes;
+  }
+
   /**
    * Keeps the message in the place of the last one [MQTT-3.3.1-5]; an empty payload only removes that
    * [MQTT-3.3.1-6]. Over a limit nothing is kept, the old one neither, and a counter tells.
@@ -56,7 +64,8 @@ export class RetainedMessages {
   set(message: Message): void {
     const { topic } = message;
     const wasThere = this.#forget(topic);
-    const isKept = message.payload.length > 0 && this.hasRoomFor(topic, message.payload.length);
+    const isKept = message.payload.length > 0 && this.hasRoomFor(topic, message.payload.length) &&
+      this.#hasBytesFor(message);
     if (isKept) this.#keep(message);
     else if (message.payload.length > 0) this.#counters.retainedRefused++;
     // `$SYS` is made anew at every start.

@@ -23,6 +23,14 @@ export interface SessionRegistryParts {
   readonly durability: Durability;
 }
 
+/** What a client's CONNECT says of its session. */
+export interface SessionTerms {
+  readonly expiryS: number;
+  readonly will: StoredWill | undefined;
+  /** User name of the client; undefined: nobody vouches for it. */
+  readonly owner: string | undefined;
+}
+
 /** All sessions by client identifier: their beginning, their time without a connection, their end. */
 export class SessionRegistry {
   readonly #parts: SessionRegistryParts;
@@ -56,7 +64,7 @@ export class SessionRegistry {
   open(
     clientId: string,
     cleanStart: boolean,
-    terms: { readonly expiryS: number; readonly will: StoredWill | undefined },
+    terms: SessionTerms,
   ): { session: ClientSession; isPresent: boolean } {
     const known = this.#sessions.get(clientId);
     const isPresent = known !== undefined && !cleanStart;
@@ -70,6 +78,7 @@ export class SessionRegistry {
     }
     // A will that still waited for its delay is not published: the client is back before [MQTT-3.1.3-9].
     session.will = terms.will;
+    session.owner ??= terms.owner;
     session.expiryS = terms.expiryS;
     session.survives = terms.expiryS > 0;
     session.disconnectedAtMs = 0;
@@ -80,9 +89,13 @@ export class SessionRegistry {
   #create(clientId: string, expiryS: number): ClientSession {
     const { context, clock, durability, router } = this.#parts;
     const createdAtMs = clock.nowMs();
-    const record = { clientId, expiryS, createdAtMs, disconnectedAtMs: 0, will: undefined };
+    const record = { clientId, expiryS, createdAtMs, disconnectedAtMs: 0 };
     const journal = expiryS > 0
-      ? new SessionJournal(durability.store.createSession(record), durability, router)
+      ? new SessionJournal(
+        durability.store.createSession({ ...record, owner: undefined, will: undefined }),
+        durability,
+        router,
+      )
       : undefined;
     const session = new ClientSession(clientId, context, createdAtMs, journal);
     this.#sessions.set(clientId, session);
@@ -116,6 +129,7 @@ export class SessionRegistry {
     session.expiryS = record.expiryS;
     session.survives = true;
     session.will = record.will;
+    session.owner = record.owner;
     for (const [filter, subscription] of subscriptions) {
       session.subscriptions.set(filter, subscription);
       router.subscribe(session, subscription);

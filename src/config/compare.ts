@@ -16,7 +16,7 @@ export function compareConfigurations(old: Configuration, next: Configuration): 
     ["persistence", "after restart", old.persistence, next.persistence],
     ["auth", "after restart", old.auth, next.auth],
     ["acl", "after restart", old.acl, next.acl],
-    ["limits", "after restart", old.limits, next.limits],
+    ["limits", "at reload", old.limits, next.limits],
     ["http", "after restart", old.http, next.http],
   ] as const;
   const atReload: string[] = [];

@@ -54,7 +54,9 @@ export interface BanList {
   /** Resolves to false where there was no such ban. Durable then. */
   remove(as: BanKind, who: string): Promise<boolean>;
   /** Bans that have not ended, the oldest first. */
-  list(): readonly Ban[];
+  list(nowMs: number): readonly Ban[];
+  /** Lets go of bans that have ended. Called now and then. */
+  sweep(nowMs: number): void;
 }
 
 /** A ban that cannot be set; the message says why, and quotes what was asked for. */

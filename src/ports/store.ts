@@ -23,6 +23,8 @@ export interface SessionRecord {
   readonly createdAtMs: number;
   /** Wall clock of the end of the last connection, milliseconds; 0 while connected. */
   readonly disconnectedAtMs: number;
+  /** User name of whoever made the session; undefined: nobody in particular, or it is of before this was kept. */
+  readonly owner: string | undefined;
   readonly will: StoredWill | undefined;
 }
 

@@ -16,7 +16,7 @@ import {
 } from "./load/frames.ts";
 import { NullSocket } from "./null_socket.ts";
 import { LISTENER_TERMS } from "../support/listener_terms.ts";
-import { DEFAULT_OPTIONS } from "../support/memory_broker.ts";
+import { DEFAULT_LIMITS, DEFAULT_OPTIONS } from "../support/memory_broker.ts";
 import { Bench } from "./timing.ts";
 
 const SILENT: Logger = {
@@ -71,6 +71,7 @@ class Rig {
   constructor() {
     this.#broker = new Broker({
       options: DEFAULT_OPTIONS,
+      limits: DEFAULT_LIMITS,
       version: "0.0.0",
       runtime: this.runtime,
       clock: new SystemClock(),

@@ -5,8 +5,14 @@ import { generate, parser } from "mqtt-packet";
 import type { IConnackPacket, IConnectPacket, Packet, PacketCmd, Parser } from "mqtt-packet";
 import { ALLOW_ALL, AuthenticatorChain } from "../../src/auth/mod.ts";
 import type { LogFields, Logger, Prng } from "../../src/base/mod.ts";
-import { Broker, type MqttOptions } from "../../src/broker/mod.ts";
-import type { Authenticator, Authorizer, PublishInterceptor, Store } from "../../src/ports/mod.ts";
+import { Broker, type LimitsOptions, type MqttOptions } from "../../src/broker/mod.ts";
+import type {
+  Authenticator,
+  Authorizer,
+  BanList,
+  PublishInterceptor,
+  Store,
+} from "../../src/ports/mod.ts";
 import { LISTENER_TERMS } from "./listener_terms.ts";
 import { type MemoryPeer, MemoryRuntime } from "./memory_socket.ts";
 
@@ -42,6 +48,22 @@ export const DEFAULT_OPTIONS: MqttOptions = {
   sysIntervalMs: 0,
 };
 
+/** What `config/broker.toml` says. */
+export const DEFAULT_LIMITS: LimitsOptions = {
+  connectRate: 0,
+  messagesInRate: 0,
+  bytesInRate: 0,
+  flapping: { isEnabled: false, maxCount: 15, windowMs: 60_000, banMs: 300_000 },
+  maxBans: 10_000,
+  maxSessions: 1_000_000,
+  maxConnectBytes: 256 << 10,
+  maxIdleS: 0,
+  maxUserProperties: 1000,
+  maxUserPropertyBytes: 256 << 10,
+  maxRetainedBytes: 1 << 30,
+  sessionOwner: "refuse",
+};
+
 /** Keeps what must never be said. */
 class ErrorLog implements Logger {
   readonly errors: string[] = [];
@@ -62,6 +84,8 @@ class ErrorLog implements Logger {
 
 export interface MemoryBrokerParts {
   readonly options?: Partial<MqttOptions>;
+  readonly limits?: Partial<LimitsOptions>;
+  readonly bans?: BanList;
   readonly authenticator?: Authenticator;
   /** A whole one, or just its answers, to questions that it is then always asked. */
   readonly authorizer?: Authorizer | Pick<Authorizer, "authorize">;
@@ -84,6 +108,8 @@ export class MemoryBroker {
     this.runtime = parts.runtime ?? new MemoryRuntime(parts.prng);
     this.broker = new Broker({
       options: { ...DEFAULT_OPTIONS, ...parts.options },
+      limits: { ...DEFAULT_LIMITS, ...parts.limits },
+      ...(parts.bans === undefined ? {} : { bans: parts.bans }),
       version: "0.0.0",
       runtime: this.runtime,
       clock: this.runtime.clock,

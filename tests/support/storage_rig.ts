@@ -101,7 +101,14 @@ export function openThreaded(dataDir: string, durability: Durability): Promise<O
 }
 
 export function sessionRecord(clientId: string): SessionRecord {
-  return { clientId, expiryS: 3600, createdAtMs: 1, disconnectedAtMs: 0, will: undefined };
+  return {
+    clientId,
+    expiryS: 3600,
+    createdAtMs: 1,
+    disconnectedAtMs: 0,
+    owner: undefined,
+    will: undefined,
+  };
 }
 
 /** A message that is kept as the frame it came in. */

@@ -1,6 +1,6 @@
 import type { FlappingOptions, LimitsOptions } from "../../broker/mod.ts";
 import { boolean, byteRate, durationMs, durationS, integer, size } from "../kind.ts";
-import { key, section, table } from "../schema.ts";
+import { afterRestart, key, section, table } from "../schema.ts";
 
 /** `[limits]` as it is written. */
 export type LimitsKeys = Omit<LimitsOptions, "sessionOwner">;
@@ -10,7 +10,7 @@ const RATE_MAX = 1_000_000_000;
 const DAY_MS = 86_400_000;
 const YEAR_S = 31_536_000;
 
-const FLAPPING = section<FlappingOptions>("after restart", {
+const FLAPPING = section<FlappingOptions>("at reload", {
   isEnabled: key("enabled", boolean(), false),
   maxCount: key("max_count", integer({ min: 1, max: 1_000_000 }), 15),
   windowMs: key("window", durationMs({ min: 1000, max: DAY_MS }), "60s"),
@@ -18,8 +18,8 @@ const FLAPPING = section<FlappingOptions>("after restart", {
 });
 
 /** `[limits]` */
-export const LIMITS = section<LimitsKeys>("after restart", {
-  connectRate: key("connect_rate", integer({ min: 0, max: RATE_MAX }), 0),
+export const LIMITS = section<LimitsKeys>("at reload", {
+  connectRate: afterRestart(key("connect_rate", integer({ min: 0, max: RATE_MAX }), 0)),
   messagesInRate: key("messages_in_rate", integer({ min: 0, max: RATE_MAX }), 0),
   bytesInRate: key("bytes_in_rate", byteRate(), "0"),
   maxBans: key("max_bans", integer({ min: 0, max: 10_000_000 }), 10_000),

@@ -18,15 +18,20 @@ const SUPERUSER_BIT = 0b1000;
 /** Bodies of before there were methods say nothing of them. */
 const METHOD_BIT = 0b10000;
 const RULES_BIT = 0b100000;
+/** Bodies of before sessions had owners say nothing of them. */
+const OWNER_BIT = 0b1000000;
 
 export function writeSession(sink: ByteSink, record: SessionRecord): void {
-  const { will } = record;
+  const { will, owner } = record;
   sink.reserve(1);
-  sink.byte(will === undefined ? 0 : willFlags(will));
+  sink.byte(
+    (will === undefined ? 0 : willFlags(will)) | (owner === undefined ? 0 : OWNER_BIT),
+  );
   sink.text(record.clientId);
   sink.varint(record.expiryS);
   sink.float(record.createdAtMs);
   sink.float(record.disconnectedAtMs);
+  if (owner !== undefined) sink.text(owner);
   if (will !== undefined) writeWill(sink, will);
 }
 
@@ -56,8 +61,9 @@ export function readSession(source: ByteSource): SessionRecord {
   const expiryS = source.varint();
   const createdAtMs = source.float();
   const disconnectedAtMs = source.float();
+  const owner = (flags & OWNER_BIT) === 0 ? undefined : source.text();
   const will = (flags & WILL_BIT) === 0 ? undefined : readWill(source, flags);
-  return { clientId, expiryS, createdAtMs, disconnectedAtMs, will };
+  return { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will };
 }
 
 function readWill(source: ByteSource, flags: number): StoredWill {

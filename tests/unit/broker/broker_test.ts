@@ -2,7 +2,12 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { IPublishPacket } from "mqtt-packet";
-import { DEFAULT_OPTIONS, MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_OPTIONS,
+  MemoryBroker,
+  type MemoryClient,
+} from "../../support/memory_broker.ts";
 
 function messagesTo(client: MemoryClient): Map<string, string> {
   const packets = client.take() as IPublishPacket[];
@@ -65,7 +70,7 @@ test("$SYS topics are retained, go to who asks for them, and again when they cha
   assertEquals(second.get("$SYS/broker/uptime"), "10 seconds");
   assertEquals(second.get("$SYS/broker/subscriptions/count"), "2");
   assertEquals(second.has("$SYS/broker/version"), false, "it has not changed");
-  memory.broker.reconfigure({ ...DEFAULT_OPTIONS, sysIntervalMs: 0 });
+  memory.broker.reconfigure({ ...DEFAULT_OPTIONS, sysIntervalMs: 0 }, DEFAULT_LIMITS);
   client.take();
   memory.runtime.advance(60_000);
   assertEquals(messagesTo(client).size, 0);
@@ -91,7 +96,10 @@ test("Broker.reconfigure() holds for what comes from now on", () => {
   memory.runtime.settle();
   client.peer.reset();
   memory.runtime.settle();
-  memory.broker.reconfigure({ ...DEFAULT_OPTIONS, maxQueuedMessages: 2, maxQos: 1 });
+  memory.broker.reconfigure(
+    { ...DEFAULT_OPTIONS, maxQueuedMessages: 2, maxQos: 1 },
+    DEFAULT_LIMITS,
+  );
   const publisher = memory.connect();
   assertEquals(publisher.connack.properties?.maximumQoS, 1);
   for (let id = 1; id <= 5; id++) publisher.publish("t", String(id), 1, id);

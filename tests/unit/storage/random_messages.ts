@@ -54,6 +54,7 @@ export function randomRecord(prng: Prng, clientId: string): SessionRecord {
     expiryS: prng.pick([1, 3600, 0xffffffff]),
     createdAtMs: 1_700_000_000_000 + prng.nextInt(1000),
     disconnectedAtMs: prng.pick([0, 1_700_000_000_999]),
+    owner: prng.pick([undefined, "", "größe"]),
     will: prng.nextBoolean() ? undefined : {
       message,
       messageExpiryS: prng.pick([undefined, 0, 0xffffffff]),

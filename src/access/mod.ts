@@ -1,0 +1,1 @@
+export { RecordedBanList, type RecordedBanListParts } from "./ban_list.ts";
