@@ -1,4 +1,4 @@
-import { type Clock, isPromise, type Logger, type MaybePromise } from "../base/mod.ts";
+import type { Clock, LogFields, Logger, MaybePromise } from "../base/mod.ts";
 import type { Action, Authorizer, Identity } from "../ports/mod.ts";
 import type { Route, Router } from "../routing/mod.ts";
 import type { SessionContext } from "../session/mod.ts";
@@ -227,7 +227,7 @@ export class Permissions {
     return false;
   }
 
-  #fields(identity: Identity, action: Action | "receive", topic: string) {
+  #fields(identity: Identity, action: Action | "receive", topic: string): LogFields {
     const { source, rule } = this.#parts.authorizer.explain(identity, action, topic);
     return {
       clientId: shown(identity.clientId),
