@@ -9,10 +9,13 @@ import {
   type SubscriptionRequest,
   topicLevelCount,
 } from "../mqtt/mod.ts";
+import type { Identity } from "../ports/mod.ts";
 import type { Subscription } from "../routing/mod.ts";
 import { type Message, NO_IDENTIFIERS } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
+
+type Decision = "allow" | "deny";
 
 /** A filter of the packet, either ready to be entered or refused for what it is. */
 interface Candidate {
@@ -26,23 +29,22 @@ export function handleSubscribe(from: ClientConnection, packet: SubscribePacket)
   const candidates = packet.subscriptions.map((request) =>
     candidateOf(from, request, packet.subscriptionIdentifier)
   );
-  const permits = candidates.map(({ subscription }): MaybePromise<boolean> =>
-    subscription !== undefined &&
-    from.core.permissions.maySubscribe(from, wholeFilter(subscription))
+  const decisions = candidates.map((candidate): MaybePromise<Decision> =>
+    candidate.subscription === undefined ? "deny" : from.core.authorizer.authorize(
+      from.identity as Identity,
+      "subscribe",
+      candidate.subscription.filter,
+    )
   );
-  if (permits.some(isPromise)) {
+  if (decisions.some(isPromise)) {
     from.waitFor(
-      Promise.all(permits).then((late) => {
+      Promise.all(decisions).then((late) => {
         if (from.isConnected) answer(from, packet, candidates, late);
       }),
     );
     return;
   }
-  answer(from, packet, candidates, permits as boolean[]);
-}
-
-function wholeFilter({ filter, shareName }: Subscription): string {
-  return shareName === "" ? filter : `$share/${shareName}/${filter}`;
+  answer(from, packet, candidates, decisions as Decision[]);
 }
 
 function candidateOf(
@@ -96,15 +98,8 @@ function answer(
   from: ClientConnection,
   packet: SubscribePacket,
   candidates: readonly Candidate[],
-  permits: readonly boolean[],
+  decisions: readonly Decision[],
 ): void {
-  const isDenied = candidates.some(({ subscription }, index) =>
-    subscription !== undefined && permits[index] !== true
-  );
-  if (isDenied && from.core.permissions.disconnects) {
-    from.disconnect(ReasonCode.notAuthorized, undefined);
-    return;
-  }
   const session = from.session as ClientSession;
   const { durability } = from.core;
   const { journal } = session;
@@ -114,7 +109,7 @@ function answer(
   const replays: { messages: Message[]; subscription: Subscription }[] = [];
   for (const [index, candidate] of candidates.entries()) {
     const { subscription, request, refusal } = candidate;
-    if (subscription === undefined || permits[index] !== true) {
+    if (subscription === undefined || decisions[index] === "deny") {
       reasonCodes.push(refusal);
       continue;
     }

@@ -1,4 +1,5 @@
 /** What the configuration says of the HTTP side; `config/` fills these from `[[http]]`, `[[app]]` and `[api.…]`. */
+import type { TlsOptions } from "../transport/mod.ts";
 
 /** Everything that a web server can serve, by the names that `apis` of an `[[http]]` entry uses. */
 export const API_NAMES = [
@@ -14,23 +15,6 @@ export const API_NAMES = [
 
 export type ApiName = typeof API_NAMES[number];
 
-/** Files and rules of an HTTPS listener; the same fields as those of an MQTT listener. */
-export interface HttpTlsOptions {
-  readonly certFile: string;
-  readonly keyFile: string;
-  readonly keyPassword: string | undefined;
-  /** Certificates of the authorities that client certificates are judged by. */
-  readonly caFile: string | undefined;
-  readonly crlFile: string | undefined;
-  /** Whether clients are asked for a certificate. */
-  readonly verifyPeer: boolean;
-  /** Whether a client without a good one is turned away in the handshake. */
-  readonly failIfNoPeerCert: boolean;
-  readonly minVersion: "TLSv1.2" | "TLSv1.3";
-  /** As OpenSSL writes them; undefined: those of the runtime. */
-  readonly ciphers: string | undefined;
-}
-
 /** One entry of `[[http]]`. */
 export interface HttpListenerOptions {
   /** `http:1`, `http:2` … in the order of the file, unless the entry has a `name` of its own. */
@@ -41,7 +25,7 @@ export interface HttpListenerOptions {
   readonly port: number;
   readonly apis: readonly ApiName[];
   /** Undefined: plain HTTP. */
-  readonly tls: HttpTlsOptions | undefined;
+  readonly tls: TlsOptions | undefined;
   /** Largest request body; more is answered with the API's own error and not read. Key `max_body`. */
   readonly maxBodyBytes: number;
   /** Connections above it are closed as soon as they were accepted. Key `max_connections`, default 1000. */

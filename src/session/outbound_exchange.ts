@@ -13,14 +13,6 @@ interface HeldPacket {
   readonly ticket: number;
 }
 
-/** The session of an exchange. */
-export interface ExchangeOwner<Group extends object> {
-  /** Whether what was sent before may be sent again; asked while the context is guarded. */
-  mayResend(delivery: Delivery<Group>): boolean;
-  /** A message was too large for the client, can no longer be read, or may not be sent again. */
-  onLost(isTooLarge: boolean): void;
-}
-
 /** What became of an acknowledgement. */
 export type ExchangeResult = "finished" | "going on" | "unknown";
 
@@ -31,7 +23,8 @@ export type ExchangeResult = "finished" | "going on" | "unknown";
 export class OutboundExchange<Group extends object> {
   readonly #context: SessionContext;
   readonly #journal: Journal<Group> | undefined;
-  readonly #owner: ExchangeOwner<Group>;
+  /** A message was too large for the client, or can no longer be read. */
+  readonly #onLost: (isTooLarge: boolean) => void;
   #outlet: Outlet | undefined;
   #quota = 0;
   #inflight: Inflight<Delivery<Group>> | undefined;
@@ -45,11 +38,11 @@ export class OutboundExchange<Group extends object> {
   constructor(
     context: SessionContext,
     journal: Journal<Group> | undefined,
-    owner: ExchangeOwner<Group>,
+    onLost: (isTooLarge: boolean) => void,
   ) {
     this.#context = context;
     this.#journal = journal;
-    this.#owner = owner;
+    this.#onLost = onLost;
   }
 
   /** Sent and not yet acknowledged. */
@@ -155,7 +148,7 @@ export class OutboundExchange<Group extends object> {
   send(delivery: Delivery<Group>, isKept: boolean): void {
     const { qos, seq = 0 } = delivery;
     if (qos === 0) {
-      if (!this.#write(delivery, 0, false)) this.#owner.onLost(true);
+      if (!this.#write(delivery, 0, false)) this.#onLost(true);
       return;
     }
     const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
@@ -184,9 +177,9 @@ export class OutboundExchange<Group extends object> {
       if (this.#quota <= 0 || outlet.isFull) return false;
       this.#resentOrder = inflight.order(packetId);
       const delivery = item ?? this.#readBack(seq);
-      if (delivery === undefined || !this.#mayResend(delivery)) {
+      if (delivery === undefined) {
         this.#forget(inflight, packetId);
-        this.#owner.onLost(false);
+        this.#onLost(false);
         continue;
       }
       this.#quota--;
@@ -308,7 +301,7 @@ export class OutboundExchange<Group extends object> {
     if (this.#write(delivery, packetId, dup)) return;
     this.#quota++;
     this.#forget(inflight, packetId);
-    this.#owner.onLost(true);
+    this.#onLost(true);
   }
 
   /** False: too large. Most messages that wait are frames that leave as they came, the short way. */
@@ -335,10 +328,6 @@ export class OutboundExchange<Group extends object> {
     if (seq > 0) this.#journal?.remove(seq);
     inflight.remove(packetId);
     this.#context.counters.inflight--;
-  }
-
-  #mayResend(delivery: Delivery<Group>): boolean {
-    return !this.#context.isGuarded || this.#owner.mayResend(delivery);
   }
 
   /** A message that an earlier run of the broker had in flight. */

@@ -73,7 +73,6 @@ function createContext(): SessionContext {
     clock: new SystemClock(),
     carrier: new Publication(),
     isRetained: () => false,
-    isGuarded: false,
   };
 }
 

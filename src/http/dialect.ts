@@ -1,0 +1,38 @@
+import type { Hono } from "hono";
+import type { Clock, Logger } from "../base/mod.ts";
+import type { ManagementService } from "../management/mod.ts";
+import type { HttpEnv } from "./env.ts";
+import type { OpenApiDocument } from "./kit/mod.ts";
+import type { ApiName, HttpOptions } from "./options.ts";
+import type { WebListenerView } from "./web_listener.ts";
+
+/** What an API is built from. */
+export interface DialectContext {
+  readonly management: ManagementService;
+  /** As they are now: a reload changes them, so they are to be read at each request. */
+  readonly options: HttpOptions;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Of the program. */
+  readonly version: string;
+  readonly runtime: { readonly name: string; readonly version: string };
+  /** Reads a file that an option names. */
+  readTextFile(path: string): Promise<string>;
+  /** The web servers, as they are now. */
+  webListeners(): readonly WebListenerView[];
+  /** Whether the program takes clients: not while it starts or stops. */
+  readonly isServing: boolean;
+  /** For a handler's mistake: logs it with a stack, which never leaves the program. */
+  onInternalError(error: unknown, call: { readonly rawPath: string }): void;
+}
+
+/** One API, made once and served on every listener that names it. */
+export interface Dialect {
+  readonly name: ApiName;
+  /** Whether a path, as sent and without query, is this API's to answer, be it with 404. */
+  owns(rawPath: string): boolean;
+  readonly app: Hono<HttpEnv>;
+  openapi(version: string): OpenApiDocument;
+}
+
+export type CreateDialect = (context: DialectContext) => Dialect | Promise<Dialect>;

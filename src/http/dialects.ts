@@ -1,0 +1,12 @@
+import type { CreateDialect } from "./dialect.ts";
+import type { ApiName } from "./options.ts";
+
+/**
+ * Every API that there is, loaded when a listener names it. Asked in this order whose a path is, so one whose paths
+ * have a prefix of their own stands before one that is at the root.
+ */
+export const DIALECTS: ReadonlyArray<readonly [name: ApiName, load: () => Promise<CreateDialect>]> =
+  [
+    ["health", async () => (await import("./health/mod.ts")).createHealth],
+    ["smqtt", async () => (await import("./smqtt/mod.ts")).createSmqtt],
+  ];

@@ -1,0 +1,146 @@
+import type { Clock, Logger } from "../base/mod.ts";
+import type { ManagementService } from "../management/mod.ts";
+import type { Runtime, WebTlsMaterial } from "../runtime/mod.ts";
+import type { TlsOptions } from "../transport/mod.ts";
+import type { Dialect, DialectContext } from "./dialect.ts";
+import { DIALECTS } from "./dialects.ts";
+import type { ApiName, HttpListenerOptions, HttpOptions } from "./options.ts";
+import { WebListener, type WebListenerView } from "./web_listener.ts";
+
+export interface HttpServerContext {
+  readonly runtime: Pick<Runtime, "name" | "version" | "serveWeb" | "readTextFile">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly options: HttpOptions;
+  readonly management: ManagementService;
+  readonly version: string;
+  /** Whether the program takes clients now. */
+  isServing(): boolean;
+  isLoopback(host: string): boolean;
+}
+
+/** How long requests that are under way may still take when the program stops. */
+const GRACE_MS = 5000;
+
+/** All web servers with the APIs that they share. */
+export class HttpServer {
+  readonly #context: HttpServerContext;
+  readonly #listeners: WebListener[] = [];
+  #options: HttpOptions;
+
+  private constructor(context: HttpServerContext) {
+    this.#context = context;
+    this.#options = context.options;
+  }
+
+  /** Opens every listener, or none: rejects with the reason, which names the address. */
+  static async open(context: HttpServerContext): Promise<HttpServer> {
+    const server = new HttpServer(context);
+    try {
+      const dialects = await server.#createDialects();
+      for (const options of context.options.listeners) await server.#listen(options, dialects);
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    return server;
+  }
+
+  /** As they are now, in the order of the configuration. */
+  views(): readonly WebListenerView[] {
+    return this.#listeners.map((listener) => listener.view());
+  }
+
+  /** What requests from now on are judged by; listeners stay as they are. */
+  reconfigure(options: HttpOptions): void {
+    this.#options = options;
+  }
+
+  /** Accepts no more; resolves when the requests that are under way have been answered, or their time is over. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#listeners.splice(0).map((listener) => listener.server?.close(GRACE_MS)),
+    );
+  }
+
+  async #createDialects(): Promise<readonly Dialect[]> {
+    const wanted = new Set<ApiName>(this.#options.listeners.flatMap(({ apis }) => apis));
+    const context = this.#dialectContext();
+    const dialects: Dialect[] = [];
+    for (const [name, load] of DIALECTS) {
+      if (wanted.has(name)) dialects.push(await (await load())(context));
+    }
+    return dialects;
+  }
+
+  #dialectContext(): DialectContext {
+    const { management, logger, clock, version, runtime, isServing } = this.#context;
+    const options = (): HttpOptions => this.#options;
+    return {
+      management,
+      logger,
+      clock,
+      version,
+      runtime: { name: runtime.name, version: runtime.version },
+      readTextFile: (path) => runtime.readTextFile(path),
+      webListeners: () => this.views(),
+      onInternalError: (error, { rawPath }) => {
+        logger.error("Cannot answer a request", {
+          path: rawPath.slice(0, 1024),
+          error: error instanceof Error ? error : new Error(String(error)),
+          stack: error instanceof Error ? error.stack : undefined,
+        });
+      },
+      get options() {
+        return options();
+      },
+      get isServing() {
+        return isServing();
+      },
+    };
+  }
+
+  async #listen(options: HttpListenerOptions, dialects: readonly Dialect[]): Promise<void> {
+    const { runtime, logger, version, isLoopback } = this.#context;
+    const terms = { ...options, isLoopback: isLoopback(options.host) };
+    const mounted = dialects.filter(({ name }) => options.apis.includes(name));
+    const listener = new WebListener(terms, mounted, logger, version);
+    const tls = options.tls === undefined ? undefined : await readTls(runtime, options.tls);
+    listener.attach(
+      await runtime.serveWeb(
+        {
+          ...options,
+          tls,
+          onError: (error) => {
+            logger.debug("HTTP connection failed", {
+              listener: options.name,
+              error: error instanceof Error ? error : new Error(String(error)),
+            });
+          },
+        },
+        (request) => listener.handle(request),
+      ),
+    );
+    this.#listeners.push(listener);
+  }
+}
+
+async function readTls(
+  runtime: Pick<Runtime, "readTextFile">,
+  files: TlsOptions,
+): Promise<WebTlsMaterial> {
+  const read = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : await runtime.readTextFile(path);
+  const { keyPassword, verifyPeer, failIfNoPeerCert, minVersion, ciphers } = files;
+  return {
+    cert: await runtime.readTextFile(files.certFile),
+    key: await runtime.readTextFile(files.keyFile),
+    ca: await read(files.caFile),
+    crl: await read(files.crlFile),
+    keyPassword,
+    verifyPeer,
+    failIfNoPeerCert,
+    minVersion,
+    ciphers,
+  };
+}
