@@ -162,10 +162,16 @@ function needsStore(route: Route<ClientSession>, retain: boolean): boolean {
     route.recipients.some(({ subscriber }) => subscriber.journal !== undefined);
 }
 
-/** The disk is full, or worse: a 5.0 client is told, a 3.x client gets no answer and sends the message again later. */
+/**
+ * The disk is full, or worse: a 5.0 client is told. A 3.x client cannot be; it gets no answer, and when the store can
+ * be written again, its connection is closed, so that it connects and sends the message again.
+ */
 function refuseForNow(from: ClientConnection, qos: 1 | 2, packetId: number): void {
   from.core.counters.publishRefused++;
-  if (from.version !== 5) return;
+  if (from.version !== 5) {
+    from.leaveUnanswered();
+    return;
+  }
   const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
   from.acknowledge(type, packetId, ReasonCode.quotaExceeded, 0);
 }
