@@ -87,7 +87,6 @@ export class ClientConnection extends Timer
   #isResumeScheduled = false;
   /** Undefined: the client is read as fast as it sends. */
   #rate: ReadRate | undefined;
-  #hasUnanswered = false;
 
   constructor(core: BrokerCore, socket: ByteSocket, listener: ListenerContext) {
     super();
@@ -342,21 +341,18 @@ export class ClientConnection extends Timer
 
   /** A message is left without an answer, because the store is failing; see `onCommitted`. */
   leaveUnanswered(): void {
-    this.#hasUnanswered = true;
+    (this.#owed ??= new OwedAcks()).hasGap = true;
     this.core.durability.tell(this);
   }
 
   onCommitted(ticket: number): boolean {
     const owed = this.#owed;
-    if (this.#state !== "connected") return false;
-    if (owed !== undefined) this.unacknowledgedCount -= owed.release(ticket, this.out);
-    if (this.#hasUnanswered) {
-      // The client sends again what has no answer when it connects again, in the old order, and not before that.
-      this.close();
-      return false;
-    }
-    if (this.#isPaused && !this.#isResumeScheduled) this.#resumeReading();
-    return (owed?.length ?? 0) > 0;
+    if (owed === undefined || this.#state !== "connected") return false;
+    this.unacknowledgedCount -= owed.release(ticket, this.out);
+    // Then the client connects again, and sends again what has no answer, in the old order.
+    if (owed.hasGap) this.close();
+    else if (this.#isPaused && !this.#isResumeScheduled) this.#resumeReading();
+    return owed.length > 0;
   }
 
   get #isOwedTooMuch(): boolean {

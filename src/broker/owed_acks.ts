@@ -16,6 +16,8 @@ const OWED_ACKS_MAX = 1000;
 /** Acknowledgements that promise something which is not yet durable, in the order in which they are to be sent. */
 export class OwedAcks {
   readonly #acks = new Deque<OwedAck>();
+  /** A message was left without any, because the store was failing. */
+  hasGap = false;
 
   get length(): number {
     return this.#acks.length;
