@@ -1,9 +1,10 @@
 import { type Clock, LineLogger } from "../base/mod.ts";
-import { compareConfigurations, type Configuration } from "../config/mod.ts";
+import type { Configuration } from "../config/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import type { RunArguments } from "./command_line.ts";
-import { readConfiguration } from "./configuration.ts";
+import { type ConfigResult, readConfiguration } from "./configuration.ts";
 import { announceReady, createReadyReport, type ReadyListener } from "./ready.ts";
+import { type ReadConfig, Settings } from "./settings.ts";
 import { handleSignals } from "./signals.ts";
 import { VERSION } from "./version.ts";
 
@@ -24,7 +25,9 @@ export interface ServerContext {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly logger: LineLogger;
+  /** Without what was set through an API; `settings.open` adds that. */
   readonly configuration: Configuration;
+  readonly settings: Settings;
 }
 
 export interface ApplicationOptions {
@@ -56,7 +59,7 @@ export class Application {
 
   /** Resolves with the exit status when the broker has stopped or could not start. */
   async run(): Promise<number> {
-    const { configuration, problems } = await readConfiguration(this.#runtime, this.#arguments);
+    const { configuration, loaded, problems } = await this.#read();
     if (configuration === undefined) {
       this.#runtime.writeStderr(problemReport(problems));
       return EXIT_WRONG_CONFIGURATION;
@@ -66,16 +69,19 @@ export class Application {
       this.#clock,
       (line) => this.#runtime.writeStderr(line),
     );
+    const read: ReadConfig = (stored) => this.#read(stored);
+    const settings = new Settings({ read, loaded, logger });
     const server = this.#createServer({
       runtime: this.#runtime,
       clock: this.#clock,
       logger,
       configuration,
+      settings,
     });
-    const running = new RunningConfiguration(configuration, server, logger);
+    settings.follow((next) => server.reconfigure(next));
     // Before the listeners open, so that a signal cannot come too early for a graceful stop.
     const { promise: stopped, resolve: stop } = Promise.withResolvers<string>();
-    handleSignals(this.#runtime, { onStop: stop, onReload: () => this.#requestReload(running) });
+    handleSignals(this.#runtime, { onStop: stop, onReload: () => this.#requestReload(settings) });
     if (!await this.#start(server, configuration, logger)) return EXIT_FAILED;
     const signal = await stopped;
     logger.info("Stopping", { signal });
@@ -109,24 +115,22 @@ export class Application {
     return true;
   }
 
+  async #read(stored?: ReadonlyMap<string, unknown>): Promise<ConfigResult> {
+    return await readConfiguration(this.#runtime, this.#arguments, stored);
+  }
+
   /** One reload at a time; a request meanwhile is served once more at the end. */
-  #requestReload(running: RunningConfiguration): void {
+  #requestReload(settings: Settings): void {
     this.#isReloadWanted = true;
     if (this.#isReloading) return;
     this.#isReloading = true;
-    void this.#reload(running);
+    void this.#reload(settings);
   }
 
-  async #reload(running: RunningConfiguration): Promise<void> {
+  async #reload(settings: Settings): Promise<void> {
     while (this.#isReloadWanted) {
       this.#isReloadWanted = false;
-      try {
-        const result = await readConfiguration(this.#runtime, this.#arguments);
-        if (result.configuration === undefined) running.refuse(result.problems);
-        else running.replaceBy(result.configuration);
-      } catch (error) {
-        running.refuse([errorText(error)]);
-      }
+      await settings.reload();
     }
     this.#isReloading = false;
   }
@@ -148,40 +152,6 @@ async function stopWhole(server: Server, logger: LineLogger): Promise<boolean> {
 export function problemReport(problems: readonly string[]): string {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   return `Cannot use the configuration: ${count}\n${problems.join("\n")}\n`;
-}
-
-/** The configuration in force; a reload replaces what can be replaced, or nothing. */
-class RunningConfiguration {
-  #inForce: Configuration;
-  readonly #server: Server;
-  readonly #logger: LineLogger;
-
-  constructor(configuration: Configuration, server: Server, logger: LineLogger) {
-    this.#inForce = configuration;
-    this.#server = server;
-    this.#logger = logger;
-  }
-
-  refuse(problems: readonly string[]): void {
-    this.#logger.error("Cannot reload: the old configuration stays in force");
-    for (const problem of problems) this.#logger.error(problem);
-  }
-
-  replaceBy(next: Configuration): void {
-    const old = this.#inForce;
-    const { atReload, afterRestart } = compareConfigurations(old, next);
-    // What waits for a restart stays as it is, so that the next reload says so again.
-    this.#inForce = { ...old, log: next.log, mqtt: next.mqtt, limits: next.limits };
-    this.#server.reconfigure(this.#inForce);
-    this.#logger.configure(next.log);
-    this.#logger.info("Reloaded", { changed: atReload.join(",") || "nothing" });
-    for (const warning of next.warnings) this.#logger.warn(warning);
-    if (afterRestart.length > 0) {
-      this.#logger.warn("Cannot change while running: a restart is needed", {
-        sections: afterRestart.join(","),
-      });
-    }
-  }
 }
 
 function errorText(error: unknown): string {

@@ -34,6 +34,7 @@ class BrokerServer implements Server {
   async start(): Promise<readonly ReadyListener[]> {
     this.#store = await openStore({ ...this.#context, programUrl: this.#programUrl });
     try {
+      this.#configuration = await this.#context.settings.open(this.#store.records);
       const broker = this.#broker = this.#createBroker(this.#store);
       // Before the listeners: the deadlines of the first connection count already.
       broker.start();

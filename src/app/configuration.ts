@@ -4,7 +4,8 @@ import {
   type ConfigSources,
   type Configuration,
   formatProblem,
-  loadConfig,
+  type LoadedConfig,
+  loadSources,
   type Setting,
   settingFromFlag,
 } from "../config/mod.ts";
@@ -16,28 +17,46 @@ export type ConfigReaderRuntime = Pick<Runtime, "environment" | "readTextFile">;
 
 /** The configuration, or a line for each problem that it has; never both, never neither. */
 export type ConfigResult =
-  | { readonly configuration: Configuration; readonly problems: undefined }
-  | { readonly configuration: undefined; readonly problems: readonly string[] };
+  | {
+    readonly configuration: Configuration;
+    readonly loaded: LoadedConfig;
+    readonly problems: undefined;
+  }
+  | {
+    readonly configuration: undefined;
+    readonly loaded: undefined;
+    readonly problems: readonly string[];
+  };
 
-/** Reads all sources anew, so it serves the start as well as every reload. */
+/**
+ * Reads all sources anew, so it serves the start as well as every reload. `stored`: what was set through an API, which
+ * wins over the file and nothing else.
+ */
 export async function readConfiguration(
   runtime: ConfigReaderRuntime,
   args: ConfigArguments,
+  stored: ReadonlyMap<string, unknown> = new Map(),
 ): Promise<ConfigResult> {
   const file = await readFile(runtime, args.configFile);
-  if (typeof file === "string") return { configuration: undefined, problems: [file] };
+  if (typeof file === "string") return refused([file]);
   const sources: ConfigSources = {
     file,
+    stored,
     environment: runtime.environment(),
     flags: [...args.sets.map(settingFromFlag), ...logSettings(args)],
     isEphemeral: args.isEphemeral,
   };
   try {
-    return { configuration: loadConfig(sources), problems: undefined };
+    const loaded = loadSources(sources);
+    return { configuration: loaded.configuration, loaded, problems: undefined };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { configuration: undefined, problems: error.problems.map(formatProblem) };
+    return refused(error.problems.map(formatProblem));
   }
+}
+
+function refused(problems: readonly string[]): ConfigResult {
+  return { configuration: undefined, loaded: undefined, problems };
 }
 
 /** The problem as text when it cannot be read. */

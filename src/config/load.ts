@@ -1,11 +1,17 @@
 import type { Bind } from "./address.ts";
 import { assemble, checkWritten, type Configuration } from "./assemble.ts";
+import type { Complain } from "./checks/complain.ts";
 import { DEFAULT_FILE } from "./default_text.ts";
 import { ConfigError, type ConfigProblem, type Origin } from "./problem.ts";
 import { ConfigReader } from "./reader.ts";
 import { ROOT, type Written } from "./root.ts";
 import { entriesOf } from "./schema.ts";
-import { applySettings, type Setting, settingsFromEnvironment } from "./settings.ts";
+import {
+  applySettings,
+  type Setting,
+  settingsFromEnvironment,
+  settingsFromStore,
+} from "./settings.ts";
 import { readToml, type TomlTable } from "./toml_document.ts";
 
 const FREE_PORT = { host: "127.0.0.1", port: 0, socketPath: undefined };
@@ -20,6 +26,8 @@ export interface ConfigFile {
 export interface ConfigSources {
   /** Undefined: the default that is part of the program. */
   readonly file: ConfigFile | undefined;
+  /** Settings that were made through an API, by dotted key, in the order in which they were made. */
+  readonly stored?: ReadonlyMap<string, unknown>;
   /** All of it; what does not begin with `BROKER_` is passed over. */
   readonly environment: Readonly<Record<string, string>>;
   /** In the order of the command line. */
@@ -31,8 +39,24 @@ export interface ConfigSources {
   readonly isEphemeral: boolean;
 }
 
+/** A configuration, and where it comes from. */
+export interface LoadedConfig {
+  readonly configuration: Configuration;
+  /** Every key with its value, before anything was worked out of them. */
+  readonly written: Written;
+  readonly isEphemeral: boolean;
+  readonly reader: ConfigReader;
+  /** Whether there is a file of the operator's. */
+  readonly hasFile: boolean;
+}
+
 /** Throws `ConfigError` with every problem there is. */
 export function loadConfig(sources: ConfigSources): Configuration {
+  return loadSources(sources).configuration;
+}
+
+/** As `loadConfig`, with what a reload and a query of settings need to know. */
+export function loadSources(sources: ConfigSources): LoadedConfig {
   const file = sources.file ?? DEFAULT_FILE;
   // What the program brings along must not count as a port that somebody asked for.
   const isUnasked = sources.file === undefined && sources.isEphemeral;
@@ -51,21 +75,25 @@ export function loadConfig(sources: ConfigSources): Configuration {
     origins.set(path, { from: "file", file: file.name, position });
   }
   const root: TomlTable = { ...defaultTables(), ...document.root };
+  problems.push(...applySettings(root, origins, settingsFromStore(sources.stored ?? new Map())));
   problems.push(...applySettings(root, origins, settingsFromEnvironment(sources.environment)));
   problems.push(...applySettings(root, origins, sources.flags.filter((flag) => "path" in flag)));
   problems.push(...sources.flags.filter((flag) => "found" in flag));
   const reader = new ConfigReader(root, origins, fallback);
   const written = readWritten(reader, sources.isEphemeral);
   // What is missing or refused stands at its default now, and would cause complaints that mislead.
-  if (reader.problems.length === 0) {
-    checkWritten(
-      (path, found, allowed) => reader.complain({ path, at: "value", found, allowed }),
-      written,
-    );
-  }
+  if (reader.problems.length === 0) checkWritten(complainTo(reader), written);
   problems.push(...reader.problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  return assemble(written, sources.isEphemeral);
+  const { isEphemeral } = sources;
+  const configuration = assemble(written, isEphemeral);
+  const hasFile = sources.file !== undefined;
+  return { configuration, written, isEphemeral, reader, hasFile };
+}
+
+/** Blames whoever wrote the value. */
+export function complainTo(reader: ConfigReader): Complain {
+  return (path, found, allowed) => reader.complain({ path, at: "value", found, allowed });
 }
 
 /** The tables that are there where none is written. */

@@ -1,9 +1,17 @@
 export { formatBind, isLoopback } from "./address.ts";
 export { DEFAULT_FILE } from "./default_text.ts";
 export type { Configuration } from "./assemble.ts";
-export { compareConfigurations, type ConfigChanges } from "./compare.ts";
-export { type ConfigFile, type ConfigSources, loadConfig } from "./load.ts";
+export { type Changes, fixedSettings, unusableSettings, withChanges } from "./change.ts";
+export { effectiveSettings, MASK } from "./effective.ts";
+export {
+  type ConfigFile,
+  type ConfigSources,
+  loadConfig,
+  type LoadedConfig,
+  loadSources,
+} from "./load.ts";
 export { ConfigError, type ConfigProblem, formatProblem } from "./problem.ts";
+export { planReload, type Reload } from "./reload.ts";
 export type { NodeOptions } from "./sections/node.ts";
 export type { PersistenceOptions } from "./sections/persistence.ts";
 export { type Setting, settingFromFlag } from "./settings.ts";

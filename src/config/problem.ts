@@ -4,6 +4,8 @@ import type { KeyPosition, Position } from "./toml_locator.ts";
 /** Who set a value. */
 export type Origin =
   | { readonly from: "file"; readonly file: string; readonly position: KeyPosition | undefined }
+  /** Set through an API, and kept. */
+  | { readonly from: "stored" }
   | { readonly from: "environment"; readonly name: string }
   | { readonly from: "flag"; readonly flag: string };
 
@@ -56,6 +58,8 @@ function originText({ origin, position }: ConfigProblem): string {
       return position === undefined
         ? origin.file
         : `${origin.file}:${position.line}:${position.column}`;
+    case "stored":
+      return "stored setting";
     case "environment":
       return `environment ${origin.name}`;
     case "flag":
@@ -63,7 +67,7 @@ function originText({ origin, position }: ConfigProblem): string {
   }
 }
 
-const ORIGIN_ORDER = { file: 0, environment: 1, flag: 2 } as const;
+const ORIGIN_ORDER = { file: 0, stored: 1, environment: 2, flag: 3 } as const;
 
 function compareProblems(a: ConfigProblem, b: ConfigProblem): number {
   return ORIGIN_ORDER[a.origin.from] - ORIGIN_ORDER[b.origin.from] ||

@@ -40,13 +40,25 @@ export class ConfigReader {
 
   /** Whether somebody wrote the value, in whatever source. */
   isWritten(path: KeyPath): boolean {
+    return this.valueAt(path) !== undefined;
+  }
+
+  /** As it is written, in TOML; undefined where it is not. */
+  valueAt(path: KeyPath): unknown {
     let at: unknown = this.#root;
     for (const segment of path) {
       if (Array.isArray(at)) at = at[Number(segment)];
       else if (isTable(at) && Object.hasOwn(at, segment)) at = at[segment];
-      else return false;
+      else return undefined;
     }
-    return at !== undefined;
+    return at;
+  }
+
+  /** Who wrote something at `path` or in it; every one, as a table may come from several. */
+  originsWithin(path: KeyPath): readonly Origin[] {
+    const prefix = `${formatPath(path)}.`;
+    const inside = [...this.#origins].filter(([key]) => key.startsWith(prefix));
+    return [this.originOf(path), ...inside.map(([, origin]) => origin)];
   }
 
   complain({ path, at, found, allowed, suggestion }: Complaint): void {

@@ -34,6 +34,22 @@ export function settingsFromEnvironment(
   }));
 }
 
+/** Settings by dotted key, as `storedPath` reads it. */
+export function settingsFromStore(stored: ReadonlyMap<string, unknown>): readonly Setting[] {
+  return [...stored].map(([dotted, value]) => ({
+    origin: { from: "stored" },
+    path: storedPath(dotted) ?? [dotted],
+    // Other settings may put something into it.
+    value: structuredClone(value),
+  }));
+}
+
+/** A dotted key as a path; undefined when it is none. */
+export function storedPath(dotted: string): KeyPath | undefined {
+  const path = readTomlKey(dotted);
+  return path === undefined ? undefined : withIndexes(path);
+}
+
 /** `KEY=VALUE` of `--set`; the problem when it has not this form. */
 export function settingFromFlag(argument: string): Setting | ConfigProblem {
   const [, keyText = argument, text] = /^([^=]*)=(.*)$/s.exec(argument) ?? [];

@@ -266,8 +266,8 @@ export interface BanView {
 export interface SettingView {
   /** Dotted: "mqtt.max_qos", "listener.0.bind". */
   readonly key: string;
-  /** As TOML would have it. */
-  readonly value: SettingValue;
+  /** As TOML would have it; undefined where the key is not set and has no default. */
+  readonly value: SettingValue | undefined;
   readonly defaultValue: SettingValue | undefined;
   /** Where the value comes from; a flag and the environment win over what an API sets. */
   readonly origin: "default" | "file" | "api" | "environment" | "flag";

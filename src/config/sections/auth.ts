@@ -70,7 +70,7 @@ export const AUTH = section<AuthKeys>("after restart", {
   allowAnonymous: optional("allow_anonymous", boolean()),
   passwordFile: key("password_file", orNone(filePath()), ""),
   accounts: key("accounts", boolean(), true),
-  sessionOwner: atReload(key("session_owner", choice(["refuse", "fresh"]), "refuse")),
+  sessionOwner: atReload(atReload(key("session_owner", choice(["refuse", "fresh"]), "refuse"))),
   maxHashing: key("max_hashing", integer({ min: 1, max: 64 }), 2),
   maxHashingWaiting: key("max_hashing_waiting", integer({ min: 0, max: 1_000_000 }), 1000),
   users: tables("user", USER),

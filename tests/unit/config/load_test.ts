@@ -1,39 +1,7 @@
 import { test } from "node:test";
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  compareConfigurations,
-  ConfigError,
-  type ConfigSources,
-  type Configuration,
-  formatProblem,
-  loadConfig,
-  settingFromFlag,
-} from "../../../src/config/mod.ts";
-
-interface Given {
-  readonly file?: string;
-  readonly environment?: Record<string, string>;
-  readonly sets?: readonly string[];
-  readonly isEphemeral?: boolean;
-}
-
-function sources(given: Given): ConfigSources {
-  return {
-    file: given.file === undefined ? undefined : { name: "b.toml", text: given.file },
-    environment: given.environment ?? {},
-    flags: (given.sets ?? []).map(settingFromFlag),
-    isEphemeral: given.isEphemeral ?? false,
-  };
-}
-
-function load(given: Given): Configuration {
-  return loadConfig(sources(given));
-}
-
-function problemsOf(given: Given): string[] {
-  const error = assertThrows(() => load(given), ConfigError);
-  return error.problems.map(formatProblem);
-}
+import { assert, assertEquals } from "@std/assert";
+import type { Configuration } from "../../../src/config/mod.ts";
+import { type Given, load, problemsOf } from "./sources.ts";
 
 test("loadConfig() gives the same for the built-in file, an empty file and none of its keys", () => {
   const builtIn = load({});
@@ -475,20 +443,4 @@ test("loadConfig() keeps things on disk, synced, unless told otherwise", () => {
   assertEquals(load({}).persistence, standard);
   const file = "[persistence]\nenabled = true";
   assertEquals(load({ file, isEphemeral: true }).persistence, { ...standard, enabled: false });
-});
-
-test("compareConfigurations() sorts changes by when they count", () => {
-  const old = load({});
-  const compare = (sets: string[]): [string, string] => {
-    const { atReload, afterRestart } = compareConfigurations(old, load({ sets }));
-    return [atReload.join(), afterRestart.join()];
-  };
-  assertEquals(compare([]), ["", ""]);
-  assertEquals(compare(["log.level=debug"]), ["log", ""]);
-  assertEquals(compare(["mqtt.max_qos=1", "log.format=json"]), ["log,mqtt", ""]);
-  assertEquals(compare(["node.name=x"]), ["", "node"]);
-  assertEquals(compare(["persistence.durability=os"]), ["", "persistence"]);
-  assertEquals(compare(["listener.0.max_connections=1"]), ["", "listener"]);
-  assertEquals(compare(["auth.allow_anonymous=false"]), ["", "listener"]);
-  assertEquals(compare(["listener.1.bind=127.0.0.1:1", "mqtt.max_qos=1"]), ["mqtt", "listener"]);
 });

@@ -1,0 +1,231 @@
+import type { LineLogger } from "../base/mod.ts";
+import {
+  ConfigError,
+  type Configuration,
+  effectiveSettings,
+  fixedSettings,
+  formatProblem,
+  type LoadedConfig,
+  planReload,
+  type Reload,
+  unusableSettings,
+  withChanges,
+} from "../config/mod.ts";
+import {
+  ManagementError,
+  type SettingsChange,
+  type SettingsService,
+  type SettingValue,
+  type SettingView,
+} from "../management/mod.ts";
+import type { JsonValue, RecordStore } from "../ports/mod.ts";
+import type { ConfigResult } from "./configuration.ts";
+
+/** Reads all sources anew, with what has been set through an API. */
+export type ReadConfig = (stored: ReadonlyMap<string, unknown>) => Promise<ConfigResult>;
+
+export interface SettingsParts {
+  readonly read: ReadConfig;
+  /** What the program was started with, without stored settings. */
+  readonly loaded: LoadedConfig;
+  readonly logger: LineLogger;
+}
+
+const KIND = "setting";
+const NONE: ReadonlyMap<string, JsonValue> = new Map();
+
+/**
+ * The configuration of the running program: read again at SIGHUP, asked for and changed through the APIs. All or
+ * nothing each time, one at a time, and what has to wait for a restart stays as it was in what is in force.
+ */
+export class Settings implements SettingsService {
+  readonly #read: ReadConfig;
+  readonly #logger: LineLogger;
+  #inForce: LoadedConfig;
+  /** What would be in force after a restart. */
+  #latest: LoadedConfig;
+  #records: RecordStore | undefined;
+  #onChange: (configuration: Configuration) => void = () => undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor({ read, loaded, logger }: SettingsParts) {
+    this.#read = read;
+    this.#inForce = this.#latest = loaded;
+    this.#logger = logger;
+  }
+
+  get configuration(): Configuration {
+    return this.#inForce.configuration;
+  }
+
+  /** `onChange` gets each configuration that comes into force from now on. It must not throw. */
+  follow(onChange: (configuration: Configuration) => void): void {
+    this.#onChange = onChange;
+  }
+
+  /**
+   * Adds what was set through an API; before anything is built from the configuration, and once. Rejects with every
+   * problem where that does not fit to what file, environment and command line say now.
+   */
+  async open(records: RecordStore): Promise<Configuration> {
+    this.#records = records;
+    const stored = this.#stored();
+    for (const key of records.list(KIND).keys()) {
+      for (const problem of problemsOf(key)) {
+        this.#logger.warn("A setting that was made through an API is passed over", { problem });
+      }
+    }
+    if (stored.size === 0) return this.configuration;
+    const { loaded, problems } = await this.#read(stored);
+    if (loaded === undefined) {
+      throw new Error(
+        `Cannot use the settings that were made through an API: ${problems.join("; ")}; ` +
+          "a --set of the same key wins over them",
+      );
+    }
+    const known = new Set(this.configuration.warnings);
+    this.#inForce = this.#latest = loaded;
+    this.#logger.configure(loaded.configuration.log);
+    for (const warning of loaded.configuration.warnings) {
+      if (!known.has(warning)) this.#logger.warn(warning);
+    }
+    return this.configuration;
+  }
+
+  /** Reads all sources again and logs what came of it. */
+  async reload(): Promise<void> {
+    await this.#inTurn(async () => {
+      try {
+        const { loaded, problems } = await this.#read(this.#stored());
+        if (loaded === undefined) return this.#refuse(problems);
+        const plan = planReload(this.#inForce, loaded);
+        this.#putIntoForce(plan, loaded, "Reloaded");
+      } catch (error) {
+        this.#refuse(problemTexts(error));
+      }
+    });
+  }
+
+  list(): Promise<readonly SettingView[]> {
+    return Promise.resolve(effectiveSettings(this.#latest));
+  }
+
+  get(key: string): Promise<SettingView | undefined> {
+    return Promise.resolve(effectiveSettings(this.#latest).find((view) => view.key === key));
+  }
+
+  async change(
+    changes: ReadonlyMap<string, SettingValue | undefined>,
+  ): Promise<SettingsChange> {
+    return await this.#inTurn(async () => {
+      refuseIfAny("invalid", unusableSettings(changes));
+      const stored = withChanges(this.#stored(), changes);
+      const { loaded, problems } = await this.#read(stored);
+      if (loaded === undefined) throw cannotChange("invalid", problems);
+      refuseIfAny("conflict", fixedSettings(loaded, changes));
+      const plan = this.#plan(loaded);
+      await this.#keep(stored);
+      this.#putIntoForce(plan, loaded, "Settings changed");
+      return { appliedNow: plan.appliedNow, afterRestart: plan.afterRestart };
+    });
+  }
+
+  #plan(loaded: LoadedConfig): Reload {
+    try {
+      return planReload(this.#inForce, loaded);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw cannotChange("invalid", problemTexts(error));
+    }
+  }
+
+  #putIntoForce(plan: Reload, latest: LoadedConfig, what: string): void {
+    const { inForce, appliedNow, afterRestart } = plan;
+    const known = new Set(this.#latest.configuration.warnings);
+    this.#inForce = inForce;
+    this.#latest = latest;
+    this.#onChange(inForce.configuration);
+    this.#logger.configure(inForce.configuration.log);
+    this.#logger.info(what, { changed: appliedNow.join(",") || "nothing" });
+    for (const warning of latest.configuration.warnings) {
+      if (!known.has(warning)) this.#logger.warn(warning);
+    }
+    if (afterRestart.length > 0) {
+      this.#logger.warn("Cannot change while running: a restart is needed", {
+        keys: afterRestart.join(","),
+      });
+    }
+  }
+
+  #refuse(problems: readonly string[]): void {
+    this.#logger.error("Cannot reload: the old configuration stays in force");
+    for (const problem of problems) this.#logger.error(problem);
+  }
+
+  /** Without what this version of the program has no key for. */
+  #stored(): ReadonlyMap<string, JsonValue> {
+    const all = this.#records?.list(KIND) ?? NONE;
+    return new Map([...all].filter(([key]) => problemsOf(key).length === 0));
+  }
+
+  /** Makes `wanted` what is stored, or leaves everything as it was and throws `ManagementError`. */
+  async #keep(wanted: ReadonlyMap<string, unknown>): Promise<void> {
+    const records = this.#records;
+    if (records === undefined) {
+      throw new ManagementError("unavailable", "Cannot change settings: the broker is starting");
+    }
+    const before = new Map(records.list(KIND));
+    try {
+      await rewrite(records, wanted as ReadonlyMap<string, JsonValue>);
+    } catch (error) {
+      // What was written of it must go, and cannot fail: it was there before.
+      await rewrite(records, before).catch((again: unknown) =>
+        this.#logger.error("Cannot undo a change of settings", { error: String(again) })
+      );
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ManagementError("unavailable", `Cannot change settings: ${reason}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Everything that reads or changes what is in force, one after the other. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return await result;
+  }
+}
+
+async function rewrite(
+  records: RecordStore,
+  wanted: ReadonlyMap<string, JsonValue>,
+): Promise<void> {
+  const current = new Map(records.list(KIND));
+  for (const key of current.keys()) if (!wanted.has(key)) await records.remove(KIND, key);
+  for (const [key, value] of wanted) {
+    if (JSON.stringify(current.get(key)) !== JSON.stringify(value)) {
+      await records.put(KIND, key, value);
+    }
+  }
+}
+
+function problemsOf(key: string): readonly string[] {
+  return unusableSettings(new Map([[key, undefined]]));
+}
+
+function refuseIfAny(code: "invalid" | "conflict", problems: readonly string[]): void {
+  if (problems.length > 0) throw cannotChange(code, problems);
+}
+
+function cannotChange(
+  code: "invalid" | "conflict",
+  details: readonly string[],
+): ManagementError {
+  return new ManagementError(code, `Cannot change settings: ${details.join("; ")}`, { details });
+}
+
+function problemTexts(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems.map(formatProblem);
+  return [error instanceof Error ? error.message : String(error)];
+}

@@ -1,0 +1,82 @@
+import type { SettingValue, SettingView } from "../management/mod.ts";
+import { formatPath, type KeyPath } from "./key_path.ts";
+import type { LoadedConfig } from "./load.ts";
+import type { Origin } from "./problem.ts";
+import { ROOT } from "./root.ts";
+import { type Applies, entriesOf, type Key, type Section } from "./schema.ts";
+
+/** What stands for a secret, in answers and in changes: setting it to this leaves it as it is. */
+export const MASK = "******";
+
+/**
+ * Every key with its value and where that comes from, in the order of the schema. Keys that are not set and have no
+ * default are there without a value; tables that are not there are not.
+ */
+export function effectiveSettings(loaded: LoadedConfig): readonly SettingView[] {
+  const views: SettingView[] = [];
+  collect(ROOT, [], loaded, views);
+  return views;
+}
+
+function collect(
+  of: Section<unknown>,
+  path: KeyPath,
+  loaded: LoadedConfig,
+  views: SettingView[],
+): void {
+  for (const entry of entriesOf(of)) {
+    const place = [...path, entry.name];
+    const value = loaded.reader.valueAt(place);
+    if (entry.shape === "key") views.push(view(entry, place, entry.applies ?? of.applies, loaded));
+    else if (entry.shape === "table") {
+      if (value !== undefined || !entry.isOptional) collect(entry.section, place, loaded, views);
+    } else if (Array.isArray(value)) {
+      for (const index of value.keys()) collect(entry.section, [...place, index], loaded, views);
+    }
+  }
+}
+
+function view(key: Key, path: KeyPath, applies: Applies, loaded: LoadedConfig): SettingView {
+  const written = loaded.reader.valueAt(path);
+  const isSecret = key.kind.isSecret === true;
+  const value = written ?? key.default ?? workedOut(formatPath(path), loaded);
+  const shown = (each: unknown): SettingValue | undefined =>
+    isSecret && each !== undefined && each !== "" ? MASK : each as SettingValue | undefined;
+  return {
+    key: formatPath(path),
+    value: shown(value),
+    defaultValue: shown(key.default),
+    origin: written === undefined ? "default" : originName(loaded, path),
+    appliesAt: applies === "at reload" ? "now" : "restart",
+    isSecret,
+  };
+}
+
+/** Of keys whose default follows from others; undefined where there is none. */
+function workedOut(key: string, { configuration }: LoadedConfig): SettingValue | undefined {
+  const { listeners, acl, http } = configuration;
+  const [section, index = "", name = ""] = key.split(".");
+  const listener = section === "listener" ? listeners[Number(index)] : undefined;
+  if (listener !== undefined && name === "allow_anonymous") return listener.allowAnonymous;
+  if (listener !== undefined && name === "connect_rate") return listener.connectRate;
+  if (listener !== undefined && name === "name") return listener.name;
+  if (section === "http" && name === "name") return http.listeners[Number(index)]?.name;
+  if (section === "app" && name === "name") return http.apps[Number(index)]?.name;
+  if (key === "auth.allow_anonymous") return listeners.every((each) => each.allowAnonymous);
+  if (key === "acl.no_match") return acl.file === "" ? "allow" : "deny";
+  if (key === "api.smqtt.cors") return http.apis.smqtt.username === "";
+  return undefined;
+}
+
+const NAMES: Readonly<Record<Origin["from"], SettingView["origin"]>> = {
+  file: "file",
+  stored: "api",
+  environment: "environment",
+  flag: "flag",
+};
+
+function originName(loaded: LoadedConfig, path: KeyPath): SettingView["origin"] {
+  const { from } = loaded.reader.originOf(path);
+  // What the program brings along is the default, although it is a file.
+  return from === "file" && !loaded.hasFile ? "default" : NAMES[from];
+}

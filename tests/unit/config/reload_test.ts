@@ -1,0 +1,115 @@
+import { test } from "node:test";
+import { assertEquals, assertThrows } from "@std/assert";
+import { ConfigError, formatProblem, planReload } from "../../../src/config/mod.ts";
+import { type Given, loadAll } from "./sources.ts";
+
+const OLD = "[node]\nname = 'a'\n[[auth.user]]\nusername = 'u'\npassword = 'p'\n";
+
+const CHANGES: readonly [what: string, next: Given, now: string, later: string][] = [
+  ["nothing", { file: OLD }, "", ""],
+  [
+    "keys of both kinds",
+    {
+      file: "[node]\nname = 'b'\ndata_dir = 'd'\n[log]\nlevel = 'debug'\n[mqtt]\nmax_qos = 1\n" +
+        "[[auth.user]]\nusername = 'u'\npassword = 'p'\n",
+    },
+    "log.level,mqtt.max_qos",
+    "node.name,node.data_dir",
+  ],
+  [
+    "a key of a listener",
+    { file: OLD, sets: ["listener.0.max_connections=1"] },
+    "",
+    [
+      "listener.0.max_connections",
+    ].join(),
+  ],
+  [
+    "another listener",
+    { file: OLD, sets: ["listener.1.bind=127.0.0.1:1"] },
+    "",
+    "listener",
+  ],
+  [
+    "a key within a nested table",
+    { file: OLD, sets: ["limits.flapping.ban=1h"] },
+    [
+      "limits.flapping.ban",
+    ].join(),
+    "",
+  ],
+  [
+    "one key of a section that counts later",
+    { file: OLD, sets: ["limits.connect_rate=5"] },
+    "",
+    [
+      "limits.connect_rate",
+    ].join(),
+  ],
+  [
+    "a table that was not there",
+    {
+      file: `${OLD}[auth.jwt]\nsecret = 'geheim'\n`,
+    },
+    "",
+    "auth.jwt",
+  ],
+  [
+    "who owns sessions",
+    { file: `[auth]\nsession_owner = "fresh"\n${OLD}` },
+    [
+      "auth.session_owner",
+    ].join(),
+    "",
+  ],
+];
+
+for (const [what, next, now, later] of CHANGES) {
+  test(`planReload() sorts ${what} by when it counts`, () => {
+    const { appliedNow, afterRestart } = planReload(loadAll({ file: OLD }), loadAll(next));
+    assertEquals([appliedNow.join(), afterRestart.join()], [now, later]);
+  });
+}
+
+test("planReload() puts into force what counts at once and nothing else", () => {
+  const old = loadAll({ file: OLD });
+  const next = loadAll({
+    file: OLD,
+    sets: ["node.name=b", "mqtt.max_qos=1", "listener.0.bind=0.0.0.0:1", "limits.max_idle=5"],
+  });
+  const { inForce } = planReload(old, next);
+  const { configuration } = inForce;
+  assertEquals(configuration, {
+    ...old.configuration,
+    mqtt: { ...old.configuration.mqtt, maxQos: 1 },
+    limits: { ...old.configuration.limits, maxIdleS: 5 },
+  });
+});
+
+test("planReload() says again what still waits for a restart, and not when it is taken back", () => {
+  const old = loadAll({});
+  const first = planReload(old, loadAll({ sets: ["node.name=b"] }));
+  const second = planReload(first.inForce, loadAll({ sets: ["node.name=b", "mqtt.max_qos=1"] }));
+  assertEquals(second.afterRestart, ["node.name"]);
+  assertEquals(planReload(second.inForce, old).afterRestart, []);
+  assertEquals(planReload(second.inForce, old).appliedNow, ["mqtt.max_qos"]);
+});
+
+test("planReload() refuses what does not fit to what waits for a restart", () => {
+  // Each is safe by itself; the listener that is open to all, and the account that is gone, are not.
+  const open = ["http.0.bind=0.0.0.0:1", 'http.0.apis=["smqtt"]'];
+  const old = loadAll({ sets: [...open, "api.smqtt.username=u", "api.smqtt.password=p"] });
+  const next = loadAll({ sets: [] });
+  const plan = planReload(old, next);
+  // As long as both wait for a restart there is nothing to refuse.
+  assertEquals(plan.appliedNow, []);
+  assertEquals(plan.inForce.configuration.http, old.configuration.http);
+  assertThrows(() => loadAll({ sets: open }), ConfigError);
+});
+
+test("planReload() never lets a problem of the new configuration through", () => {
+  const error = assertThrows(() => loadAll({ file: "[mqtt]\nmax_qos = 3" }), ConfigError);
+  assertEquals(error.problems.map(formatProblem), [
+    "b.toml:2:11: mqtt.max_qos: found 3; allowed: 0, 1, 2",
+  ]);
+});
