@@ -97,6 +97,16 @@ export interface MemoryBrokerParts {
   readonly runtime?: MemoryRuntime;
 }
 
+/** Lets everybody in as who they say they are. */
+export const BY_USERNAME: Authenticator = {
+  authenticate: ({ clientId, username, remoteAddress }) => ({
+    clientId,
+    username,
+    remoteAddress,
+    method: username === undefined ? "anonymous" : "config",
+  }),
+};
+
 export class MemoryBroker {
   readonly runtime: MemoryRuntime;
   readonly broker: Broker;
@@ -128,7 +138,7 @@ export class MemoryBroker {
   }
 
   /** A connection on which nothing was sent yet. */
-  open(): MemoryPeer {
+  open(remoteAddress?: string): MemoryPeer {
     this.openConnections++;
     return this.runtime.connect((socket) =>
       this.broker.accept(socket, {
@@ -136,14 +146,20 @@ export class MemoryBroker {
         release: () => {
           this.openConnections--;
         },
-      })
-    );
+      }), remoteAddress);
   }
 
   /** A client whose CONNECT is on its way. */
   client(fields: Partial<IConnectPacket> & { version?: ClientVersion } = {}): MemoryClient {
+    return this.#clientFrom(undefined, fields);
+  }
+
+  #clientFrom(
+    remoteAddress: string | undefined,
+    fields: Partial<IConnectPacket> & { version?: ClientVersion },
+  ): MemoryClient {
     const { version = 5, ...connect } = fields;
-    const client = new MemoryClient(this.open(), version);
+    const client = new MemoryClient(this.open(remoteAddress), version);
     client.send({
       cmd: "connect",
       protocolId: version === 3 ? "MQIsdp" : "MQTT",
@@ -160,7 +176,18 @@ export class MemoryBroker {
   connect(
     fields: Partial<IConnectPacket> & { version?: ClientVersion } = {},
   ): MemoryClient & { readonly connack: IConnackPacket } {
-    const client = this.client(fields);
+    return this.#accepted(this.client(fields));
+  }
+
+  /** The same, from an address of its own. */
+  connectFrom(
+    remoteAddress: string,
+    fields: Partial<IConnectPacket> & { version?: ClientVersion },
+  ): MemoryClient & { readonly connack: IConnackPacket } {
+    return this.#accepted(this.#clientFrom(remoteAddress, fields));
+  }
+
+  #accepted(client: MemoryClient): MemoryClient & { readonly connack: IConnackPacket } {
     this.runtime.settle();
     const [connack] = client.expect("connack");
     const code = connack.reasonCode ?? connack.returnCode;

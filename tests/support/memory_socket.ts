@@ -70,8 +70,12 @@ export class MemoryRuntime {
   }
 
   /** A new connection, as a listener would report it. */
-  connect(accept: (socket: ByteSocket) => ByteSocketHandler): MemoryPeer {
-    const socket = new MemorySocket(this, ++this.#lastPort, this.#prng);
+  connect(
+    accept: (socket: ByteSocket) => ByteSocketHandler,
+    remoteAddress = "memory",
+  ): MemoryPeer {
+    const remote = { address: remoteAddress, port: ++this.#lastPort };
+    const socket = new MemorySocket(this, remote, this.#prng);
     this.#sockets.add(socket);
     socket.attach(accept(socket));
     return socket.peer;
@@ -167,7 +171,7 @@ interface PendingWrite {
 
 /** The broker's end. */
 export class MemorySocket implements ByteSocket {
-  readonly remoteAddress = "memory";
+  readonly remoteAddress: string;
   readonly remotePort: number;
   peerCertificate: PeerCertificate | undefined;
   serverName: string | undefined;
@@ -186,9 +190,14 @@ export class MemorySocket implements ByteSocket {
   #peerHasEnded = false;
   #cause: CloseCause | undefined;
 
-  constructor(runtime: MemoryRuntime, remotePort: number, prng: Prng | undefined) {
+  constructor(
+    runtime: MemoryRuntime,
+    remote: { readonly address: string; readonly port: number },
+    prng: Prng | undefined,
+  ) {
     this.#runtime = runtime;
-    this.remotePort = remotePort;
+    this.remoteAddress = remote.address;
+    this.remotePort = remote.port;
     this.#prng = prng;
     this.chunksAreStable = prng?.nextBoolean() ?? false;
     this.peer = new MemoryPeer(this);
