@@ -4,7 +4,7 @@ import type { Runtime } from "../runtime/mod.ts";
 import type { RunArguments } from "./command_line.ts";
 import { type ConfigResult, readConfiguration } from "./configuration.ts";
 import { announceReady, createReadyReport, type ReadyListener } from "./ready.ts";
-import { type ReadConfig, Settings } from "./settings.ts";
+import { type Prepare, type ReadConfig, Settings } from "./settings.ts";
 import { handleSignals } from "./signals.ts";
 import { VERSION } from "./version.ts";
 
@@ -12,8 +12,8 @@ import { VERSION } from "./version.ts";
 export interface Server {
   /** Opens every listener, or none: when one fails, it rejects with nothing left open. */
   start(): Promise<readonly ReadyListener[]>;
-  /** Puts into force what may change while the broker runs. */
-  reconfigure(configuration: Configuration): void;
+  /** Makes ready what may change while the broker runs; see `Prepare`. */
+  prepare: Prepare;
   /**
    * No new connections, a DISCONNECT to the old ones; resolves when all is closed and on disk. Rejects where the last
    * changes could not be written; all is closed then, too.
@@ -78,7 +78,7 @@ export class Application {
       configuration,
       settings,
     });
-    settings.follow((next) => server.reconfigure(next));
+    settings.follow((next) => server.prepare(next));
     // Before the listeners open, so that a signal cannot come too early for a graceful stop.
     const { promise: stopped, resolve: stop } = Promise.withResolvers<string>();
     handleSignals(this.#runtime, { onStop: stop, onReload: () => this.#requestReload(settings) });

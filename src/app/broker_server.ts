@@ -1,10 +1,11 @@
 import { RecordedBanList } from "../access/mod.ts";
-import { ALLOW_ALL, AuthenticatorChain } from "../auth/mod.ts";
+import { ALLOW_ALL } from "../auth/mod.ts";
 import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
 import type { Store } from "../ports/mod.ts";
 import { type Listener, type ListenerOptions, openListener } from "../transport/mod.ts";
 import type { Server, ServerContext } from "./application.ts";
+import { Authentication, authWarnings } from "./auth.ts";
 import type { ReadyListener } from "./ready.ts";
 import { openStore } from "./store.ts";
 import { VERSION } from "./version.ts";
@@ -22,6 +23,7 @@ class BrokerServer implements Server {
   /** A reload may come before the broker is there. */
   #configuration: Configuration;
   #store: Store | undefined;
+  #authentication: Authentication | undefined;
   #broker: Broker | undefined;
   #bans: RecordedBanList | undefined;
 
@@ -32,10 +34,17 @@ class BrokerServer implements Server {
   }
 
   async start(): Promise<readonly ReadyListener[]> {
-    this.#store = await openStore({ ...this.#context, programUrl: this.#programUrl });
+    const store = this.#store = await openStore({
+      ...this.#context,
+      programUrl: this.#programUrl,
+    });
     try {
-      this.#configuration = await this.#context.settings.open(this.#store.records);
-      const broker = this.#broker = this.#createBroker(this.#store);
+      this.#configuration = await this.#context.settings.open(store.records);
+      const { auth, listeners } = this.#configuration;
+      for (const warning of authWarnings(auth, listeners)) this.#context.logger.warn(warning);
+      const { records } = store;
+      this.#authentication = await Authentication.open({ ...this.#context, records }, auth);
+      const broker = this.#broker = this.#createBroker(store, this.#authentication);
       // Before the listeners: the deadlines of the first connection count already.
       broker.start();
       for (const options of this.#configuration.listeners) {
@@ -48,14 +57,19 @@ class BrokerServer implements Server {
     return this.#open.map(({ options, url, port }) => ({ type: options.type, url, port }));
   }
 
-  reconfigure(configuration: Configuration): void {
-    this.#configuration = configuration;
-    if (this.#bans !== undefined) this.#bans.maxBans = configuration.limits.maxBans;
-    this.#broker?.reconfigure(configuration.mqtt, configuration.limits);
+  async prepare(configuration: Configuration): Promise<() => void> {
+    const changeAuth = await this.#authentication?.prepare(configuration.auth);
+    return () => {
+      this.#configuration = configuration;
+      changeAuth?.();
+      if (this.#bans !== undefined) this.#bans.maxBans = configuration.limits.maxBans;
+      this.#broker?.reconfigure(configuration.mqtt, configuration.limits);
+    };
   }
 
   async stop(): Promise<void> {
     for (const listener of this.#open.splice(0)) listener.close();
+    this.#authentication?.close();
     await this.#broker?.stop();
     // After the broker, which notes what becomes of its sessions until the last connection is gone.
     await this.#store?.close();
@@ -71,7 +85,7 @@ class BrokerServer implements Server {
     }
   }
 
-  #createBroker(store: Store): Broker {
+  #createBroker(store: Store, { service }: Authentication): Broker {
     const { runtime, clock, logger } = this.#context;
     const { maxBans } = this.#configuration.limits;
     const bans = this.#bans = new RecordedBanList({ records: store.records, logger, maxBans });
@@ -82,7 +96,7 @@ class BrokerServer implements Server {
       runtime,
       clock,
       logger,
-      authenticator: new AuthenticatorChain([]),
+      authenticator: service,
       authorizer: ALLOW_ALL,
       store,
       bans,

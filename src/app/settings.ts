@@ -21,6 +21,12 @@ import {
 import type { JsonValue, RecordStore } from "../ports/mod.ts";
 import type { ConfigResult } from "./configuration.ts";
 
+/**
+ * Makes ready what a configuration asks for, files included; what is returned puts it into force, and cannot fail.
+ * Rejects with what is wrong, a line for each problem; nothing has changed then.
+ */
+export type Prepare = (configuration: Configuration) => Promise<() => void>;
+
 /** Reads all sources anew, with what has been set through an API. */
 export type ReadConfig = (stored: ReadonlyMap<string, unknown>) => Promise<ConfigResult>;
 
@@ -45,7 +51,7 @@ export class Settings implements SettingsService {
   /** What would be in force after a restart. */
   #latest: LoadedConfig;
   #records: RecordStore | undefined;
-  #onChange: (configuration: Configuration) => void = () => undefined;
+  #prepare: Prepare = () => Promise.resolve(() => undefined);
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ read, loaded, logger }: SettingsParts) {
@@ -58,9 +64,9 @@ export class Settings implements SettingsService {
     return this.#inForce.configuration;
   }
 
-  /** `onChange` gets each configuration that comes into force from now on. It must not throw. */
-  follow(onChange: (configuration: Configuration) => void): void {
-    this.#onChange = onChange;
+  /** `prepare` gets each configuration that is to come into force from now on. */
+  follow(prepare: Prepare): void {
+    this.#prepare = prepare;
   }
 
   /**
@@ -99,7 +105,8 @@ export class Settings implements SettingsService {
         const { loaded, problems } = await this.#read(this.#stored());
         if (loaded === undefined) return this.#refuse(problems);
         const plan = planReload(this.#inForce, loaded);
-        this.#putIntoForce(plan, loaded, "Reloaded");
+        const apply = await this.#prepare(plan.inForce.configuration);
+        this.#putIntoForce(plan, loaded, apply, "Reloaded");
       } catch (error) {
         this.#refuse(problemTexts(error));
       }
@@ -123,28 +130,30 @@ export class Settings implements SettingsService {
       const { loaded, problems } = await this.#read(stored);
       if (loaded === undefined) throw cannotChange("invalid", problems);
       refuseIfAny("conflict", fixedSettings(loaded, changes));
-      const plan = this.#plan(loaded);
+      const { plan, apply } = await this.#plan(loaded);
       await this.#keep(stored);
-      this.#putIntoForce(plan, loaded, "Settings changed");
+      this.#putIntoForce(plan, loaded, apply, "Settings changed");
       return { appliedNow: plan.appliedNow, afterRestart: plan.afterRestart };
     });
   }
 
-  #plan(loaded: LoadedConfig): Reload {
+  async #plan(
+    loaded: LoadedConfig,
+  ): Promise<{ readonly plan: Reload; readonly apply: () => void }> {
     try {
-      return planReload(this.#inForce, loaded);
+      const plan = planReload(this.#inForce, loaded);
+      return { plan, apply: await this.#prepare(plan.inForce.configuration) };
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
       throw cannotChange("invalid", problemTexts(error));
     }
   }
 
-  #putIntoForce(plan: Reload, latest: LoadedConfig, what: string): void {
+  #putIntoForce(plan: Reload, latest: LoadedConfig, apply: () => void, what: string): void {
     const { inForce, appliedNow, afterRestart } = plan;
     const known = new Set(this.#latest.configuration.warnings);
     this.#inForce = inForce;
     this.#latest = latest;
-    this.#onChange(inForce.configuration);
+    apply();
     this.#logger.configure(inForce.configuration.log);
     this.#logger.info(what, { changed: appliedNow.join(",") || "nothing" });
     for (const warning of latest.configuration.warnings) {
@@ -227,5 +236,5 @@ function cannotChange(
 
 function problemTexts(error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.problems.map(formatProblem);
-  return [error instanceof Error ? error.message : String(error)];
+  return (error instanceof Error ? error.message : String(error)).split("\n");
 }

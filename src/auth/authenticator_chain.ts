@@ -1,20 +1,39 @@
 import { isPromise, type MaybePromise } from "../base/mod.ts";
-import { ReasonCode } from "../mqtt/mod.ts";
-import type { AuthenticationResult, Authenticator, Credentials } from "../ports/mod.ts";
+import type {
+  AuthenticationResult,
+  Authenticator,
+  Credentials,
+  EnhancedExchange,
+} from "../ports/mod.ts";
+import { AnonymousAuthenticator } from "./anonymous_authenticator.ts";
 
 /**
- * Asks one authenticator after the other; the first decisive answer counts. Whom nobody knows is let in
- * where the listener takes anonymous clients, whatever user name they claim, and refused elsewhere.
+ * Asks one authenticator after the other; the first decisive answer counts. Whom nobody knows is for the last one, which
+ * always decides: it lets in anonymous clients where the listener takes them, and refuses all others.
  */
 export class AuthenticatorChain implements Authenticator {
   readonly #members: readonly Authenticator[];
+  readonly #last: Authenticator;
 
-  constructor(members: readonly Authenticator[]) {
+  constructor(
+    members: readonly Authenticator[],
+    last: Authenticator = new AnonymousAuthenticator(),
+  ) {
     this.#members = members;
+    this.#last = last;
   }
 
   authenticate(credentials: Credentials): MaybePromise<AuthenticationResult> {
     return this.#ask(credentials, 0);
+  }
+
+  /** By the first member that knows the method. */
+  enhanced(method: string): EnhancedExchange | undefined {
+    for (const member of this.#members) {
+      const exchange = member.enhanced?.(method);
+      if (exchange !== undefined) return exchange;
+    }
+    return undefined;
   }
 
   #ask(credentials: Credentials, from: number): MaybePromise<AuthenticationResult> {
@@ -25,17 +44,6 @@ export class AuthenticatorChain implements Authenticator {
       }
       if (answer !== "ignore") return answer;
     }
-    return anonymousAnswer(credentials);
+    return this.#last.authenticate(credentials);
   }
-}
-
-function anonymousAnswer(credentials: Credentials): AuthenticationResult {
-  const { clientId, username, remoteAddress } = credentials;
-  if (credentials.allowAnonymous) {
-    return { clientId, username, remoteAddress, method: "anonymous" };
-  }
-  const denied = username === undefined
-    ? ReasonCode.notAuthorized
-    : ReasonCode.badUserNameOrPassword;
-  return { denied };
 }

@@ -3,7 +3,17 @@ export { type AclFileResult, parseAclFile } from "./acl_file.ts";
 export type { AclOptions, AclRuleOptions } from "./acl_options.ts";
 export { type AclRule, compileRule, ruleProblems } from "./acl_rule.ts";
 export { ALLOW_ALL } from "./allow_all.ts";
+export {
+  AccountError,
+  type AccountErrorReason,
+  type AccountInfo,
+  ACCOUNTS_MAX,
+  AccountTable,
+} from "./account_table.ts";
+export { type AuthChange, type AuthFigures, type AuthFiles, AuthService } from "./auth_service.ts";
 export { AuthenticatorChain } from "./authenticator_chain.ts";
+export { BoundedWork, NotDone, type WorkFigures, type WorkLimits } from "./bounded_work.ts";
+export { installationSecret } from "./installation_secret.ts";
 export {
   type AuthOptions,
   type HttpAuthOptions,
@@ -21,3 +31,12 @@ export {
   type PasswordHash,
   PasswordHashError,
 } from "./password_hash.ts";
+export { SCRAM_METHOD } from "./scram/exchange.ts";
+export { SCRAM_KIND, scramSaltFor } from "./scram/scram_authenticator.ts";
+export {
+  createScramVerifier,
+  formatScramVerifier,
+  parseScramVerifier,
+  ScramError,
+  type ScramVerifier,
+} from "./scram/verifier.ts";

@@ -20,7 +20,15 @@ import {
   textPairs,
 } from "../kind_text.ts";
 import type { Kind } from "../kind.ts";
-import { atReload, key, optional, optionalTable, required, section, tables } from "../schema.ts";
+import {
+  afterRestart,
+  key,
+  optional,
+  optionalTable,
+  required,
+  section,
+  tables,
+} from "../schema.ts";
 
 /** `[auth]` as it is written. */
 export interface AuthKeys extends AuthOptions {
@@ -31,14 +39,14 @@ export interface AuthKeys extends AuthOptions {
 const NAME_MAX_LENGTH = 65_535;
 const MINUTE_MS = 60_000;
 
-const USER = section<UserOptions>("after restart", {
+const USER = section<UserOptions>("at reload", {
   username: required("username", text({ maxLength: NAME_MAX_LENGTH })),
   passwordHash: optional("password_hash", passwordHash()),
   password: optional("password", secret()),
   isSuperuser: key("superuser", boolean(), false),
 });
 
-const JWT = section<JwtOptions>("after restart", {
+const JWT = section<JwtOptions>("at reload", {
   secret: optional("secret", secret()),
   isSecretBase64: key("secret_base64", boolean(), false),
   publicKeyFile: optional("public_key_file", filePath()),
@@ -49,7 +57,7 @@ const JWT = section<JwtOptions>("after restart", {
   aclClaim: key("acl_claim", orEmpty(text({ maxLength: 256 })), "acl"),
 });
 
-const HTTP_AUTH = section<HttpAuthOptions>("after restart", {
+const HTTP_AUTH = section<HttpAuthOptions>("at reload", {
   url: required("url", httpUrl()),
   method: key("method", choice(["GET", "POST"]), "POST"),
   timeoutMs: key("timeout", durationMs({ min: 1, max: MINUTE_MS }), "5s"),
@@ -66,11 +74,11 @@ const HTTP_AUTH = section<HttpAuthOptions>("after restart", {
 });
 
 /** `[auth]` */
-export const AUTH = section<AuthKeys>("after restart", {
-  allowAnonymous: optional("allow_anonymous", boolean()),
+export const AUTH = section<AuthKeys>("at reload", {
+  allowAnonymous: afterRestart(optional("allow_anonymous", boolean())),
   passwordFile: key("password_file", orNone(filePath()), ""),
   accounts: key("accounts", boolean(), true),
-  sessionOwner: atReload(atReload(key("session_owner", choice(["refuse", "fresh"]), "refuse"))),
+  sessionOwner: key("session_owner", choice(["refuse", "fresh"]), "refuse"),
   maxHashing: key("max_hashing", integer({ min: 1, max: 64 }), 2),
   maxHashingWaiting: key("max_hashing_waiting", integer({ min: 0, max: 1_000_000 }), 1000),
   users: tables("user", USER),

@@ -27,8 +27,8 @@ class FakeServer implements Server {
     return [{ type: "tcp", url: "mqtt://127.0.0.1:1883", port: 1883 }];
   }
 
-  reconfigure(configuration: Configuration): void {
-    this.configurations.push(configuration);
+  prepare(configuration: Configuration): Promise<() => void> {
+    return Promise.resolve(() => this.configurations.push(configuration));
   }
 
   async stop(): Promise<void> {

@@ -94,8 +94,24 @@ const UNKNOWN: ReadonlyArray<
 > = [
   [true, "u", { ...IDENTITY, username: "u", method: "anonymous" }],
   [true, undefined, { ...IDENTITY, username: undefined, method: "anonymous" }],
-  [false, "u", { denied: ReasonCode.badUserNameOrPassword }],
-  [false, undefined, { denied: ReasonCode.notAuthorized }],
+  [
+    false,
+    "u",
+    {
+      denied: ReasonCode.badUserNameOrPassword,
+      stage: "anonymous",
+      reason: "the user is not known",
+    },
+  ],
+  [
+    false,
+    undefined,
+    {
+      denied: ReasonCode.notAuthorized,
+      stage: "anonymous",
+      reason: "anonymous clients are not allowed here",
+    },
+  ],
 ];
 
 for (const [allowAnonymous, username, answer] of UNKNOWN) {

@@ -1,0 +1,18 @@
+import type { AuthenticationResult, Authenticator, Credentials } from "../ports/mod.ts";
+
+/**
+ * Lets in whoever showed a certificate that was verified, on a listener that names its clients by their certificates.
+ * Whoever has the key needs no password; one that is sent all the same is not looked at.
+ */
+export class CertificateAuthenticator implements Authenticator {
+  authenticate(credentials: Credentials): AuthenticationResult {
+    const { clientId, username, remoteAddress } = credentials;
+    if (!isNamedByCertificate(credentials)) return "ignore";
+    return { clientId, username, remoteAddress, method: "certificate" };
+  }
+}
+
+function isNamedByCertificate({ peerCertificate, peerCertAs }: Credentials): boolean {
+  return peerCertAs !== "none" && peerCertificate?.isVerified === true &&
+    (peerCertificate.commonName ?? "") !== "";
+}
