@@ -51,8 +51,8 @@ const CHANGES: readonly [what: string, next: Given, now: string, later: string][
     {
       file: `${OLD}[auth.jwt]\nsecret = 'geheim'\n`,
     },
-    "",
     "auth.jwt",
+    "",
   ],
   [
     "who owns sessions",
