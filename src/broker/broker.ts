@@ -20,6 +20,7 @@ import { type BrokerCounters, createBrokerCounters } from "./counters.ts";
 import { Durability } from "./durability.ts";
 import { FlappingDetector } from "./flapping.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
+import { Permissions } from "./permissions.ts";
 import { PublishPipeline } from "./publish_pipeline.ts";
 import { RetainedMessages } from "./retained_messages.ts";
 import { SessionRegistry } from "./session_registry.ts";
@@ -248,22 +249,24 @@ function createCore(parts: BrokerParts): BrokerCore {
   const durability = new Durability(parts.store, logger);
   const retained = new RetainedMessages({ options, limits, clock, timers, counters, durability });
   const interceptors = parts.interceptors ?? [];
-  const pipeline = new PublishPipeline({
-    clock,
-    router,
-    retained,
-    authorizer,
-    interceptors,
-    counters,
-  });
   const sessionContext = {
     limits: sessionLimits(options),
     counters: counters.sessions,
     clock,
     carrier: new Publication(),
     isRetained: (message: Message) => retained.get(message.topic) === message,
+    isGuarded: false,
   };
   const context = sessionContext;
+  const permissions = new Permissions({ authorizer, router, context, counters, clock, logger });
+  const pipeline = new PublishPipeline({
+    clock,
+    router,
+    retained,
+    permissions,
+    interceptors,
+    counters,
+  });
   const publisher = pipeline;
   return {
     options,
@@ -273,7 +276,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     logger,
     counters,
     authenticator,
-    authorizer,
+    permissions,
     bans,
     flapping: new FlappingDetector(limits.flapping, { clock, logger, counters, bans }),
     router,

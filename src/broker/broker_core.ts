@@ -1,6 +1,6 @@
 import type { Clock, Logger, TimerWheel } from "../base/mod.ts";
 import { AckView, PublishView } from "../mqtt/mod.ts";
-import type { Authenticator, Authorizer, BanList } from "../ports/mod.ts";
+import type { Authenticator, BanList } from "../ports/mod.ts";
 import type { Router } from "../routing/mod.ts";
 import { Publication, PublishFrame, type SessionContext } from "../session/mod.ts";
 import type { FlushSet } from "../transport/mod.ts";
@@ -10,6 +10,7 @@ import type { BrokerCounters } from "./counters.ts";
 import type { Durability } from "./durability.ts";
 import type { FlappingDetector } from "./flapping.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
+import type { Permissions } from "./permissions.ts";
 import type { PublishPipeline } from "./publish_pipeline.ts";
 import type { RetainedMessages } from "./retained_messages.ts";
 import type { SessionRegistry } from "./session_registry.ts";
@@ -23,7 +24,7 @@ export interface BrokerCore {
   readonly logger: Logger;
   readonly counters: BrokerCounters;
   readonly authenticator: Authenticator;
-  readonly authorizer: Authorizer;
+  readonly permissions: Permissions;
   /** Undefined: nobody can be banned. */
   readonly bans: BanList | undefined;
   readonly flapping: FlappingDetector;

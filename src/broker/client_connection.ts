@@ -24,7 +24,9 @@ import { handleAck } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
 import { handleControl } from "./handle_control.ts";
 import { handlePublish } from "./handle_publish.ts";
+import type { LineBudget } from "./line_budget.ts";
 import { OwedAcks } from "./owed_acks.ts";
+import type { PermitHolder } from "./permissions.ts";
 import { ReadRate, type ReadRateOwner } from "./read_rate.ts";
 
 type ConnectionState = "connecting" | "connected" | "closing" | "closed";
@@ -49,7 +51,7 @@ const CLOSE_TIMEOUT_MS = 5000;
  * As a timer it first waits for CONNECT, then for the keep alive, then for the end of a close.
  */
 export class ClientConnection extends Timer
-  implements ByteSocketHandler, OutletOwner, CommitWaiter, ReadRateOwner {
+  implements ByteSocketHandler, OutletOwner, CommitWaiter, PermitHolder, ReadRateOwner {
   readonly core: BrokerCore;
   readonly socket: ByteSocket;
   readonly listener: ListenerContext;
@@ -67,6 +69,9 @@ export class ClientConnection extends Timer
   inboundAliases: (Route<ClientSession> | undefined)[] | undefined;
   /** Route of the last PUBLISH: most publishers stay with a topic. */
   lastRoute: Route<ClientSession> | undefined;
+  permittedRoute: Route<ClientSession> | undefined;
+  permittedRevision = 0;
+  denials: LineBudget | undefined;
   /** QoS 1 messages of the client whose acknowledgement is still to come. */
   unacknowledgedCount = 0;
   /** CONNACK has been sent: before it the client is told nothing. */
@@ -397,6 +402,7 @@ export class ClientConnection extends Timer
     this.session = session;
     session.connection = this;
     this.identity = identity;
+    this.core.permissions.adopt(session, identity, this.listener.options.mountpoint);
     this.#splitter.setMaxPacketSize(this.core.options.maxPacketSizeBytes);
     this.applyLimits();
   }

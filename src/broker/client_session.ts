@@ -1,7 +1,8 @@
-import type { SessionRecord, StoredWill } from "../ports/mod.ts";
+import type { Identity, SessionRecord, StoredWill } from "../ports/mod.ts";
 import type { SharedGroup, Subscription } from "../routing/mod.ts";
-import { Session, type SessionContext } from "../session/mod.ts";
+import { type Delivery, Session, type SessionContext } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
+import type { Permissions } from "./permissions.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { Timer } from "../base/mod.ts";
 
@@ -22,6 +23,11 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> {
   /** Runs while the client is away. */
   expiryTimer: Timer | undefined;
   isEnded = false;
+  /** Of the last connection; undefined until the client of a restored session has come back. */
+  identity: Identity | undefined;
+  /** In front of all topics of the client. */
+  mountpoint = "";
+  permissions: Permissions | undefined;
   /** The client's connection while there is one. */
   connection: ClientConnection | undefined;
 
@@ -38,6 +44,15 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> {
     this.createdAtMs = createdAtMs;
     this.journal = journal;
     if (journal !== undefined) journal.session = this;
+  }
+
+  protected override mayReceive(delivery: Delivery<SharedGroup<ClientSession>>): boolean {
+    return this.mayReceiveTopic(delivery.message.topic, delivery.group?.shareName ?? "");
+  }
+
+  /** `shareName`: of the shared subscription that would deliver it, else "". */
+  mayReceiveTopic(topic: string, shareName: string): boolean {
+    return this.permissions?.mayReceive(this, topic, shareName) ?? true;
   }
 
   /** What the store keeps beside the lists. */

@@ -14,6 +14,12 @@ export interface BrokerCounters {
   publishBytesSent: number;
   /** Messages that were refused: not authorized, or rejected by an interceptor. */
   publishRefused: number;
+  /** What access rules have forbidden: messages and wills, subscriptions, deliveries. */
+  aclDeniedPublish: number;
+  aclDeniedSubscribe: number;
+  aclDeniedReceive: number;
+  /** Questions that the authorizer could not answer; they were denied. */
+  aclErrors: number;
   /** Retained messages that were not kept, for a limit. */
   retainedRefused: number;
   connectionsAccepted: number;
@@ -58,6 +64,10 @@ export function createBrokerCounters(): BrokerCounters {
     publishBytesReceived: 0,
     publishBytesSent: 0,
     publishRefused: 0,
+    aclDeniedPublish: 0,
+    aclDeniedSubscribe: 0,
+    aclDeniedReceive: 0,
+    aclErrors: 0,
     retainedRefused: 0,
     connectionsAccepted: 0,
     connectionsRefused: 0,

@@ -1,16 +1,18 @@
 import type { Qos } from "../mqtt/mod.ts";
-import type { Recipient, Route, SharedGroup } from "../routing/mod.ts";
-import type { Delivery, Publication } from "../session/mod.ts";
+import type { Recipient, Route, SharedGroup, SubscriptionEntry } from "../routing/mod.ts";
+import type { Delivery, Message, Publication } from "../session/mod.ts";
 import type { ClientSession } from "./client_session.ts";
 
 /**
  * Offers the message to everybody that the route names. The route is complete and nobody changes it, so a
- * delivery may do to subscriptions what it likes. Returns how many subscribers it was for, sent or not.
+ * delivery may do to subscriptions what it likes. Returns how many subscribers it was for, sent or not. `isGuarded`: a
+ * member of a group may be one that may not have it.
  */
 export function deliver(
   publication: Publication,
   route: Route<ClientSession>,
   publisher: ClientSession | undefined,
+  isGuarded: boolean,
 ): number {
   const { recipients, groups } = route;
   let matched = recipients.length;
@@ -35,7 +37,7 @@ export function deliver(
   }
   for (let index = 0; index < groups.length; index++) {
     const group = groups[index] as SharedGroup<ClientSession>;
-    if (deliverToGroup(publication, group)) matched++;
+    if (deliverToGroup(publication, group, isGuarded)) matched++;
   }
   return matched;
 }
@@ -47,28 +49,33 @@ function ownMessagesRecipient(
   return recipient.noLocal ? undefined : recipient.mixedNoLocal ?? recipient;
 }
 
-/** One member gets the message; if it cannot take it, the next one. False: the group has no member. */
+/** One member gets the message; if it cannot take it, the next one. False: there is no member that may have it. */
 function deliverToGroup(
   publication: Publication,
   group: SharedGroup<ClientSession>,
+  isGuarded: boolean,
 ): boolean {
   let entry = group.next(undefined, publication.publisherId);
   if (entry === undefined) return false;
   let tried: Set<ClientSession> | undefined;
+  let isForNobody = true;
   while (entry !== undefined) {
-    const result = entry.subscriber.offer(
+    const { subscriber } = entry;
+    const isDenied = isGuarded && !subscriber.mayReceiveTopic(publication.topic, group.shareName);
+    const result = isDenied ? "denied" : subscriber.offer(
       publication,
       lowerQos(publication.qos, entry.qos),
       publication.retain && entry.retainAsPublished,
       entry.identifiers,
       group,
     );
-    if (result !== "dropped") return true;
+    if (result !== "dropped" && result !== "denied") return true;
+    if (result === "dropped") isForNobody = false;
     tried ??= new Set<ClientSession>();
-    tried.add(entry.subscriber);
+    tried.add(subscriber);
     entry = group.next(tried, publication.publisherId);
   }
-  return true;
+  return !isForNobody;
 }
 
 /**
@@ -82,7 +89,7 @@ export function redistribute(
   const except = new Set<ClientSession>([from]);
   for (const delivery of deliveries) {
     const { group } = delivery;
-    const entry = group?.next(except, delivery.message.publisherId);
+    const entry = group === undefined ? undefined : nextAllowed(group, except, delivery.message);
     if (group === undefined || entry === undefined) {
       if (!from.isEnded) from.enqueue(delivery);
       continue;
@@ -96,6 +103,21 @@ export function redistribute(
     });
     entry.subscriber.pump();
   }
+}
+
+/** A member that may have the message; not one of `except`. */
+function nextAllowed(
+  group: SharedGroup<ClientSession>,
+  except: ReadonlySet<ClientSession>,
+  { topic, publisherId }: Message,
+): SubscriptionEntry<ClientSession> | undefined {
+  let excluded = except;
+  let entry = group.next(excluded, publisherId);
+  while (entry !== undefined && !entry.subscriber.mayReceiveTopic(topic, group.shareName)) {
+    excluded = new Set([...excluded, entry.subscriber]);
+    entry = group.next(excluded, publisherId);
+  }
+  return entry;
 }
 
 function lowerQos(a: Qos, b: Qos): Qos {

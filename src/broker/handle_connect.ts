@@ -25,6 +25,7 @@ import {
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { MqttOptions } from "./options.ts";
+import { isReservedTopic } from "./reserved_topic.ts";
 
 const RECEIVE_MAXIMUM_DEFAULT = 65535;
 const MAXIMUM_PACKET_SIZE_OF_MQTT = 268_435_460;
@@ -114,6 +115,9 @@ function checkConnect(packet: ConnectPacket, options: MqttOptions): ConnectProbl
   if (!isValidTopicName(will.topic) || topicLevelCount(will.topic) > options.maxTopicLevels) {
     return problem(ReasonCode.topicNameInvalid, `will topic "${will.topic}"`);
   }
+  if (isReservedTopic(will.topic)) {
+    return problem(ReasonCode.notAuthorized, `will topic "${will.topic}" is the broker's own`);
+  }
   return undefined;
 }
 
@@ -163,7 +167,28 @@ function judge(
     refuse(from, reasonCode, undefined);
     return;
   }
-  accept(from, packet, clientId, answer);
+  authorizeWill(from, packet, clientId, answer);
+}
+
+/** A client that may not publish its will is told at once, and not believed to have one. */
+function authorizeWill(
+  from: ClientConnection,
+  packet: ConnectPacket,
+  clientId: string,
+  identity: Identity,
+): void {
+  if (packet.will === undefined) {
+    accept(from, packet, clientId, identity);
+    return;
+  }
+  const decide = (isAllowed: boolean): void => {
+    if (from.state !== "connecting") return;
+    if (isAllowed) accept(from, packet, clientId, identity);
+    else refuse(from, ReasonCode.notAuthorized, "Cannot accept CONNECT: will topic is not allowed");
+  };
+  const answer = from.core.permissions.mayPublish(identity, packet.will.topic, from);
+  if (isPromise(answer)) from.waitFor(answer.then(decide));
+  else decide(answer);
 }
 
 /** Before 5.0 there are codes for five reasons; for others the connection is just closed. */

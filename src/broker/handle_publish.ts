@@ -6,10 +6,10 @@ import {
   type PublishView,
   ReasonCode,
 } from "../mqtt/mod.ts";
-import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
+import { isReservedTopic } from "./reserved_topic.ts";
 
 /**
  * Runs one inbound PUBLISH to its end: routed, retained and acknowledged, or refused.
@@ -60,15 +60,22 @@ export function handlePublish(
     view.messageExpiryS < 0 ? 0 : core.clock.nowMs(),
   );
   if (!from.socket.chunksAreStable) publication.expectReceivers(route.recipients.length);
-  const answer = isReserved(route)
+  const answer = isReservedTopic(route.topic)
     ? ReasonCode.notAuthorized
-    : core.pipeline.publish(publication, route, from.identity as Identity, session);
+    : core.pipeline.publish(publication, route, from, session);
   from.spend(route.recipients.length);
   if (qos === 0) {
-    if (isPromise(answer)) from.waitFor(answer.then(() => undefined));
+    if (isPromise(answer)) from.waitFor(answer.then((late) => punish(from, late)));
+    else if (answer === ReasonCode.notAuthorized) punish(from, answer);
     return;
   }
   acknowledge(from, session, qos, packetId, answer);
+}
+
+/** Who publishes what it may not is disconnected, where the configuration says so. */
+function punish(from: ClientConnection, reasonCode: ReasonCode): void {
+  if (reasonCode !== ReasonCode.notAuthorized || !from.core.permissions.disconnects) return;
+  from.disconnect(ReasonCode.notAuthorized, undefined);
 }
 
 /** What CONNACK said that this client may not do. */
@@ -150,12 +157,6 @@ function checkQuota(from: ClientConnection, session: ClientSession, qos: number)
   );
 }
 
-/** `$SYS` is the broker's own. */
-function isReserved(route: Route<ClientSession>): boolean {
-  const { topic } = route;
-  return topic.charCodeAt(0) === 0x24 && (topic === "$SYS" || topic.startsWith("$SYS/"));
-}
-
 /** The message is to be kept on disk before it is acknowledged. */
 function needsStore(route: Route<ClientSession>, retain: boolean): boolean {
   return retain || route.groups.length > 0 ||
@@ -204,13 +205,16 @@ function sendAnswer(
   reasonCode: ReasonCode,
   ticket: number,
 ): void {
+  if (reasonCode === ReasonCode.notAuthorized) punish(from, reasonCode);
   if (qos === 1) {
     if (!from.isConnected) return;
     from.acknowledge(PacketType.puback, packetId, reasonCode, ticket); // [MQTT-4.3.2-4]
     return;
   }
-  // A refusal ends the exchange: no PUBREL will come.
-  if (reasonCode >= 0x80 && from.version === 5) session.forgetReceived(packetId);
+  // A refusal ends the exchange: no PUBREL will come, nor from a client that has just been disconnected.
+  if (reasonCode >= 0x80 && (from.version === 5 || !from.isConnected)) {
+    session.forgetReceived(packetId);
+  }
   if (!from.isConnected) return;
   from.acknowledge(PacketType.pubrec, packetId, reasonCode, ticket); // [MQTT-4.3.3-8]
 }

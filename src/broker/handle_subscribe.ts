@@ -9,13 +9,10 @@ import {
   type SubscriptionRequest,
   topicLevelCount,
 } from "../mqtt/mod.ts";
-import type { Identity } from "../ports/mod.ts";
 import type { Subscription } from "../routing/mod.ts";
 import { type Message, NO_IDENTIFIERS } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
-
-type Decision = "allow" | "deny";
 
 /** A filter of the packet, either ready to be entered or refused for what it is. */
 interface Candidate {
@@ -29,22 +26,23 @@ export function handleSubscribe(from: ClientConnection, packet: SubscribePacket)
   const candidates = packet.subscriptions.map((request) =>
     candidateOf(from, request, packet.subscriptionIdentifier)
   );
-  const decisions = candidates.map((candidate): MaybePromise<Decision> =>
-    candidate.subscription === undefined ? "deny" : from.core.authorizer.authorize(
-      from.identity as Identity,
-      "subscribe",
-      candidate.subscription.filter,
-    )
+  const permits = candidates.map(({ subscription }): MaybePromise<boolean> =>
+    subscription !== undefined &&
+    from.core.permissions.maySubscribe(from, wholeFilter(subscription))
   );
-  if (decisions.some(isPromise)) {
+  if (permits.some(isPromise)) {
     from.waitFor(
-      Promise.all(decisions).then((late) => {
+      Promise.all(permits).then((late) => {
         if (from.isConnected) answer(from, packet, candidates, late);
       }),
     );
     return;
   }
-  answer(from, packet, candidates, decisions as Decision[]);
+  answer(from, packet, candidates, permits as boolean[]);
+}
+
+function wholeFilter({ filter, shareName }: Subscription): string {
+  return shareName === "" ? filter : `$share/${shareName}/${filter}`;
 }
 
 function candidateOf(
@@ -98,8 +96,15 @@ function answer(
   from: ClientConnection,
   packet: SubscribePacket,
   candidates: readonly Candidate[],
-  decisions: readonly Decision[],
+  permits: readonly boolean[],
 ): void {
+  const isDenied = candidates.some(({ subscription }, index) =>
+    subscription !== undefined && permits[index] !== true
+  );
+  if (isDenied && from.core.permissions.disconnects) {
+    from.disconnect(ReasonCode.notAuthorized, undefined);
+    return;
+  }
   const session = from.session as ClientSession;
   const { durability } = from.core;
   const { journal } = session;
@@ -109,7 +114,7 @@ function answer(
   const replays: { messages: Message[]; subscription: Subscription }[] = [];
   for (const [index, candidate] of candidates.entries()) {
     const { subscription, request, refusal } = candidate;
-    if (subscription === undefined || decisions[index] === "deny") {
+    if (subscription === undefined || permits[index] !== true) {
       reasonCodes.push(refusal);
       continue;
     }

@@ -1,18 +1,19 @@
 import { type Clock, isPromise, type MaybePromise } from "../base/mod.ts";
 import { ReasonCode } from "../mqtt/mod.ts";
-import type { Authorizer, Identity, Publisher, PublishInterceptor } from "../ports/mod.ts";
+import type { Identity, Publisher, PublishInterceptor } from "../ports/mod.ts";
 import type { Route, Router } from "../routing/mod.ts";
 import { type Message, plainMessage, Publication } from "../session/mod.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import { deliver } from "./delivery.ts";
+import type { Permissions, PermitHolder } from "./permissions.ts";
 import type { RetainedMessages } from "./retained_messages.ts";
 
 export interface PublishPipelineParts {
   readonly clock: Clock;
   readonly router: Router<ClientSession>;
   readonly retained: RetainedMessages;
-  readonly authorizer: Authorizer;
+  readonly permissions: Permissions;
   readonly interceptors: readonly PublishInterceptor[];
   readonly counters: BrokerCounters;
 }
@@ -30,7 +31,7 @@ export class PublishPipeline implements Publisher {
   readonly #clock: Clock;
   readonly #router: Router<ClientSession>;
   readonly #retained: RetainedMessages;
-  readonly #authorizer: Authorizer;
+  readonly #permissions: Permissions;
   readonly #interceptors: readonly PublishInterceptor[];
   readonly #counters: BrokerCounters;
   readonly #spare: Publication[] = [];
@@ -39,43 +40,46 @@ export class PublishPipeline implements Publisher {
     this.#clock = parts.clock;
     this.#router = parts.router;
     this.#retained = parts.retained;
-    this.#authorizer = parts.authorizer;
+    this.#permissions = parts.permissions;
     this.#interceptors = parts.interceptors;
     this.#counters = parts.counters;
   }
 
-  /** A message that is still in its frame; `route` is the one of its topic. */
+  /** A message that is still in its frame; `route` is the one of its topic, `from` whoever sent it. */
   publish(
     publication: Publication,
     route: Route<ClientSession>,
-    identity: Identity,
+    from: PermitHolder,
     publisher: ClientSession | undefined,
   ): MaybePromise<ReasonCode> {
-    const decision = this.#authorizer.authorize(identity, "publish", publication.topic);
-    if (isPromise(decision)) {
-      const message = publication.own();
-      return decision.then((late) => this.#judged(late, message, publisher));
+    const permissions = this.#permissions;
+    if (permissions.isActive && !permissions.isKnown(from, route)) {
+      const answer = permissions.mayPublishTo(from, route);
+      if (isPromise(answer)) {
+        const message = publication.own();
+        return answer.then((isAllowed) => this.#judged(isAllowed, message, publisher));
+      }
+      if (!answer) return this.#refuse();
     }
-    if (decision === "deny") return this.#refuse();
     if (this.#interceptors.length > 0) return this.#intercept(publication.own(), publisher, 0);
     return this.#commit(publication, route, publisher);
   }
 
   /** A message at rest: a will, `$SYS`, and whatever rules, bridges and HTTP send. */
   publishMessage(message: Message, identity: Identity): MaybePromise<ReasonCode> {
-    const decision = this.#authorizer.authorize(identity, "publish", message.topic);
-    if (isPromise(decision)) {
-      return decision.then((late) => this.#judged(late, message, undefined));
+    const answer = this.#permissions.mayPublish(identity, message.topic);
+    if (isPromise(answer)) {
+      return answer.then((isAllowed) => this.#judged(isAllowed, message, undefined));
     }
-    return this.#judged(decision, message, undefined);
+    return this.#judged(answer, message, undefined);
   }
 
   #judged(
-    decision: "allow" | "deny",
+    isAllowed: boolean,
     message: Message,
     publisher: ClientSession | undefined,
   ): MaybePromise<ReasonCode> {
-    return decision === "deny" ? this.#refuse() : this.#intercept(message, publisher, 0);
+    return isAllowed ? this.#intercept(message, publisher, 0) : this.#refuse();
   }
 
   #intercept(
@@ -112,7 +116,9 @@ export class PublishPipeline implements Publisher {
     publisher: ClientSession | undefined,
   ): ReasonCode {
     if (publication.retain) this.#retained.set(publication.own());
-    return deliver(publication, route, publisher) === 0
+    const isGuarded = this.#permissions.isActive;
+    if (isGuarded && route.withheldCount > 0) this.#permissions.noteWithheld(route.withheldCount);
+    return deliver(publication, route, publisher, isGuarded) === 0
       ? ReasonCode.noMatchingSubscribers
       : ReasonCode.success;
   }

@@ -103,6 +103,9 @@ export class SysTopics {
     yield ["publish/messages/dropped", droppedMessages(counters)];
     yield ["publish/bytes/received", counters.publishBytesReceived];
     yield ["publish/bytes/sent", counters.publishBytesSent];
+    yield ["acl/denied/publish", counters.aclDeniedPublish];
+    yield ["acl/denied/subscribe", counters.aclDeniedSubscribe];
+    yield ["acl/denied/receive", counters.aclDeniedReceive];
     yield ["bytes/received", counters.bytesReceived];
     yield ["bytes/sent", counters.bytesSent];
     yield ["retained messages/count", figures.retainedMessages];

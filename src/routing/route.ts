@@ -16,6 +16,8 @@ export interface Route<S extends Subscriber> {
   readonly levelCount: number;
   readonly recipients: readonly Recipient<S>[];
   readonly groups: readonly SharedGroup<S>[];
+  /** Subscribers that are not among the recipients because they may not be. */
+  readonly withheldCount: number;
   /**
    * For the owner of retained messages, who alone reads and writes it. Undefined at first; handed on
    * when subscriptions change, lost when the topic falls out of the cache, so good for a cache only.
@@ -30,6 +32,7 @@ export interface RouteParts<S extends Subscriber> {
   readonly sources: readonly SubscribedFilter<S>[];
   readonly recipients: readonly SubscriptionEntry<S>[];
   readonly groups: readonly SharedGroup<S>[];
+  readonly withheldCount: number;
   readonly version: number;
 }
 
@@ -47,6 +50,7 @@ export class CachedRoute<S extends Subscriber> implements Route<S>, ChangeStamp 
   readonly groups: readonly SharedGroup<S>[];
   readonly topic: string;
   readonly levelCount: number;
+  readonly withheldCount: number;
   retainedSlot: unknown = undefined;
 
   readonly slot1: number;
@@ -56,6 +60,8 @@ export class CachedRoute<S extends Subscriber> implements Route<S>, ChangeStamp 
   readonly slotWhole: number;
   /** The filters that matched when the route was made. */
   readonly sources: readonly SubscribedFilter<S>[];
+  /** The last change when it was made. */
+  readonly madeVersion: number;
   /** Index in the cache's list; -1: not in the cache. */
   position = -1;
 
@@ -66,7 +72,9 @@ export class CachedRoute<S extends Subscriber> implements Route<S>, ChangeStamp 
     this.levelCount = topicLevelCount(topic);
     this.recipients = parts.recipients;
     this.groups = parts.groups;
+    this.withheldCount = parts.withheldCount;
     this.seenVersion = parts.version;
+    this.madeVersion = parts.version;
     this.slot1 = slotOfPrefix(topic, 1);
     this.slot2 = slotOfPrefix(topic, 2);
     this.slot3 = slotOfPrefix(topic, 3);

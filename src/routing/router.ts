@@ -35,6 +35,9 @@ const CACHE_ENTRIES_MAX = 65_536;
 const CACHE_RECIPIENTS_MAX = 1_000_000;
 const SWEEP_COUNT = 8;
 
+/** Whether a subscriber may get messages of a topic that it has subscribed to. */
+export type RouteGuard<S> = (subscriber: S, topic: string) => boolean;
+
 /** Knows all subscriptions and finds the subscribers of a topic. */
 export class Router<S extends Subscriber> {
   readonly #filters = new TopicTrie<SubscribedFilter<S>>();
@@ -47,6 +50,9 @@ export class Router<S extends Subscriber> {
   #sharedSubscriptionCount = 0;
   #hits = 0;
   #misses = 0;
+  #guard: RouteGuard<S> | undefined;
+  /** Routes that were made before this change are of no use. */
+  #validSince = 0;
   /** Scratch: what matched. */
   readonly #matched: SubscribedFilter<S>[] = [];
 
@@ -58,6 +64,21 @@ export class Router<S extends Subscriber> {
     this.#sharedStrategy = options.sharedStrategy ?? "round_robin";
     this.#prng = options.prng ?? new Prng(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
     this.#hashSeed = this.#prng.nextUint32() | 0;
+  }
+
+  /**
+   * Asked about every ordinary recipient when a route is made; those of groups are their owner's matter. Setting it, also
+   * to the same, makes all routes anew: its answers are other ones now.
+   */
+  set guard(guard: RouteGuard<S> | undefined) {
+    this.#guard = guard;
+    this.#validSince = this.#changes.note("#");
+  }
+
+  /** The guard's answers about a subscriber of `filter` are other ones now. */
+  renew(filter: string): void {
+    const subscribed = this.#filters.get(filter);
+    if (subscribed !== undefined) this.#noteChange(subscribed);
   }
 
   /** All subscriptions, those of groups included. */
@@ -243,6 +264,7 @@ export class Router<S extends Subscriber> {
 
   /** Something changed since `route` was last looked at: was it what the route is made of? */
   #isStillTrue(route: CachedRoute<S>, version: number): boolean {
+    if (route.madeVersion < this.#validSince) return false;
     if (this.#changes.mayConcern(route, route.topic)) {
       const matched = this.#matched;
       this.#filters.match(route.topic, matched);
@@ -261,12 +283,17 @@ export class Router<S extends Subscriber> {
     this.#misses++;
     const matched = this.#matched;
     this.#filters.match(from.topic, matched);
+    const merged = mergeRecipients(matched);
+    const recipients = this.#guard === undefined
+      ? merged
+      : withoutDenied(merged, from.topic, this.#guard);
     const route = new CachedRoute<S>({
       topic: from.topic,
       topicBytes: from.topicBytes,
       hash,
       sources: matched.slice(),
-      recipients: mergeRecipients(matched),
+      recipients,
+      withheldCount: merged.length - recipients.length,
       groups: mergeGroups(matched),
       version: this.#changes.version,
     });
@@ -276,6 +303,20 @@ export class Router<S extends Subscriber> {
     this.#cache.add(route);
     return route;
   }
+}
+
+/** The list itself where nobody is denied. */
+function withoutDenied<S extends Subscriber>(
+  recipients: readonly SubscriptionEntry<S>[],
+  topic: string,
+  guard: RouteGuard<S>,
+): readonly SubscriptionEntry<S>[] {
+  let allowed: SubscriptionEntry<S>[] | undefined;
+  for (const [index, recipient] of recipients.entries()) {
+    if (guard(recipient.subscriber, topic)) allowed?.push(recipient);
+    else allowed ??= recipients.slice(0, index);
+  }
+  return allowed ?? recipients;
 }
 
 function topicOf(

@@ -13,6 +13,14 @@ interface HeldPacket {
   readonly ticket: number;
 }
 
+/** The session of an exchange. */
+export interface ExchangeOwner<Group extends object> {
+  /** Whether what was sent before may be sent again; asked while the context is guarded. */
+  mayResend(delivery: Delivery<Group>): boolean;
+  /** A message was too large for the client, can no longer be read, or may not be sent again. */
+  onLost(isTooLarge: boolean): void;
+}
+
 /** What became of an acknowledgement. */
 export type ExchangeResult = "finished" | "going on" | "unknown";
 
@@ -23,8 +31,7 @@ export type ExchangeResult = "finished" | "going on" | "unknown";
 export class OutboundExchange<Group extends object> {
   readonly #context: SessionContext;
   readonly #journal: Journal<Group> | undefined;
-  /** A message was too large for the client, or can no longer be read. */
-  readonly #onLost: (isTooLarge: boolean) => void;
+  readonly #owner: ExchangeOwner<Group>;
   #outlet: Outlet | undefined;
   #quota = 0;
   #inflight: Inflight<Delivery<Group>> | undefined;
@@ -38,11 +45,11 @@ export class OutboundExchange<Group extends object> {
   constructor(
     context: SessionContext,
     journal: Journal<Group> | undefined,
-    onLost: (isTooLarge: boolean) => void,
+    owner: ExchangeOwner<Group>,
   ) {
     this.#context = context;
     this.#journal = journal;
-    this.#onLost = onLost;
+    this.#owner = owner;
   }
 
   /** Sent and not yet acknowledged. */
@@ -148,7 +155,7 @@ export class OutboundExchange<Group extends object> {
   send(delivery: Delivery<Group>, isKept: boolean): void {
     const { qos, seq = 0 } = delivery;
     if (qos === 0) {
-      if (!this.#write(delivery, 0, false)) this.#onLost(true);
+      if (!this.#write(delivery, 0, false)) this.#owner.onLost(true);
       return;
     }
     const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
@@ -177,9 +184,9 @@ export class OutboundExchange<Group extends object> {
       if (this.#quota <= 0 || outlet.isFull) return false;
       this.#resentOrder = inflight.order(packetId);
       const delivery = item ?? this.#readBack(seq);
-      if (delivery === undefined) {
+      if (delivery === undefined || !this.#mayResend(delivery)) {
         this.#forget(inflight, packetId);
-        this.#onLost(false);
+        this.#owner.onLost(false);
         continue;
       }
       this.#quota--;
@@ -301,7 +308,7 @@ export class OutboundExchange<Group extends object> {
     if (this.#write(delivery, packetId, dup)) return;
     this.#quota++;
     this.#forget(inflight, packetId);
-    this.#onLost(true);
+    this.#owner.onLost(true);
   }
 
   /** False: too large. Most messages that wait are frames that leave as they came, the short way. */
@@ -328,6 +335,10 @@ export class OutboundExchange<Group extends object> {
     if (seq > 0) this.#journal?.remove(seq);
     inflight.remove(packetId);
     this.#context.counters.inflight--;
+  }
+
+  #mayResend(delivery: Delivery<Group>): boolean {
+    return !this.#context.isGuarded || this.#owner.mayResend(delivery);
   }
 
   /** A message that an earlier run of the broker had in flight. */

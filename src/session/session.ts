@@ -23,6 +23,8 @@ export interface SessionContext {
   readonly carrier: Publication;
   /** Whether a retained message has neither been replaced nor removed meanwhile. */
   readonly isRetained: (message: Message) => boolean;
+  /** Whether there are messages that a session's client may not have any more when their turn comes. */
+  isGuarded: boolean;
 }
 
 /** What an earlier run of the broker left of a session; all lists in the order of sending. */
@@ -67,9 +69,12 @@ export class Session<Group extends object> {
     this.clientId = clientId;
     this.#context = context;
     this.#journal = journal;
-    this.#exchange = new OutboundExchange(context, journal, (isTooLarge) => {
-      if (isTooLarge) context.counters.droppedTooLarge++;
-      this.droppedMessages++;
+    this.#exchange = new OutboundExchange(context, journal, {
+      mayResend: (delivery) => this.mayReceive(delivery),
+      onLost: (isTooLarge) => {
+        if (isTooLarge) context.counters.droppedTooLarge++;
+        this.droppedMessages++;
+      },
     });
   }
 
@@ -279,6 +284,11 @@ export class Session<Group extends object> {
     this.#replays = undefined;
   }
 
+  /** Whether the client may have what has waited for it; asked while the context is guarded. */
+  protected mayReceive(_delivery: Delivery<Group>): boolean {
+    return true;
+  }
+
   // --- inside -----------------------------------------------------------------------------------
 
   /** Something older waits, and order is kept [MQTT-4.6.0-6]. */
@@ -318,11 +328,16 @@ export class Session<Group extends object> {
   #pumpQueue(outlet: Outlet): boolean {
     const queue = this.#queue;
     if (queue === undefined) return true;
-    const { counters, clock } = this.#context;
+    const { counters, clock, isGuarded } = this.#context;
     for (let next = queue.peek(counters); next !== undefined; next = queue.peek(counters)) {
       if (next.message.expiresAtMs !== Infinity && next.message.expiresAtMs <= clock.nowMs()) {
         queue.drop(counters);
         counters.droppedExpired++;
+        this.droppedMessages++;
+        continue;
+      }
+      if (isGuarded && !this.mayReceive(next)) {
+        queue.drop(counters);
         this.droppedMessages++;
         continue;
       }
@@ -340,6 +355,10 @@ export class Session<Group extends object> {
     for (;;) {
       const next = replays.peek<Group>(this.#context);
       if (next === undefined) break;
+      if (this.#context.isGuarded && !this.mayReceive(next)) {
+        replays.shift();
+        continue;
+      }
       if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return;
       replays.shift();
       const seq = next.qos > 0 ? this.#journal?.push(next) ?? 0 : 0;

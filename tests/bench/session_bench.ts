@@ -73,6 +73,7 @@ function createContext(): SessionContext {
     clock: new SystemClock(),
     carrier: new Publication(),
     isRetained: () => false,
+    isGuarded: false,
   };
 }
 

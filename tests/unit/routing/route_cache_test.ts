@@ -18,6 +18,7 @@ function routeOf(topic: string, hash: number, recipientCount = 0): CachedRoute<C
     sources: [],
     recipients: new Array<typeof entry>(recipientCount).fill(entry),
     groups: [],
+    withheldCount: 0,
     version: 0,
   });
 }

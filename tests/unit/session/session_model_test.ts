@@ -52,6 +52,7 @@ class Pair {
       clock: this.#clock,
       carrier: new Publication(),
       isRetained: (message) => !this.#model.replaced.has(numberOf(message)),
+      isGuarded: false,
     };
     this.#session = new Session("c", this.#context);
     this.#model = this.#newModel();
