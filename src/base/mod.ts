@@ -15,6 +15,7 @@ export {
 } from "./logger.ts";
 export { isPromise, type MaybePromise, then } from "./maybe_promise.ts";
 export { Prng } from "./prng.ts";
+export { type Sequenced, SequenceList } from "./sequence_list.ts";
 export { type SmallMap, smallMapAdd, smallMapGet, smallMapRemove } from "./small_map.ts";
 export { CallbackTimer, Timer, TimerWheel } from "./timer_wheel.ts";
 export {

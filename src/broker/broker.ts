@@ -5,6 +5,7 @@ import type {
   Authorizer,
   Ban,
   BanList,
+  BanSubject,
   Publisher,
   PublishInterceptor,
   Store,
@@ -16,14 +17,16 @@ import { FlushSet, type ListenerContext, trimSparePages } from "../transport/mod
 import { type BrokerCore, Scratch } from "./broker_core.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
-import { type BrokerCounters, createBrokerCounters } from "./counters.ts";
+import { BrokerCounters } from "./counters.ts";
 import { Durability } from "./durability.ts";
 import { FlappingDetector } from "./flapping.ts";
+import { BrokerGauges } from "./gauges.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
 import { Permissions } from "./permissions.ts";
 import { PublishPipeline } from "./publish_pipeline.ts";
 import { RetainedMessages } from "./retained_messages.ts";
 import { SessionRegistry } from "./session_registry.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { SysTopics } from "./sys_topics.ts";
 
 /** What the broker asks of the runtime that it is on. */
@@ -82,7 +85,11 @@ export class Broker {
       ...this.#core,
       publisher: this.#core.pipeline,
       version: parts.version,
-      figures: () => ({ ...this.figures, heapBytes: parts.runtime.memory().heapUsedBytes }),
+      figures: () => ({
+        ...this.figures,
+        connectedMaximum: this.#core.gauges.connections.max,
+        heapBytes: parts.runtime.memory().heapUsedBytes,
+      }),
     });
   }
 
@@ -172,7 +179,7 @@ export class Broker {
       : [...connections];
     for (const connection of candidates) {
       if (connection === undefined || connection.isClosing) continue;
-      if (bans?.find(connection.banSubject, nowMs) === undefined) continue;
+      if (bans?.find(banSubjectOf(connection), nowMs) === undefined) continue;
       counters.bansDisconnected++;
       logger.info("Closed the connection of a client that was banned", {
         clientId: connection.session?.clientId ?? "",
@@ -230,6 +237,14 @@ export class Broker {
   }
 }
 
+function banSubjectOf({ session, identity, socket }: ClientConnection): BanSubject {
+  return {
+    clientId: session?.clientId,
+    username: identity?.username,
+    address: identity?.remoteAddress ?? socket.remoteAddress,
+  };
+}
+
 /** A connection that nobody serves. */
 function turnAway(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
   socket.abort();
@@ -243,11 +258,21 @@ function turnAway(socket: ByteSocket, listener: ListenerContext): ByteSocketHand
 
 function createCore(parts: BrokerParts): BrokerCore {
   const { options, limits, clock, logger, authenticator, authorizer, bans, runtime } = parts;
-  const counters = createBrokerCounters();
+  const counters = new BrokerCounters();
+  const gauges = new BrokerGauges();
   const timers = new TimerWheel(clock);
   const router = new Router<ClientSession>();
   const durability = new Durability(parts.store, logger);
-  const retained = new RetainedMessages({ options, limits, clock, timers, counters, durability });
+  const figures = { counters, gauges };
+  const retained = new RetainedMessages({
+    options,
+    limits,
+    clock,
+    timers,
+    ...figures,
+    durability,
+  });
+  const subscriptions = new Subscriptions({ router, durability, gauges });
   const interceptors = parts.interceptors ?? [];
   const sessionContext = {
     limits: sessionLimits(options),
@@ -275,11 +300,13 @@ function createCore(parts: BrokerParts): BrokerCore {
     timers,
     logger,
     counters,
+    gauges,
     authenticator,
     permissions,
     bans,
     flapping: new FlappingDetector(limits.flapping, { clock, logger, counters, bans }),
     router,
+    subscriptions,
     retained,
     pipeline,
     sessions: new SessionRegistry({
@@ -287,14 +314,17 @@ function createCore(parts: BrokerParts): BrokerCore {
       timers,
       logger,
       router,
+      subscriptions,
       publisher,
       counters,
+      gauges,
       context,
       durability,
     }),
     sessionContext,
     durability,
     connections: new Set<ClientConnection>(),
+    closeTallies: new Map(),
     flushSet: new FlushSet((fn) => runtime.defer(fn), (fn) => runtime.yieldTurn(fn)),
     yieldTurn: (fn) => runtime.yieldTurn(fn),
     scratch: new Scratch(),

@@ -6,14 +6,17 @@ import { Publication, PublishFrame, type SessionContext } from "../session/mod.t
 import type { FlushSet } from "../transport/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
+import type { CloseTally } from "./close_reason.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { Durability } from "./durability.ts";
 import type { FlappingDetector } from "./flapping.ts";
+import type { BrokerGauges } from "./gauges.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
 import type { Permissions } from "./permissions.ts";
 import type { PublishPipeline } from "./publish_pipeline.ts";
 import type { RetainedMessages } from "./retained_messages.ts";
 import type { SessionRegistry } from "./session_registry.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 /** What connections and packet handlers need of the broker; `Broker` builds it. */
 export interface BrokerCore {
@@ -23,18 +26,22 @@ export interface BrokerCore {
   readonly timers: TimerWheel;
   readonly logger: Logger;
   readonly counters: BrokerCounters;
+  readonly gauges: BrokerGauges;
   readonly authenticator: Authenticator;
   readonly permissions: Permissions;
   /** Undefined: nobody can be banned. */
   readonly bans: BanList | undefined;
   readonly flapping: FlappingDetector;
   readonly router: Router<ClientSession>;
+  readonly subscriptions: Subscriptions;
   readonly retained: RetainedMessages;
   readonly pipeline: PublishPipeline;
   readonly sessions: SessionRegistry;
   readonly sessionContext: SessionContext;
   readonly durability: Durability;
   readonly connections: Set<ClientConnection>;
+  /** By the name of the listener. */
+  readonly closeTallies: Map<string, CloseTally>;
   readonly flushSet: FlushSet;
   /** Calls back after the other sockets had their turn. */
   readonly yieldTurn: (fn: () => void) => void;

@@ -1,4 +1,4 @@
-import { Timer } from "../base/mod.ts";
+import { type Sequenced, Timer } from "../base/mod.ts";
 import {
   type AckType,
   type ConnackPacket,
@@ -12,14 +12,16 @@ import {
   reasonCodeText,
   SHORT_ACK_BYTES,
 } from "../mqtt/mod.ts";
-import type { BanSubject, Identity } from "../ports/mod.ts";
+import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, CloseCause } from "../runtime/mod.ts";
 import type { ListenerContext } from "../transport/mod.ts";
 import type { BrokerCore } from "./broker_core.ts";
 import { ClientOutlet, type OutletOwner } from "./client_outlet.ts";
 import type { ClientSession } from "./client_session.ts";
+import { type CloseReason, closeReasonOf, countClose } from "./close_reason.ts";
 import type { CommitWaiter } from "./durability.ts";
+import { endAfter, endWithoutConnect } from "./connection_failure.ts";
 import { handleAck } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
 import { handleControl } from "./handle_control.ts";
@@ -28,6 +30,7 @@ import type { LineBudget } from "./line_budget.ts";
 import { OwedAcks } from "./owed_acks.ts";
 import type { PermitHolder } from "./permissions.ts";
 import { ReadRate, type ReadRateOwner } from "./read_rate.ts";
+import { Traffic } from "./traffic.ts";
 
 type ConnectionState = "connecting" | "connected" | "closing" | "closed";
 
@@ -51,12 +54,19 @@ const CLOSE_TIMEOUT_MS = 5000;
  * As a timer it first waits for CONNECT, then for the keep alive, then for the end of a close.
  */
 export class ClientConnection extends Timer
-  implements ByteSocketHandler, OutletOwner, CommitWaiter, PermitHolder, ReadRateOwner {
+  implements ByteSocketHandler, OutletOwner, CommitWaiter, PermitHolder, ReadRateOwner, Sequenced {
+  /** Belongs to the registry's list. */
+  sequence = 0;
   readonly core: BrokerCore;
   readonly socket: ByteSocket;
   readonly listener: ListenerContext;
   /** What the session and the handlers write to. */
   readonly out: ClientOutlet;
+  readonly traffic = new Traffic();
+  /** Wall clock, milliseconds. */
+  readonly acceptedAtMs: number;
+  /** Why the connection is at its end; the first reason is the one that counts. */
+  closeReason: CloseReason | undefined;
   identity: Identity | undefined;
   session: ClientSession | undefined;
   /** Silence that the client may keep by its CONNECT; 0: any. */
@@ -98,7 +108,8 @@ export class ClientConnection extends Timer
     this.core = core;
     this.socket = socket;
     this.listener = listener;
-    this.out = new ClientOutlet(core, socket, this);
+    this.out = new ClientOutlet(core, socket, this, this.traffic);
+    this.acceptedAtMs = core.clock.nowMs();
     this.#lastActivityMs = core.clock.monotonicMs();
     // Nobody has said yet who this is.
     const largestFirst = Math.min(core.options.maxPacketSizeBytes, core.limits.maxConnectBytes);
@@ -123,19 +134,13 @@ export class ClientConnection extends Timer
     return this.out.version;
   }
 
-  get banSubject(): BanSubject {
-    return {
-      clientId: this.session?.clientId,
-      username: this.identity?.username,
-      address: this.identity?.remoteAddress ?? this.socket.remoteAddress,
-    };
-  }
-
   // --- bytes in ---------------------------------------------------------------------------------
 
   onBytes(chunk: Uint8Array): void {
-    const { core } = this;
+    const { core, traffic } = this;
     core.counters.bytesReceived += chunk.length;
+    traffic.bytesReceived += chunk.length;
+    traffic.reads++;
     // A connection that is being closed keeps nothing of what its client still sends.
     if (this.#state !== "connected" && this.#state !== "connecting") return;
     const nowMs = core.clock.monotonicMs();
@@ -174,9 +179,9 @@ export class ClientConnection extends Timer
     if (this.#isPaused || this.#splitter.pendingBytes > 0) return chunk;
     const end = findPubackRunEnd(chunk, 0);
     const packets = end / SHORT_ACK_BYTES;
-    this.core.counters.packetsReceived += packets;
+    this.traffic.count(this.core.counters, PacketType.puback, packets);
     this.#budget -= packets * SHORT_ACK_WORK;
-    session.acknowledgeRun(chunk, 0, end);
+    this.core.counters.pubackMissed += packets - session.acknowledgeRun(chunk, 0, end);
     return end === chunk.length ? NO_BYTES : chunk.subarray(end);
   }
 
@@ -188,7 +193,6 @@ export class ClientConnection extends Timer
     end: number,
     owned: boolean,
   ): boolean {
-    this.core.counters.packetsReceived++;
     this.#budget -= FRAME_WORK + ((end - start) >> 9);
     if (this.#state === "connected") {
       this.#handle(bytes, start, bodyStart, end, owned || this.socket.chunksAreStable);
@@ -196,6 +200,7 @@ export class ClientConnection extends Timer
         this.#spendRate(this.#rate, bytes[start] as number, end - start);
       }
     } else if (this.#state === "connecting" && !this.#isWaiting) {
+      this.traffic.count(this.core.counters, PacketType.connect, 1);
       handleConnect(this, bytes, start, bodyStart, end);
     }
     return this.#budget > 0 && !this.#isWaiting && this.#state === "connected" &&
@@ -218,9 +223,11 @@ export class ClientConnection extends Timer
       case PacketType.pubrec:
       case PacketType.pubrel:
       case PacketType.pubcomp:
+        this.traffic.count(this.core.counters, type, 1);
         handleAck(this, type, bytes, start, bodyStart, end);
         return;
       default:
+        this.traffic.count(this.core.counters, type, 1);
         handleControl(this, decodeControlPacket(bytes, start, bodyStart, end, this.version));
     }
   }
@@ -401,6 +408,7 @@ export class ClientConnection extends Timer
     this.#state = "connected";
     this.session = session;
     session.connection = this;
+    session.traffic = this.traffic;
     this.identity = identity;
     this.core.permissions.adopt(session, identity, this.listener.options.mountpoint);
     this.#splitter.setMaxPacketSize(this.core.options.maxPacketSizeBytes);
@@ -411,11 +419,7 @@ export class ClientConnection extends Timer
   override fire(): void {
     const { core } = this;
     if (this.#state === "connecting") {
-      core.logger.info("Closed a connection without CONNECT", {
-        address: this.socket.remoteAddress,
-        timeoutMs: core.options.connectTimeoutMs,
-      });
-      this.close();
+      endWithoutConnect(this);
     } else if (this.#state === "connected") {
       // Who is not read because we wait for an answer cannot be blamed for silence.
       const idleMs = this.#isWaiting ? 0 : core.clock.monotonicMs() - this.#lastActivityMs;
@@ -430,26 +434,12 @@ export class ClientConnection extends Timer
 
   /** Answers an error of this connection with what the standard has for it, and closes. */
   fail(error: unknown): void {
-    const { logger, counters } = this.core;
-    if (error instanceof ProtocolError) {
-      counters.protocolErrors++;
-      logger.info("Closed a connection after a protocol error", {
-        clientId: this.session?.clientId ?? "",
-        address: this.socket.remoteAddress,
-        reason: error.message,
-      });
-      this.disconnect(error.reasonCode, error.message);
-      return;
-    }
-    logger.error("Closed a connection after an error of the broker: this is a bug", {
-      clientId: this.session?.clientId ?? "",
-      error: error instanceof Error ? error.stack ?? error.message : String(error),
-    });
-    this.disconnect(ReasonCode.implementationSpecificError, undefined);
+    endAfter(this, error);
   }
 
   /** Ends the connection from our side; a 5.0 client is told why. */
   disconnect(reasonCode: ReasonCode, detail: string | undefined): void {
+    this.closeReason ??= closeReasonOf(reasonCode);
     if (this.#state === "connected" && this.isGreeted && this.version === 5) {
       const reasonString = this.sendsProblemInformation
         ? detail ?? reasonCodeText(reasonCode)
@@ -462,6 +452,7 @@ export class ClientConnection extends Timer
   /** Answers CONNECT with an error and closes [MQTT-3.1.4-1]. */
   refuse(packet: ConnackPacket): void {
     this.core.counters.connectsRefused++;
+    this.closeReason ??= "refused";
     this.out.send(packet);
     this.close();
   }
@@ -489,6 +480,7 @@ export class ClientConnection extends Timer
     this.#endSession();
     core.timers.cancel(this);
     core.connections.delete(this);
+    countClose(core.closeTallies, this.listener.options.name, this.closeReason ?? "closed");
     this.out.close();
     this.listener.release();
   }
@@ -500,7 +492,7 @@ export class ClientConnection extends Timer
     session.connection = undefined;
     this.#rate?.stop();
     this.#rate = undefined;
-    this.core.sessions.offline(session);
+    this.core.sessions.noteOffline(session, this);
     this.core.flapping.noteEnd(session.clientId);
   }
 }

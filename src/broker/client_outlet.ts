@@ -20,6 +20,7 @@ import {
 import { type Flushable, OutboundBuffer } from "../transport/mod.ts";
 import type { BrokerCore } from "./broker_core.ts";
 import { encodeOwnFrame } from "./own_frame.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** Unsent bytes that are handed to the system before the turn is over. */
 const EAGER_FLUSH_BYTES = 262_144;
@@ -33,6 +34,7 @@ export interface OutletOwner {
 /** Everything that goes out on one connection: packets are encoded, gathered, and written once per turn. */
 export class ClientOutlet implements Outlet, Flushable {
   readonly core: BrokerCore;
+  readonly traffic: Traffic;
   version: ProtocolVersion = 4;
   /** Largest packet that the client takes, in bytes. */
   maximumPacketSize = Infinity;
@@ -45,8 +47,9 @@ export class ClientOutlet implements Outlet, Flushable {
   readonly #outbound = new OutboundBuffer();
   #isClosed = false;
 
-  constructor(core: BrokerCore, socket: ByteSocket, owner: OutletOwner) {
+  constructor(core: BrokerCore, socket: ByteSocket, owner: OutletOwner, traffic: Traffic) {
     this.core = core;
+    this.traffic = traffic;
     this.#socket = socket;
     this.#owner = owner;
   }
@@ -84,9 +87,10 @@ export class ClientOutlet implements Outlet, Flushable {
     const length = frame.length;
     if (length > this.maximumPacketSize) return false;
     const { counters } = this.core;
-    counters.publishSent++;
-    counters.packetsSent++;
     counters.publishBytesSent += publication.payloadLength;
+    this.#count(qos);
+    if (publication.isSys) this.#countSys(qos);
+    if (dup) counters.publishResent++;
     this.#appendFrame(frame, packetId);
     this.#touch();
     return true;
@@ -103,12 +107,33 @@ export class ClientOutlet implements Outlet, Flushable {
     const { counters } = this.core;
     const { frameBytes, packetIdAt } = message;
     const { length } = frameBytes;
-    counters.publishSent++;
-    counters.packetsSent++;
     counters.publishBytesSent += length - message.payloadStart;
+    this.#count(message.qos);
     if (packetIdAt < 0) this.#outbound.appendView(frameBytes);
     else this.#outbound.appendStampedView(frameBytes, packetIdAt, packetId);
     this.#touch();
+  }
+
+  #count(qos: Qos): void {
+    const { counters } = this.core;
+    const { traffic } = this;
+    if (qos === 0) {
+      counters.publishSentQos0++;
+      traffic.sentQos0++;
+    } else if (qos === 1) {
+      counters.publishSentQos1++;
+      traffic.sentQos1++;
+    } else {
+      counters.publishSentQos2++;
+      traffic.sentQos2++;
+    }
+  }
+
+  #countSys(qos: Qos): void {
+    const { counters } = this.core;
+    if (qos === 0) counters.sysSentQos0++;
+    else if (qos === 1) counters.sysSentQos1++;
+    else counters.sysSentQos2++;
   }
 
   #appendFrame(frame: PublishFrame, packetId: number): void {
@@ -140,7 +165,8 @@ export class ClientOutlet implements Outlet, Flushable {
 
   /** One whole packet; the bytes are copied. */
   sendBytes(bytes: Uint8Array, start: number, end: number): void {
-    this.core.counters.packetsSent++;
+    this.core.counters.countSent((bytes[start] as number) >> 4);
+    this.traffic.controlSent++;
     this.#outbound.append(bytes, start, end);
     this.#touch();
   }
@@ -163,7 +189,7 @@ export class ClientOutlet implements Outlet, Flushable {
     if (this.#isClosed || this.#outbound.isWriting) return;
     const before = this.#outbound.pendingBytes;
     this.#outbound.flush(this.#socket);
-    this.core.counters.bytesSent += before - this.#outbound.pendingBytes;
+    this.#countBytes(before - this.#outbound.pendingBytes);
   }
 
   /** The turn is over: one write, and whoever waited for room goes on. */
@@ -176,8 +202,16 @@ export class ClientOutlet implements Outlet, Flushable {
   wrote(): void {
     const before = this.#outbound.pendingBytes;
     this.#outbound.wrote();
-    this.core.counters.bytesSent += before - this.#outbound.pendingBytes;
+    this.#countBytes(before - this.#outbound.pendingBytes);
     this.flush();
+  }
+
+  /** Bytes that the system has taken, in one go or the rest of it. */
+  #countBytes(bytes: number): void {
+    if (bytes === 0) return;
+    this.core.counters.bytesSent += bytes;
+    this.traffic.bytesSent += bytes;
+    this.traffic.writes++;
   }
 
   /** The connection is gone, and what was not sent with it. */

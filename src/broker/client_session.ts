@@ -4,12 +4,22 @@ import { type Delivery, Session, type SessionContext } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { Permissions } from "./permissions.ts";
 import type { SessionJournal } from "./session_journal.ts";
-import type { Timer } from "../base/mod.ts";
+import type { Sequenced, Timer } from "../base/mod.ts";
+import type { ClientDetails } from "./client_details.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** A subscription with its place in the order in which its session's were made. */
+export interface OrderedSubscription extends Subscription {
+  readonly order: number;
+}
 
 /** A session with what the broker keeps about it: subscriptions, will, expiry. */
-export class ClientSession extends Session<SharedGroup<ClientSession>> {
+export class ClientSession extends Session<SharedGroup<ClientSession>> implements Sequenced {
+  /** Belongs to the registry's list. */
+  sequence = 0;
   /** By topic filter as the client wrote it, `$share/…` included. */
-  readonly subscriptions = new Map<string, Subscription>();
+  readonly subscriptions = new Map<string, OrderedSubscription>();
+  lastSubscriptionOrder = 0;
   /** Seconds that the session outlives its connection; 0: not at all. */
   expiryS = 0;
   will: StoredWill | undefined;
@@ -28,8 +38,16 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> {
   /** In front of all topics of the client. */
   mountpoint = "";
   permissions: Permissions | undefined;
+  /** The last CONNECT asked for a clean start. */
+  wasCleanStart = true;
   /** The client's connection while there is one. */
   connection: ClientConnection | undefined;
+  /** What the last CONNECT said; undefined: the client has not been here since the broker started. */
+  details: ClientDetails | undefined;
+  /** Of the connection, or of the last one. */
+  traffic: Traffic | undefined;
+  /** PUBLISH packets that went to earlier connections. */
+  deliveredEarlier = 0;
 
   readonly journal: SessionJournal | undefined;
 

@@ -1,96 +1,146 @@
+import { PacketType } from "../mqtt/mod.ts";
 import { createSessionCounters, type SessionCounters } from "../session/mod.ts";
 
-/** Sums since the start, as plain numbers; whoever shows them computes rates. */
-export interface BrokerCounters {
-  readonly sessions: SessionCounters;
-  bytesReceived: number;
-  bytesSent: number;
-  /** Control packets of any type. */
-  packetsReceived: number;
-  packetsSent: number;
-  publishReceived: number;
-  publishSent: number;
-  publishBytesReceived: number;
-  publishBytesSent: number;
+/** By the type of a control packet, 1 to 15. */
+const PACKET_TYPES = 16;
+
+/** Sums since the start, as plain numbers; whoever shows them computes rates. Sums of them are getters. */
+export class BrokerCounters {
+  readonly sessions: SessionCounters = createSessionCounters();
+  bytesReceived = 0;
+  bytesSent = 0;
+  /** Packets by type, without PUBLISH, which has its own counters by QoS. */
+  readonly #controlReceived = new Float64Array(PACKET_TYPES);
+  readonly #controlSent = new Float64Array(PACKET_TYPES);
+  /** PUBLISH packets that could be read. */
+  publishReceivedQos0 = 0;
+  publishReceivedQos1 = 0;
+  publishReceivedQos2 = 0;
+  publishSentQos0 = 0;
+  publishSentQos1 = 0;
+  publishSentQos2 = 0;
+  /** Payloads. */
+  publishBytesReceived = 0;
+  publishBytesSent = 0;
+  /** Of those sent: on `$SYS/…`, by QoS. */
+  sysSentQos0 = 0;
+  sysSentQos1 = 0;
+  sysSentQos2 = 0;
+  /** Of those sent: sent before, and not acknowledged. */
+  publishResent = 0;
+  /** Acknowledgements that answer nothing of ours. */
+  pubackMissed = 0;
+  pubrecMissed = 0;
+  pubrelMissed = 0;
+  pubcompMissed = 0;
   /** Messages that were refused: not authorized, or rejected by an interceptor. */
-  publishRefused: number;
+  publishRefused = 0;
   /** What access rules have forbidden: messages and wills, subscriptions, deliveries. */
-  aclDeniedPublish: number;
-  aclDeniedSubscribe: number;
-  aclDeniedReceive: number;
+  aclDeniedPublish = 0;
+  aclDeniedSubscribe = 0;
+  aclDeniedReceive = 0;
   /** Questions that the authorizer could not answer; they were denied. */
-  aclErrors: number;
+  aclErrors = 0;
+  /** QoS 2 over the receive maximum. */
+  qos2OverLimit = 0;
+  /** QoS 2 that was given up because its PUBREL did not come. */
+  qos2NotReleased = 0;
+  /** Messages that matched no subscription, `$SYS/…` apart. */
+  publishUnmatched = 0;
+  /** Messages that came through an HTTP API. */
+  publishedByApi = 0;
+  /** Messages that went to other nodes. */
+  forwarded = 0;
+  /** Filters of SUBSCRIBE that were refused, those below included. */
+  subscribesRefused = 0;
+  subscribesNotAuthorized = 0;
   /** Retained messages that were not kept, for a limit. */
-  retainedRefused: number;
-  connectionsAccepted: number;
+  retainedRefused = 0;
+  connectionsAccepted = 0;
   /** Closed at once, for a listener's `max_connections`. */
-  connectionsRefused: number;
+  connectionsRefused = 0;
   /** Connections that the system could not give us. */
-  acceptErrors: number;
-  /** CONNECTs that were answered with an error. */
-  connectsRefused: number;
+  acceptErrors = 0;
+  /** CONNECTs that were answered with an error, those below included. */
+  connectsRefused = 0;
+  /** For who the client is, not for what it sent. */
+  authenticationFailures = 0;
+  /** CONNECTs that were accepted. */
+  connected = 0;
+  /** Of these: nobody vouched for the client. */
+  connectedAnonymous = 0;
+  /** Connections that were accepted by CONNECT and have ended. */
+  disconnected = 0;
   /** Connections and CONNECTs turned away for a ban. */
-  bansRefused: number;
+  bansRefused = 0;
   /** Connections that a new ban has ended. */
-  bansDisconnected: number;
+  bansDisconnected = 0;
   /** Clients banned for coming and going too often. */
-  flappingBans: number;
+  flappingBans = 0;
   /** Clients that were not watched any longer, because others came and went meanwhile. */
-  flappingForgotten: number;
+  flappingForgotten = 0;
   /** Times that a client was not read for a while, for its rate. */
-  ratePauses: number;
+  ratePauses = 0;
   /** CONNECTs that asked for a session of another user. */
-  foreignSessions: number;
+  foreignSessions = 0;
   /** CONNECTs refused for `max_sessions`. */
-  sessionsRefused: number;
+  sessionsRefused = 0;
   /** Messages refused for their user properties. */
-  userPropertiesRefused: number;
-  protocolErrors: number;
-  keepAliveTimeouts: number;
-  sessionsTakenOver: number;
-  sessionsExpired: number;
-  connectedMaximum: number;
+  userPropertiesRefused = 0;
+  protocolErrors = 0;
+  keepAliveTimeouts = 0;
+  sessionsCreated = 0;
+  sessionsResumed = 0;
+  sessionsTakenOver = 0;
+  sessionsExpired = 0;
+  sessionsEnded = 0;
+
+  get packetsReceived(): number {
+    return sum(this.#controlReceived) + this.publishReceived;
+  }
+
+  get packetsSent(): number {
+    return sum(this.#controlSent) + this.publishSent;
+  }
+
+  get publishReceived(): number {
+    return this.publishReceivedQos0 + this.publishReceivedQos1 + this.publishReceivedQos2;
+  }
+
+  get publishSent(): number {
+    return this.publishSentQos0 + this.publishSentQos1 + this.publishSentQos2;
+  }
+
+  /** Messages that somebody did not get, whatever the reason. */
+  get droppedMessages(): number {
+    const { droppedSlow, droppedQueueFull, droppedExpired, droppedTooLarge } = this.sessions;
+    return droppedSlow + droppedQueueFull + droppedExpired + droppedTooLarge;
+  }
+
+  /** Packets other than PUBLISH. */
+  countReceived(type: number, packets: number): void {
+    this.#controlReceived[type] = (this.#controlReceived[type] as number) + packets;
+  }
+
+  /** A packet other than PUBLISH. */
+  countSent(type: number): void {
+    this.#controlSent[type] = (this.#controlSent[type] as number) + 1;
+  }
+
+  /** Packets of one type. */
+  received(type: PacketType): number {
+    if (type === PacketType.publish) return this.publishReceived;
+    return this.#controlReceived[type] as number;
+  }
+
+  /** Packets of one type. */
+  sent(type: PacketType): number {
+    return type === PacketType.publish ? this.publishSent : this.#controlSent[type] as number;
+  }
 }
 
-export function createBrokerCounters(): BrokerCounters {
-  return {
-    sessions: createSessionCounters(),
-    bytesReceived: 0,
-    bytesSent: 0,
-    packetsReceived: 0,
-    packetsSent: 0,
-    publishReceived: 0,
-    publishSent: 0,
-    publishBytesReceived: 0,
-    publishBytesSent: 0,
-    publishRefused: 0,
-    aclDeniedPublish: 0,
-    aclDeniedSubscribe: 0,
-    aclDeniedReceive: 0,
-    aclErrors: 0,
-    retainedRefused: 0,
-    connectionsAccepted: 0,
-    connectionsRefused: 0,
-    acceptErrors: 0,
-    connectsRefused: 0,
-    bansRefused: 0,
-    bansDisconnected: 0,
-    flappingBans: 0,
-    flappingForgotten: 0,
-    ratePauses: 0,
-    foreignSessions: 0,
-    sessionsRefused: 0,
-    userPropertiesRefused: 0,
-    protocolErrors: 0,
-    keepAliveTimeouts: 0,
-    sessionsTakenOver: 0,
-    sessionsExpired: 0,
-    connectedMaximum: 0,
-  };
-}
-
-/** Messages that somebody did not get, whatever the reason. */
-export function droppedMessages(counters: BrokerCounters): number {
-  const { droppedSlow, droppedQueueFull, droppedExpired, droppedTooLarge } = counters.sessions;
-  return droppedSlow + droppedQueueFull + droppedExpired + droppedTooLarge;
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (let index = 0; index < values.length; index++) total += values[index] as number;
+  return total;
 }

@@ -15,20 +15,22 @@ export function handleAck(
   decodeAck(ack, bytes, start, bodyStart, end, from.version);
   const session = from.session as ClientSession;
   const { packetId } = ack;
+  const { counters } = from.core;
   switch (type) {
     case PacketType.puback:
-      session.acknowledge(packetId);
+      if (!session.acknowledge(packetId)) counters.pubackMissed++;
       return;
     case PacketType.pubrec:
-      session.received(packetId, ack.reasonCode); // [MQTT-4.3.3-4]
+      if (!session.received(packetId, ack.reasonCode)) counters.pubrecMissed++; // [MQTT-4.3.3-4]
       return;
     case PacketType.pubcomp:
-      session.complete(packetId);
+      if (!session.complete(packetId)) counters.pubcompMissed++;
       return;
     case PacketType.pubrel: {
       const { durability } = from.core;
       durability.begin();
       const isKnown = session.forgetReceived(packetId);
+      if (!isKnown) counters.pubrelMissed++;
       const reasonCode = isKnown ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
       // Were the identifier to come back after a crash, a new message under it would pass for an old one.
       from.acknowledge(PacketType.pubcomp, packetId, reasonCode, durability.end()); // [MQTT-4.3.3-11]

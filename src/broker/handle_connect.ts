@@ -4,6 +4,7 @@ import {
   type ConnectPacket,
   decodeControlPacket,
   encodeUtf8,
+  isSysTopic,
   isValidTopicName,
   peekProtocolVersion,
   ProtocolError,
@@ -23,9 +24,9 @@ import {
   ownerOf,
 } from "./admission.ts";
 import type { ClientConnection } from "./client_connection.ts";
+import { clientDetails } from "./client_details.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { MqttOptions } from "./options.ts";
-import { isReservedTopic } from "./reserved_topic.ts";
 
 const RECEIVE_MAXIMUM_DEFAULT = 65535;
 const MAXIMUM_PACKET_SIZE_OF_MQTT = 268_435_460;
@@ -73,6 +74,7 @@ function refuseUndecoded(
     (error.reasonCode === ReasonCode.unsupportedProtocolVersion ? 4 : undefined);
   if (version === undefined) {
     from.core.counters.connectsRefused++;
+    from.closeReason ??= "protocol_error";
     from.close();
     return;
   }
@@ -115,7 +117,7 @@ function checkConnect(packet: ConnectPacket, options: MqttOptions): ConnectProbl
   if (!isValidTopicName(will.topic) || topicLevelCount(will.topic) > options.maxTopicLevels) {
     return problem(ReasonCode.topicNameInvalid, `will topic "${will.topic}"`);
   }
-  if (isReservedTopic(will.topic)) {
+  if (isSysTopic(will.topic)) {
     return problem(ReasonCode.notAuthorized, `will topic "${will.topic}" is the broker's own`);
   }
   return undefined;
@@ -164,6 +166,7 @@ function judge(
       address: from.socket.remoteAddress,
       reason: reasonCodeText(reasonCode),
     });
+    from.core.counters.authenticationFailures++;
     refuse(from, reasonCode, undefined);
     return;
   }
@@ -195,6 +198,7 @@ function authorizeWill(
 function refuse(from: ClientConnection, reasonCode: ReasonCode, detail: string | undefined): void {
   if (from.version !== 5 && toConnectReturnCode(reasonCode) === undefined) {
     from.core.counters.connectsRefused++;
+    from.closeReason ??= "refused";
     from.close();
     return;
   }
@@ -242,7 +246,8 @@ function accept(
     from.out.aliases = new OutboundTopicAliases(packet.topicAliasMaximum);
   }
   from.establish(session, identity);
-  core.sessions.online();
+  session.details = clientDetails(from, packet, identity, keepAliveS);
+  core.sessions.noteOnline(session, from);
   const welcome = (): void => {
     // Another connection may have taken the session over, or this one may be gone.
     if (from.session === session) greet(from, packet, session, isPresent, keepAliveS);

@@ -7,6 +7,7 @@ export function handleDisconnect(from: ClientConnection, packet: DisconnectPacke
   const session = from.session as ClientSession;
   if (packet.sessionExpiryS !== undefined) changeExpiry(from, session, packet.sessionExpiryS);
   if (packet.reasonCode === ReasonCode.success) session.will = undefined;
+  from.closeReason ??= "normal";
   from.close();
 }
 

@@ -1,15 +1,16 @@
 import { isPromise, type MaybePromise } from "../base/mod.ts";
 import {
   decodePublish,
+  isSysTopic,
   PacketType,
   ProtocolError,
   type PublishView,
+  type Qos,
   ReasonCode,
 } from "../mqtt/mod.ts";
 import type { Route } from "../routing/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
-import { isReservedTopic } from "./reserved_topic.ts";
 
 /**
  * Runs one inbound PUBLISH to its end: routed, retained and acknowledged, or refused.
@@ -32,7 +33,7 @@ export function handlePublish(
   const { qos, packetId } = view;
   checkAgainstConnack(from, view);
   const route = resolveRoute(from, view);
-  core.counters.publishReceived++;
+  countReceived(from, qos);
   core.counters.publishBytesReceived += end - view.payloadStart;
   const { durability } = core;
   if (qos !== 0 && durability.isFailing && needsStore(route, view.retain)) {
@@ -60,13 +61,13 @@ export function handlePublish(
     view.messageExpiryS < 0 ? 0 : core.clock.nowMs(),
   );
   if (!from.socket.chunksAreStable) publication.expectReceivers(route.recipients.length);
-  const answer = isReservedTopic(route.topic)
+  const answer = isSysTopic(route.topic)
     ? ReasonCode.notAuthorized
     : core.pipeline.publish(publication, route, from, session);
   from.spend(route.recipients.length);
   if (qos === 0) {
-    if (isPromise(answer)) from.waitFor(answer.then((late) => punish(from, late)));
-    else if (answer === ReasonCode.notAuthorized) punish(from, answer);
+    if (isPromise(answer)) from.waitFor(answer.then((late) => noteAnswer(from, late)));
+    else if (answer >= 0x80) noteAnswer(from, answer);
     return;
   }
   acknowledge(from, session, qos, packetId, answer);
@@ -151,10 +152,31 @@ function checkQuota(from: ClientConnection, session: ClientSession, qos: number)
   const open = session.receivedCount + from.unacknowledgedCount + (qos === 1 ? 1 : 0);
   const { receiveMaximum } = from.core.options;
   if (from.version !== 5 || open <= receiveMaximum) return;
+  if (qos === 2) from.core.counters.qos2OverLimit++;
   throw new ProtocolError(
     ReasonCode.receiveMaximumExceeded,
     `Cannot accept PUBLISH: ${open} messages unacknowledged, allowed are ${receiveMaximum}`,
   );
+}
+
+function countReceived(from: ClientConnection, qos: Qos): void {
+  const { counters } = from.core;
+  const { traffic } = from;
+  if (qos === 0) {
+    counters.publishReceivedQos0++;
+    traffic.receivedQos0++;
+  } else if (qos === 1) {
+    counters.publishReceivedQos1++;
+    traffic.receivedQos1++;
+  } else {
+    counters.publishReceivedQos2++;
+    traffic.receivedQos2++;
+  }
+}
+
+function noteAnswer(from: ClientConnection, answer: ReasonCode): void {
+  if (answer >= 0x80) from.traffic.refused++;
+  if (answer === ReasonCode.notAuthorized) punish(from, answer);
 }
 
 /** The message is to be kept on disk before it is acknowledged. */
@@ -169,6 +191,7 @@ function needsStore(route: Route<ClientSession>, retain: boolean): boolean {
  */
 function refuseForNow(from: ClientConnection, qos: 1 | 2, packetId: number): void {
   from.core.counters.publishRefused++;
+  from.traffic.refused++;
   if (from.version !== 5) {
     from.leaveUnanswered();
     return;
@@ -205,7 +228,7 @@ function sendAnswer(
   reasonCode: ReasonCode,
   ticket: number,
 ): void {
-  if (reasonCode === ReasonCode.notAuthorized) punish(from, reasonCode);
+  if (reasonCode >= 0x80) noteAnswer(from, reasonCode);
   if (qos === 1) {
     if (!from.isConnected) return;
     from.acknowledge(PacketType.puback, packetId, reasonCode, ticket); // [MQTT-4.3.2-4]

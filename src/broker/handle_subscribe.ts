@@ -115,6 +115,8 @@ function answer(
   for (const [index, candidate] of candidates.entries()) {
     const { subscription, request, refusal } = candidate;
     if (subscription === undefined || permits[index] !== true) {
+      from.core.counters.subscribesRefused++;
+      if (refusal === ReasonCode.notAuthorized) from.core.counters.subscribesNotAuthorized++;
       reasonCodes.push(refusal);
       continue;
     }
@@ -123,15 +125,11 @@ function answer(
     const isFull = isNew && maxSubscriptions > 0 &&
       session.subscriptions.size >= maxSubscriptions;
     if (isFull || isFailing) {
+      from.core.counters.subscribesRefused++;
       reasonCodes.push(ReasonCode.quotaExceeded);
       continue;
     }
-    session.subscriptions.set(request.filter, subscription);
-    from.core.router.subscribe(session, subscription); // [MQTT-3.8.4-3]
-    if (journal !== undefined) {
-      durability.note();
-      durability.store.putSubscription(journal.key, request.filter, subscription);
-    }
+    from.core.subscriptions.put(session, request.filter, subscription); // [MQTT-3.8.4-3]
     reasonCodes.push(subscription.qos);
     if (wantsRetained(subscription, isNew)) {
       replays.push({ messages: from.core.retained.match(subscription.filter), subscription });
@@ -139,6 +137,7 @@ function answer(
   }
   if (from.version === 3 && reasonCodes.some((code) => code >= 0x80)) {
     // The SUBACK of 3.1 has no failure: to grant what was refused would be a lie.
+    from.closeReason ??= "refused";
     from.close();
     return;
   }

@@ -6,19 +6,12 @@ import type { ClientSession } from "./client_session.ts";
 export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePacket): void {
   const session = from.session as ClientSession;
   const { durability } = from.core;
-  const { journal } = session;
   durability.begin();
-  const reasonCodes = packet.filters.map((filter): ReasonCode => {
-    const subscription = session.subscriptions.get(filter);
-    if (subscription === undefined) return ReasonCode.noSubscriptionExisted;
-    session.subscriptions.delete(filter);
-    from.core.router.unsubscribe(session, subscription.filter, subscription.shareName);
-    if (journal !== undefined) {
-      durability.note();
-      durability.store.removeSubscription(journal.key, filter);
-    }
-    return ReasonCode.success;
-  });
+  const reasonCodes = packet.filters.map((filter): ReasonCode =>
+    from.core.subscriptions.remove(session, filter)
+      ? ReasonCode.success
+      : ReasonCode.noSubscriptionExisted
+  );
   const reply = (): void => {
     if (!from.isConnected) return;
     if (!from.out.send({ type: "unsuback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.10.4-4]

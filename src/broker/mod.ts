@@ -1,5 +1,5 @@
 export { Broker, type BrokerFigures, type BrokerParts, type BrokerRuntime } from "./broker.ts";
-export { type BrokerCounters, droppedMessages } from "./counters.ts";
+export type { BrokerCounters } from "./counters.ts";
 export type {
   FlappingOptions,
   LimitsOptions,

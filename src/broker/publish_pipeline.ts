@@ -118,9 +118,9 @@ export class PublishPipeline implements Publisher {
     if (publication.retain) this.#retained.set(publication.own());
     const isGuarded = this.#permissions.isActive;
     if (isGuarded && route.withheldCount > 0) this.#permissions.noteWithheld(route.withheldCount);
-    return deliver(publication, route, publisher, isGuarded) === 0
-      ? ReasonCode.noMatchingSubscribers
-      : ReasonCode.success;
+    if (deliver(publication, route, publisher, isGuarded) > 0) return ReasonCode.success;
+    if (!publication.isSys) this.#counters.publishUnmatched++;
+    return ReasonCode.noMatchingSubscribers;
   }
 
   #refuse(): ReasonCode {

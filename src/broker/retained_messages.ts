@@ -1,8 +1,17 @@
-import { CallbackTimer, type Clock, type Timer, type TimerWheel } from "../base/mod.ts";
-import { RetainedTrie } from "../retain/mod.ts";
+import {
+  CallbackTimer,
+  type Clock,
+  type Sequenced,
+  type SequenceList,
+  type Timer,
+  type TimerWheel,
+} from "../base/mod.ts";
+import { isSysTopic } from "../mqtt/mod.ts";
+import { type RetainedEntry, RetainedTrie } from "../retain/mod.ts";
 import { type Message, messageBytes } from "../session/mod.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { Durability } from "./durability.ts";
+import type { BrokerGauges, Gauge } from "./gauges.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
 
 export interface RetainedMessagesParts {
@@ -11,6 +20,7 @@ export interface RetainedMessagesParts {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly counters: BrokerCounters;
+  readonly gauges: BrokerGauges;
   readonly durability: Durability;
 }
 
@@ -24,7 +34,9 @@ export class RetainedMessages {
   readonly #timers: TimerWheel;
   readonly #counters: BrokerCounters;
   readonly #durability: Durability;
+  readonly #gauge: Gauge;
   #bytes = 0;
+  #sysCount = 0;
 
   constructor(parts: RetainedMessagesParts) {
     this.options = parts.options;
@@ -32,11 +44,17 @@ export class RetainedMessages {
     this.#clock = parts.clock;
     this.#timers = parts.timers;
     this.#counters = parts.counters;
+    this.#gauge = parts.gauges.retained;
     this.#durability = parts.durability;
   }
 
   get count(): number {
     return this.#trie.size;
+  }
+
+  /** Without those on `$SYS/…`. */
+  get countWithoutSys(): number {
+    return this.#trie.size - this.#sysCount;
   }
 
   /** Payloads, topics and properties. */
@@ -69,7 +87,7 @@ export class RetainedMessages {
     if (isKept) this.#keep(message);
     else if (message.payload.length > 0) this.#counters.retainedRefused++;
     // `$SYS` is made anew at every start.
-    if (topic.startsWith("$SYS/") || (!isKept && !wasThere)) return;
+    if (isSysTopic(topic) || (!isKept && !wasThere)) return;
     this.#durability.note();
     if (isKept) this.#durability.store.putRetained(message);
     else this.#durability.store.removeRetained(topic);
@@ -84,7 +102,7 @@ export class RetainedMessages {
   /** False: there was none. */
   remove(topic: string): boolean {
     if (!this.#forget(topic)) return false;
-    if (!topic.startsWith("$SYS/")) this.#durability.store.removeRetained(topic);
+    if (!isSysTopic(topic)) this.#durability.store.removeRetained(topic);
     return true;
   }
 
@@ -92,6 +110,8 @@ export class RetainedMessages {
     const { topic } = message;
     this.#trie.set(topic, message);
     this.#bytes += messageBytes(message);
+    if (isSysTopic(topic)) this.#sysCount++;
+    this.#gauge.set(this.countWithoutSys);
     if (message.expiresAtMs === Infinity) return;
     const timer = new CallbackTimer(() => this.remove(topic));
     this.#expiries.set(topic, timer);
@@ -103,6 +123,8 @@ export class RetainedMessages {
     if (old === undefined) return false;
     this.#trie.remove(topic);
     this.#bytes -= messageBytes(old);
+    if (isSysTopic(topic)) this.#sysCount--;
+    this.#gauge.set(this.countWithoutSys);
     const timer = this.#expiries.get(topic);
     if (timer !== undefined) {
       this.#timers.cancel(timer);
@@ -116,6 +138,11 @@ export class RetainedMessages {
     return message === undefined || message.expiresAtMs <= this.#clock.nowMs()
       ? undefined
       : message;
+  }
+
+  /** Topics that `#` matches, in the order in which they got their first message; expired ones may still be there. */
+  get inOrder(): SequenceList<RetainedEntry<Message> & Sequenced> {
+    return this.#trie.inOrder;
   }
 
   /** All that a new subscription with `filter` gets. */

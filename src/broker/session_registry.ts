@@ -1,13 +1,16 @@
 import type { Clock, Logger, TimerWheel } from "../base/mod.ts";
-import { CallbackTimer, isPromise } from "../base/mod.ts";
+import { CallbackTimer, isPromise, SequenceList } from "../base/mod.ts";
 import type { LoadedSession, Publisher, SessionRecord, StoredWill } from "../ports/mod.ts";
 import type { Router } from "../routing/mod.ts";
 import { InflightState, type Message, type SessionContext } from "../session/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
 import { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import { redistribute } from "./delivery.ts";
 import type { Durability } from "./durability.ts";
+import type { BrokerGauges } from "./gauges.ts";
 import { SessionJournal } from "./session_journal.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 /** A session expiry of this many seconds never ends [MQTT-3.1.2.11.2]. */
 export const SESSION_NEVER_EXPIRES = 0xffffffff;
@@ -17,8 +20,10 @@ export interface SessionRegistryParts {
   readonly timers: TimerWheel;
   readonly logger: Logger;
   readonly router: Router<ClientSession>;
+  readonly subscriptions: Subscriptions;
   readonly publisher: Publisher;
   readonly counters: BrokerCounters;
+  readonly gauges: BrokerGauges;
   readonly context: SessionContext;
   readonly durability: Durability;
 }
@@ -35,7 +40,8 @@ export interface SessionTerms {
 export class SessionRegistry {
   readonly #parts: SessionRegistryParts;
   readonly #sessions = new Map<string, ClientSession>();
-  #onlineCount = 0;
+  readonly #inOrder = new SequenceList<ClientSession>();
+  readonly #online = new SequenceList<ClientConnection>();
 
   constructor(parts: SessionRegistryParts) {
     this.#parts = parts;
@@ -46,7 +52,7 @@ export class SessionRegistry {
   }
 
   get onlineCount(): number {
-    return this.#onlineCount;
+    return this.#online.length;
   }
 
   get(clientId: string): ClientSession | undefined {
@@ -55,6 +61,16 @@ export class SessionRegistry {
 
   values(): IterableIterator<ClientSession> {
     return this.#sessions.values();
+  }
+
+  /** All sessions in the order in which they began. */
+  get inOrder(): SequenceList<ClientSession> {
+    return this.#inOrder;
+  }
+
+  /** The connections of those whose client is there, in the order in which they came. */
+  get online(): SequenceList<ClientConnection> {
+    return this.#online;
   }
 
   /**
@@ -71,6 +87,7 @@ export class SessionRegistry {
     let session: ClientSession;
     if (isPresent) {
       this.#cancelTimers(known);
+      this.#parts.counters.sessionsResumed++;
       session = known;
     } else {
       if (known !== undefined) this.end(known);
@@ -82,6 +99,7 @@ export class SessionRegistry {
     session.expiryS = terms.expiryS;
     session.survives = terms.expiryS > 0;
     session.disconnectedAtMs = 0;
+    this.#setPersistent(session, !cleanStart);
     this.#note(session);
     return { session, isPresent };
   }
@@ -98,8 +116,21 @@ export class SessionRegistry {
       )
       : undefined;
     const session = new ClientSession(clientId, context, createdAtMs, journal);
-    this.#sessions.set(clientId, session);
+    this.#parts.counters.sessionsCreated++;
+    this.#add(session);
     return session;
+  }
+
+  #add(session: ClientSession): void {
+    this.#sessions.set(session.clientId, session);
+    this.#inOrder.append(session);
+    this.#parts.gauges.sessions.add(1);
+  }
+
+  #setPersistent(session: ClientSession, isPersistent: boolean): void {
+    if (session.wasCleanStart !== isPersistent) return;
+    session.wasCleanStart = !isPersistent;
+    this.#parts.gauges.persistentSessions.add(isPersistent ? 1 : -1);
   }
 
   /** Something of the session's record has changed. */
@@ -112,9 +143,10 @@ export class SessionRegistry {
 
   /** Takes over the sessions of an earlier run of the broker, as if their clients had just gone. */
   restore(loaded: readonly LoadedSession[]): void {
-    const sessions = loaded.map((each) => this.#restoreOne(each));
+    const inOrder = [...loaded].sort((a, b) => a.record.createdAtMs - b.record.createdAtMs);
+    const sessions = inOrder.map((each) => this.#restoreOne(each));
     for (const [index, session] of sessions.entries()) {
-      const { record } = loaded[index] as LoadedSession;
+      const { record } = inOrder[index] as LoadedSession;
       this.#resumeAbsence(session, record);
     }
   }
@@ -125,14 +157,14 @@ export class SessionRegistry {
     const { context, durability, router } = this.#parts;
     const journal = new SessionJournal(key, durability, router);
     const session = new ClientSession(record.clientId, context, record.createdAtMs, journal);
-    this.#sessions.set(record.clientId, session);
+    this.#add(session);
+    this.#setPersistent(session, true);
     session.expiryS = record.expiryS;
     session.survives = true;
     session.will = record.will;
     session.owner = record.owner;
     for (const [filter, subscription] of subscriptions) {
-      session.subscriptions.set(filter, subscription);
-      router.subscribe(session, subscription);
+      this.#parts.subscriptions.restore(session, filter, subscription);
     }
     const unacknowledged = inflight.filter(({ state }) => state !== InflightState.awaitsPubcomp);
     session.restore({
@@ -158,21 +190,24 @@ export class SessionRegistry {
   }
 
   /** The session's client is connected now. */
-  online(): void {
-    this.#onlineCount++;
-    const { counters } = this.#parts;
-    if (this.#onlineCount > counters.connectedMaximum) {
-      counters.connectedMaximum = this.#onlineCount;
-    }
+  noteOnline(session: ClientSession, connection: ClientConnection): void {
+    this.#online.append(connection);
+    this.#parts.counters.connected++;
+    this.#parts.gauges.connections.set(this.#online.length);
+    this.#parts.subscriptions.noteOnline(session, true);
   }
 
   /**
    * The session's connection is over. What other members of shared subscriptions can do goes to them; the will is
    * published or waits; the session ends or waits for its client.
    */
-  offline(session: ClientSession): void {
+  noteOffline(session: ClientSession, connection: ClientConnection): void {
     const { clock } = this.#parts;
-    this.#onlineCount--;
+    this.#online.remove(connection);
+    this.#parts.counters.disconnected++;
+    this.#parts.gauges.connections.set(this.#online.length);
+    this.#parts.subscriptions.noteOnline(session, false);
+    session.deliveredEarlier += connection.traffic.messagesSent;
     session.disconnectedAtMs = clock.nowMs();
     const others = new Set<ClientSession>([session]);
     const moved = session.detach((group) =>
@@ -201,11 +236,12 @@ export class SessionRegistry {
     if (session.isEnded) return;
     session.isEnded = true;
     this.#cancelTimers(session);
+    this.#parts.counters.sessionsEnded++;
     if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId);
-    for (const { filter, shareName } of session.subscriptions.values()) {
-      this.#parts.router.unsubscribe(session, filter, shareName);
-    }
-    session.subscriptions.clear();
+    this.#inOrder.remove(session);
+    this.#parts.gauges.sessions.add(-1);
+    this.#setPersistent(session, false);
+    this.#parts.subscriptions.removeAll(session);
     redistribute(session.detach(() => true), session);
     session.end();
     if (session.journal !== undefined) {

@@ -2,12 +2,13 @@ import { CallbackTimer, type Clock, isPromise, type Logger, type TimerWheel } fr
 import { encodeUtf8 } from "../mqtt/mod.ts";
 import { BROKER_IDENTITY, type Publisher } from "../ports/mod.ts";
 import { NO_BYTES } from "../session/mod.ts";
-import { type BrokerCounters, droppedMessages } from "./counters.ts";
+import type { BrokerCounters } from "./counters.ts";
 
 /** Figures that are not counters. */
 export interface SysFigures {
   readonly sessions: number;
   readonly connected: number;
+  readonly connectedMaximum: number;
   readonly subscriptions: number;
   readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
@@ -38,7 +39,7 @@ const LOADS: readonly (readonly [name: string, read: (counters: BrokerCounters) 
   ["bytes/sent", (counters) => counters.bytesSent],
   ["publish/received", (counters) => counters.publishReceived],
   ["publish/sent", (counters) => counters.publishSent],
-  ["publish/dropped", droppedMessages],
+  ["publish/dropped", (counters) => counters.droppedMessages],
   ["sockets", (counters) => counters.connectionsAccepted],
 ];
 
@@ -89,7 +90,7 @@ export class SysTopics {
     yield ["clients/active", figures.connected];
     yield ["clients/disconnected", disconnected];
     yield ["clients/inactive", disconnected];
-    yield ["clients/maximum", counters.connectedMaximum];
+    yield ["clients/maximum", figures.connectedMaximum];
     yield ["clients/expired", counters.sessionsExpired];
     yield ["messages/received", counters.packetsReceived];
     yield ["messages/sent", counters.packetsSent];
@@ -100,7 +101,7 @@ export class SysTopics {
     yield ["store/messages/bytes", figures.retainedBytes + counters.sessions.queuedBytes];
     yield ["publish/messages/received", counters.publishReceived];
     yield ["publish/messages/sent", counters.publishSent];
-    yield ["publish/messages/dropped", droppedMessages(counters)];
+    yield ["publish/messages/dropped", counters.droppedMessages];
     yield ["publish/bytes/received", counters.publishBytesReceived];
     yield ["publish/bytes/sent", counters.publishBytesSent];
     yield ["acl/denied/publish", counters.aclDeniedPublish];

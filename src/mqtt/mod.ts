@@ -72,7 +72,7 @@ export {
   parseTopicFilter,
   type TopicFilterParse,
 } from "./topic_filter.ts";
-export { decodeTopicName, isValidTopicName, topicLevelCount } from "./topic_name.ts";
+export { decodeTopicName, isSysTopic, isValidTopicName, topicLevelCount } from "./topic_name.ts";
 export {
   decodeUtf8,
   encodeUtf8,

@@ -40,3 +40,8 @@ function invalid(problem: string, topic: string): ProtocolError {
     `Cannot use topic name: ${problem}, ${JSON.stringify(topic)}`,
   );
 }
+
+/** Whether a topic is one of the broker's own. Only for `$SYS` and what is below it. */
+export function isSysTopic(topic: string): boolean {
+  return topic.charCodeAt(0) === 0x24 && (topic.startsWith("$SYS/") || topic === "$SYS");
+}

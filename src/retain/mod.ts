@@ -1,1 +1,1 @@
-export { RetainedTrie, type RetainedVisitor } from "./retained_trie.ts";
+export { type RetainedEntry, RetainedTrie, type RetainedVisitor } from "./retained_trie.ts";

@@ -1,4 +1,11 @@
-import { type SmallMap, smallMapAdd, smallMapGet, smallMapRemove } from "../base/mod.ts";
+import {
+  type Sequenced,
+  SequenceList,
+  type SmallMap,
+  smallMapAdd,
+  smallMapGet,
+  smallMapRemove,
+} from "../base/mod.ts";
 import { hasWildcard } from "../mqtt/mod.ts";
 
 /*
@@ -7,9 +14,18 @@ import { hasWildcard } from "../mqtt/mod.ts";
  * look-up, and beside it a tree by levels that changes only when a topic comes or goes.
  */
 
-class Entry<M> {
+/** A topic with its message. */
+export interface RetainedEntry<M> {
+  readonly topic: string;
+  readonly message: M;
+  /** Its number in `inOrder`; 0: it is not there. */
+  readonly sequence: number;
+}
+
+class Entry<M> implements RetainedEntry<M>, Sequenced {
   readonly topic: string;
   message: M;
+  sequence = 0;
 
   constructor(topic: string, message: M) {
     this.topic = topic;
@@ -41,11 +57,17 @@ export type RetainedVisitor<M> = (topic: string, message: M) => boolean | void;
 /** One message for each topic, found by topic or by a filter that matches the topic. */
 export class RetainedTrie<M> {
   readonly #byTopic = new Map<string, Entry<M>>();
+  readonly #inOrder = new SequenceList<Entry<M>>();
   readonly #root = new LevelNode<M>("");
 
   /** Topics that have a message. */
   get size(): number {
     return this.#byTopic.size;
+  }
+
+  /** Topics in the order in which they got their first message; without those that `#` does not match [MQTT-4.7.2-1]. */
+  get inOrder(): SequenceList<RetainedEntry<M> & Sequenced> {
+    return this.#inOrder;
   }
 
   /** Nodes of the tree, counted one by one: whoever removes all topics must find it at 1. */
@@ -72,6 +94,7 @@ export class RetainedTrie<M> {
     }
     const entry = new Entry(topic, message);
     this.#byTopic.set(topic, entry);
+    if (!topic.startsWith("$")) this.#inOrder.append(entry);
     let node = this.#root;
     for (const level of topic.split("/")) node = makeChild(node, level);
     node.entry = entry;
@@ -80,7 +103,10 @@ export class RetainedTrie<M> {
 
   /** Forgets the message of a topic. False: it had none. */
   remove(topic: string): boolean {
-    if (!this.#byTopic.delete(topic)) return false;
+    const entry = this.#byTopic.get(topic);
+    if (entry === undefined) return false;
+    this.#byTopic.delete(topic);
+    if (entry.sequence > 0) this.#inOrder.remove(entry);
     const levels = topic.split("/");
     const path = [this.#root];
     for (const level of levels) {

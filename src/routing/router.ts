@@ -1,4 +1,4 @@
-import { Prng } from "../base/mod.ts";
+import { Prng, SequenceList } from "../base/mod.ts";
 import { decodeTopicName, encodeUtf8 } from "../mqtt/mod.ts";
 import { ChangeLog } from "./change_log.ts";
 import { SubscriptionEntry } from "./recipient.ts";
@@ -31,6 +31,17 @@ export interface RouterCounters {
   readonly recipients: number;
 }
 
+/** A filter that somebody has subscribed with. */
+export interface FilterFigures<S extends Subscriber> {
+  /** Without `$share/…`. */
+  readonly filter: string;
+  /** Its number in the order of filters. */
+  readonly sequence: number;
+  /** Ordinary ones. */
+  readonly subscriberCount: number;
+  readonly groups: readonly SharedGroup<S>[];
+}
+
 const CACHE_ENTRIES_MAX = 65_536;
 const CACHE_RECIPIENTS_MAX = 1_000_000;
 const SWEEP_COUNT = 8;
@@ -41,6 +52,7 @@ export type RouteGuard<S> = (subscriber: S, topic: string) => boolean;
 /** Knows all subscriptions and finds the subscribers of a topic. */
 export class Router<S extends Subscriber> {
   readonly #filters = new TopicTrie<SubscribedFilter<S>>();
+  readonly #inOrder = new SequenceList<SubscribedFilter<S>>();
   readonly #changes = new ChangeLog();
   readonly #cache: RouteCache<S>;
   readonly #sharedStrategy: SharedStrategy;
@@ -115,6 +127,7 @@ export class Router<S extends Subscriber> {
     if (subscribed === undefined) {
       subscribed = new SubscribedFilter(filter);
       this.#filters.set(filter, subscribed);
+      this.#inOrder.append(subscribed);
     }
     const list = shareName === "" ? subscribed : this.#groupOf(subscribed, shareName);
     const existing = list.get(subscriber);
@@ -139,7 +152,10 @@ export class Router<S extends Subscriber> {
       : this.#leaveGroup(subscribed, shareName, subscriber);
     if (!wasThere) return false;
     this.#subscriptionCount--;
-    if (subscribed.length === 0 && subscribed.groups === undefined) this.#filters.delete(filter);
+    if (subscribed.length === 0 && subscribed.groups === undefined) {
+      this.#filters.delete(filter);
+      this.#inOrder.remove(subscribed);
+    }
     return true;
   }
 
@@ -212,16 +228,25 @@ export class Router<S extends Subscriber> {
     }
   }
 
-  /** Every filter with the number of its ordinary subscribers and its groups. */
-  *filters(): Generator<
-    { filter: string; subscriberCount: number; groups: readonly SharedGroup<S>[] },
-    void,
-    undefined
-  > {
-    for (const subscribed of this.#filters.values()) {
-      const groups = subscribed.groups?.lend() ?? [];
-      yield { filter: subscribed.filter, subscriberCount: subscribed.length, groups };
-    }
+  /** Filters in the order in which somebody first subscribed with them, behind the one with that number; 0: the first. */
+  filtersAfter(sequence: number, limit: number): FilterFigures<S>[] {
+    return this.#inOrder.after(sequence, limit).map(figuresOf);
+  }
+
+  /** The same from a position, counted from 0. */
+  filtersFrom(position: number, limit: number): FilterFigures<S>[] {
+    return this.#inOrder.slice(position, limit).map(figuresOf);
+  }
+
+  /** Undefined: nobody has subscribed with this filter. */
+  filter(filter: string): FilterFigures<S> | undefined {
+    const subscribed = this.#filters.get(filter);
+    return subscribed === undefined ? undefined : figuresOf(subscribed);
+  }
+
+  /** The ordinary subscribers of a filter as they are now, for as long as the caller likes. */
+  subscribersOf(filter: string): readonly SubscriptionEntry<S>[] {
+    return this.#filters.get(filter)?.lend() ?? [];
   }
 
   #groupOf(subscribed: SubscribedFilter<S>, shareName: string): SharedGroup<S> {
@@ -317,6 +342,11 @@ function withoutDenied<S extends Subscriber>(
     else allowed ??= recipients.slice(0, index);
   }
   return allowed ?? recipients;
+}
+
+function figuresOf<S extends Subscriber>(subscribed: SubscribedFilter<S>): FilterFigures<S> {
+  const { filter, sequence, length, groups } = subscribed;
+  return { filter, sequence, subscriberCount: length, groups: groups?.lend() ?? [] };
 }
 
 function topicOf(

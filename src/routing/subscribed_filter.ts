@@ -1,11 +1,15 @@
+import type { Sequenced } from "../base/mod.ts";
 import { LentList } from "./lent_list.ts";
 import { SubscriptionEntry } from "./recipient.ts";
 import type { SharedGroup, SharedGroupList } from "./shared_group.ts";
 import type { Subscriber } from "./subscription.ts";
 
 /** All that is subscribed with one filter: a list of the ordinary subscriptions, and groups. */
-export class SubscribedFilter<S extends Subscriber> extends LentList<S, SubscriptionEntry<S>> {
+export class SubscribedFilter<S extends Subscriber> extends LentList<S, SubscriptionEntry<S>>
+  implements Sequenced {
   readonly filter: string;
+  /** Belongs to the router's list. */
+  sequence = 0;
   groups: SharedGroupList<S> | undefined = undefined;
   /** The number of the last change of the ordinary subscriptions or of the set of groups. */
   changedVersion = 0;

@@ -13,5 +13,11 @@ export {
 export { MessageQueue } from "./message_queue.ts";
 export type { Outlet } from "./outlet.ts";
 export { COPIED_FRAME_BYTES_MAX, Publication, PublishFrame } from "./publication.ts";
-export { type OfferResult, Session, type SessionContext, type SessionState } from "./session.ts";
+export {
+  type OfferResult,
+  Session,
+  type SessionContext,
+  type SessionDrops,
+  type SessionState,
+} from "./session.ts";
 export { OutboundTopicAliases } from "./topic_aliases.ts";

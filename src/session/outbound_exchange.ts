@@ -2,7 +2,7 @@ import { Deque } from "../base/mod.ts";
 import { type Qos, ReasonCode, SHORT_ACK_BYTES } from "../mqtt/mod.ts";
 import { Inflight, InflightState } from "./inflight.ts";
 import type { Journal } from "./journal.ts";
-import { type Delivery, FramedMessage } from "./message.ts";
+import { type Delivery, FramedMessage, messageBytes } from "./message.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
 import type { SessionContext, SessionState } from "./session.ts";
@@ -55,6 +55,18 @@ export class OutboundExchange<Group extends object> {
   /** Sent and not yet acknowledged. */
   get count(): number {
     return this.#inflight?.count ?? 0;
+  }
+
+  /** Bytes of the messages that are kept for sending again; walks through all of them. */
+  get bytes(): number {
+    const inflight = this.#inflight;
+    if (inflight === undefined || inflight.count === 0) return 0;
+    let bytes = 0;
+    for (const packetId of inflight.inOrder()) {
+      const delivery = inflight.item(packetId);
+      if (delivery !== undefined) bytes += messageBytes(delivery.message);
+    }
+    return bytes;
   }
 
   /** One more may be sent now. */
@@ -220,10 +232,10 @@ export class OutboundExchange<Group extends object> {
     return this.#finishFrom(packetId, InflightState.awaitsPuback);
   }
 
-  /** PUBACKs in their shortest form, one behind the other in `bytes[start..end)`. True: one of them was awaited. */
-  acknowledgeRun(bytes: Uint8Array, start: number, end: number): boolean {
+  /** PUBACKs in their shortest form, one behind the other in `bytes[start..end)`. Returns how many were awaited. */
+  acknowledgeRun(bytes: Uint8Array, start: number, end: number): number {
     const inflight = this.#inflight;
-    if (inflight === undefined) return false;
+    if (inflight === undefined) return 0;
     if (this.#resend !== undefined) return this.#acknowledgeEach(bytes, start, end);
     const journal = this.#journal;
     let finished = 0;
@@ -237,17 +249,17 @@ export class OutboundExchange<Group extends object> {
     }
     this.#quota += finished;
     this.#context.counters.inflight -= finished;
-    return finished > 0;
+    return finished;
   }
 
   /** With messages of an earlier connection about, each has to be looked at. */
-  #acknowledgeEach(bytes: Uint8Array, start: number, end: number): boolean {
-    let isAny = false;
+  #acknowledgeEach(bytes: Uint8Array, start: number, end: number): number {
+    let finished = 0;
     for (let at = start; at < end; at += SHORT_ACK_BYTES) {
       const packetId = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
-      if (this.acknowledge(packetId) === "finished") isAny = true;
+      if (this.acknowledge(packetId) === "finished") finished++;
     }
-    return isAny;
+    return finished;
   }
 
   /** PUBCOMP. */

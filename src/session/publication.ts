@@ -2,6 +2,7 @@ import {
   copyForwardedProperties,
   createPublishHead,
   forwardedPropertiesSize,
+  isSysTopic,
   packetIdOffset,
   type ProtocolVersion,
   type PublishHead,
@@ -70,6 +71,8 @@ export class Publication {
   retain = false;
   /** Client identifier of the publisher; empty for the broker itself. */
   publisherId = "";
+  /** On a topic of the broker's own, `$SYS/…`. */
+  isSys = false;
   /** Payload length in bytes. */
   payloadLength = 0;
   /** Seconds until the message expires, counted from when it was loaded; -1: never. */
@@ -125,6 +128,7 @@ export class Publication {
     this.qos = view.qos;
     this.retain = view.retain;
     this.publisherId = publisherId;
+    this.isSys = false;
     this.payloadLength = view.frameEnd - view.payloadStart;
     this.#bytes = view.bytes;
     this.#payloadStart = view.payloadStart;
@@ -152,6 +156,7 @@ export class Publication {
     this.qos = message.qos;
     this.retain = message.retain;
     this.publisherId = message.publisherId;
+    this.isSys = isSysTopic(message.topic);
     this.#message = message;
     this.#uncleanView = undefined;
     this.#bytesAreStable = true;

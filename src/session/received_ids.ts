@@ -12,6 +12,11 @@ export class ReceivedIds {
     return this.#current.size;
   }
 
+  /** Those of earlier connections, too. */
+  get totalCount(): number {
+    return this.#current.size + (this.#earlier?.size ?? 0);
+  }
+
   has(packetId: number): boolean {
     return this.#current.has(packetId) ||
       (this.#earlier !== undefined && this.#earlier.has(packetId));

@@ -14,6 +14,33 @@ import { Replays } from "./replays.ts";
 /** What became of a message that was offered to a session. */
 export type OfferResult = "sent" | "queued" | "dropped";
 
+/** Messages that a session did not get, by reason. */
+export interface SessionDrops {
+  expired: number;
+  queueFull: number;
+  tooLarge: number;
+  /** QoS 0, of a client that reads too slowly. */
+  slow: number;
+  /** Access rules have changed, and the client may not have it any more. */
+  denied: number;
+  /** The journal could not be read any more. */
+  unreadable: number;
+}
+
+const NO_DROPS: Readonly<SessionDrops> = Object.freeze({
+  expired: 0,
+  queueFull: 0,
+  tooLarge: 0,
+  slow: 0,
+  denied: 0,
+  unreadable: 0,
+});
+
+function totalOf(drops: SessionDrops): number {
+  return drops.expired + drops.queueFull + drops.tooLarge + drops.slow + drops.denied +
+    drops.unreadable;
+}
+
 /** What all sessions of a broker share. */
 export interface SessionContext {
   limits: SessionLimits;
@@ -51,8 +78,9 @@ export class Session<Group extends object> {
   readonly clientId: string;
   /** The session outlives its connection, so what is in flight is kept for sending again. */
   survives = false;
-  /** Messages that this session did not get, whatever the reason. */
-  droppedMessages = 0;
+  /** Messages that had to wait in the queue, since the session began. */
+  enqueuedMessages = 0;
+  #drops: SessionDrops | undefined;
   readonly #context: SessionContext;
   readonly #journal: Journal<Group> | undefined;
   readonly #exchange: OutboundExchange<Group>;
@@ -73,9 +101,19 @@ export class Session<Group extends object> {
       mayResend: (delivery) => this.mayReceive(delivery),
       onLost: (isTooLarge) => {
         if (isTooLarge) context.counters.droppedTooLarge++;
-        this.droppedMessages++;
+        this.#noteDrops(isTooLarge ? "tooLarge" : "unreadable", 1);
       },
     });
+  }
+
+  /** Messages that this session did not get, whatever the reason. */
+  get droppedMessages(): number {
+    return this.#drops === undefined ? 0 : totalOf(this.#drops);
+  }
+
+  /** The same by reason. */
+  get drops(): Readonly<SessionDrops> {
+    return this.#drops ?? NO_DROPS;
   }
 
   get isOnline(): boolean {
@@ -96,6 +134,16 @@ export class Session<Group extends object> {
 
   get inflightCount(): number {
     return this.#exchange.count;
+  }
+
+  /** Bytes of what is in flight and kept for sending again. Not for the hot path. */
+  get inflightBytes(): number {
+    return this.#exchange.bytes;
+  }
+
+  /** QoS 2 messages that are not yet released, those of earlier connections included. */
+  get unreleasedCount(): number {
+    return this.#received?.totalCount ?? 0;
   }
 
   /** QoS 2 messages that came in on this connection and are not yet released. */
@@ -120,7 +168,7 @@ export class Session<Group extends object> {
       }
       if (outlet.isFull) {
         this.#context.counters.droppedSlow++;
-        this.droppedMessages++;
+        this.#noteDrops("slow", 1);
         return "dropped";
       }
       if (outlet.publish(publication, 0, retain, false, identifiers, 0)) return "sent";
@@ -129,6 +177,7 @@ export class Session<Group extends object> {
     if (this.#journal !== undefined) {
       const result = this.enqueue(publication.delivery(qos, retain, identifiers, group));
       this.pump();
+      if (result === "queued" && this.queuedMessages > 0) this.enqueuedMessages++;
       return result;
     }
     const exchange = this.#exchange;
@@ -140,6 +189,7 @@ export class Session<Group extends object> {
         : this.#dropTooLarge();
     }
     if (outlet === undefined && !this.survives) return "dropped";
+    this.enqueuedMessages++;
     return this.enqueue(publication.delivery(qos, retain, identifiers, group));
   }
 
@@ -150,7 +200,7 @@ export class Session<Group extends object> {
     this.#queue ??= new MessageQueue<Group>(this.#journal);
     const before = counters.droppedQueueFull;
     const isQueued = this.#queue.push(delivery, limits, counters);
-    this.droppedMessages += counters.droppedQueueFull - before;
+    this.#noteDrops("queueFull", counters.droppedQueueFull - before);
     return isQueued ? "queued" : "dropped";
   }
 
@@ -189,9 +239,11 @@ export class Session<Group extends object> {
     return this.#after(this.#exchange.acknowledge(packetId));
   }
 
-  /** PUBACKs in their shortest form, one behind the other in `bytes[start..end)`. */
-  acknowledgeRun(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#exchange.acknowledgeRun(bytes, start, end)) this.#after("finished");
+  /** PUBACKs in their shortest form, one behind the other in `bytes[start..end)`. Returns how many were awaited. */
+  acknowledgeRun(bytes: Uint8Array, start: number, end: number): number {
+    const finished = this.#exchange.acknowledgeRun(bytes, start, end);
+    if (finished > 0) this.#after("finished");
+    return finished;
   }
 
   /** PUBREC: the message is the client's now; PUBREL follows, with the reason that the standard asks for. */
@@ -291,6 +343,12 @@ export class Session<Group extends object> {
 
   // --- inside -----------------------------------------------------------------------------------
 
+  #noteDrops(reason: keyof SessionDrops, count: number): void {
+    if (count === 0) return;
+    this.#drops ??= { ...NO_DROPS };
+    this.#drops[reason] += count;
+  }
+
   /** Something older waits, and order is kept [MQTT-4.6.0-6]. */
   get #isHeldBack(): boolean {
     return (this.#queue !== undefined && this.#queue.length > 0) || this.#exchange.isResending;
@@ -320,7 +378,7 @@ export class Session<Group extends object> {
 
   #dropTooLarge(): OfferResult {
     this.#context.counters.droppedTooLarge++;
-    this.droppedMessages++;
+    this.#noteDrops("tooLarge", 1);
     return "dropped";
   }
 
@@ -333,12 +391,12 @@ export class Session<Group extends object> {
       if (next.message.expiresAtMs !== Infinity && next.message.expiresAtMs <= clock.nowMs()) {
         queue.drop(counters);
         counters.droppedExpired++;
-        this.droppedMessages++;
+        this.#noteDrops("expired", 1);
         continue;
       }
       if (isGuarded && !this.mayReceive(next)) {
         queue.drop(counters);
-        this.droppedMessages++;
+        this.#noteDrops("denied", 1);
         continue;
       }
       if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return false;
@@ -376,7 +434,7 @@ export class Session<Group extends object> {
     const queue = this.#queue ??= new MessageQueue<Group>(this.#journal);
     for (const next of replays.rest<Group>(this.#context)) {
       if (next.qos > 0 && !queue.push(next, limits, this.#context.counters)) {
-        this.droppedMessages++;
+        this.#noteDrops("queueFull", 1);
       }
     }
   }

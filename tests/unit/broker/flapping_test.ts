@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { RecordedBanList } from "../../../src/access/mod.ts";
 import { SILENT_LOGGER } from "../../../src/base/mod.ts";
-import { createBrokerCounters } from "../../../src/broker/counters.ts";
+import { BrokerCounters } from "../../../src/broker/counters.ts";
 import { FlappingDetector } from "../../../src/broker/flapping.ts";
 import type { BanList } from "../../../src/ports/mod.ts";
 import { MemoryStore } from "../../../src/storage/mod.ts";
@@ -20,7 +20,7 @@ function rig(): {
   const clock = new ManualClock();
   const logger = SILENT_LOGGER;
   const bans = new RecordedBanList({ records: new MemoryStore().records, logger, maxBans: 100 });
-  const counters = createBrokerCounters();
+  const counters = new BrokerCounters();
   const detector = new FlappingDetector(OPTIONS, { clock, logger, counters, bans });
   const isBanned = (clientId: string): boolean => {
     const subject = { clientId, username: undefined, address: undefined };

@@ -1,0 +1,33 @@
+import { ProtocolError, ReasonCode } from "../mqtt/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+
+/** Answers an error on a connection with what the standard has for it, and closes. */
+export function endAfter(from: ClientConnection, error: unknown): void {
+  const { logger, counters } = from.core;
+  if (error instanceof ProtocolError) {
+    counters.protocolErrors++;
+    logger.info("Closed a connection after a protocol error", {
+      clientId: from.session?.clientId ?? "",
+      address: from.socket.remoteAddress,
+      reason: error.message,
+    });
+    from.disconnect(error.reasonCode, error.message);
+    return;
+  }
+  logger.error("Closed a connection after an error of the broker: this is a bug", {
+    clientId: from.session?.clientId ?? "",
+    error: error instanceof Error ? error.stack ?? error.message : String(error),
+  });
+  from.disconnect(ReasonCode.implementationSpecificError, undefined);
+}
+
+/** The client said nothing that could be a CONNECT for too long. */
+export function endWithoutConnect(from: ClientConnection): void {
+  const { logger, options } = from.core;
+  logger.info("Closed a connection without CONNECT", {
+    address: from.socket.remoteAddress,
+    timeoutMs: options.connectTimeoutMs,
+  });
+  from.closeReason ??= "connect_timeout";
+  from.close();
+}

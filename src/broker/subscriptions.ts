@@ -1,0 +1,91 @@
+import type { Router, Subscription } from "../routing/mod.ts";
+import type { ClientSession } from "./client_session.ts";
+import type { Durability } from "./durability.ts";
+import type { BrokerGauges } from "./gauges.ts";
+
+export interface SubscriptionsParts {
+  readonly router: Router<ClientSession>;
+  readonly durability: Durability;
+  readonly gauges: BrokerGauges;
+}
+
+/** The one place where sessions get and lose subscriptions: in the session, in the router, in the store, in figures. */
+export class Subscriptions {
+  readonly #router: Router<ClientSession>;
+  readonly #durability: Durability;
+  readonly #gauges: BrokerGauges;
+
+  constructor(parts: SubscriptionsParts) {
+    this.#router = parts.router;
+    this.#durability = parts.durability;
+    this.#gauges = parts.gauges;
+  }
+
+  /** `filter`: as the client wrote it. Replaces what the session has under it [MQTT-3.8.4-3]. */
+  put(session: ClientSession, filter: string, subscription: Subscription): void {
+    this.#enter(session, filter, subscription);
+    const { journal } = session;
+    if (journal === undefined) return;
+    this.#durability.note();
+    this.#durability.store.putSubscription(journal.key, filter, subscription);
+  }
+
+  /** What an earlier run of the broker had in its store. */
+  restore(session: ClientSession, filter: string, subscription: Subscription): void {
+    this.#enter(session, filter, subscription);
+  }
+
+  /** False: the session has no such subscription. */
+  remove(session: ClientSession, filter: string): boolean {
+    const subscription = session.subscriptions.get(filter);
+    if (subscription === undefined) return false;
+    session.subscriptions.delete(filter);
+    this.#router.unsubscribe(session, subscription.filter, subscription.shareName);
+    if (session.subscriptions.size === 0) this.#countSubscriber(session, -1);
+    this.#updateGauges();
+    const { journal } = session;
+    if (journal === undefined) return true;
+    this.#durability.note();
+    this.#durability.store.removeSubscription(journal.key, filter);
+    return true;
+  }
+
+  /** The session is over; its journal goes as a whole. */
+  removeAll(session: ClientSession): void {
+    if (session.subscriptions.size === 0) return;
+    for (const { filter, shareName } of session.subscriptions.values()) {
+      this.#router.unsubscribe(session, filter, shareName);
+    }
+    session.subscriptions.clear();
+    this.#countSubscriber(session, -1);
+    this.#updateGauges();
+  }
+
+  /** The session's client has come or gone. */
+  noteOnline(session: ClientSession, isOnline: boolean): void {
+    if (session.subscriptions.size === 0) return;
+    this.#gauges.connectedSubscribers.add(isOnline ? 1 : -1);
+  }
+
+  #enter(session: ClientSession, filter: string, subscription: Subscription): void {
+    const isFirst = session.subscriptions.size === 0;
+    const order = session.subscriptions.get(filter)?.order ?? ++session.lastSubscriptionOrder;
+    const entered = { ...subscription, order };
+    session.subscriptions.set(filter, entered);
+    this.#router.subscribe(session, entered);
+    if (isFirst) this.#countSubscriber(session, 1);
+    this.#updateGauges();
+  }
+
+  #countSubscriber(session: ClientSession, change: number): void {
+    this.#gauges.subscribers.add(change);
+    if (session.connection !== undefined) this.#gauges.connectedSubscribers.add(change);
+  }
+
+  #updateGauges(): void {
+    const gauges = this.#gauges;
+    gauges.routes.set(this.#router.filterCount);
+    gauges.subscriptions.set(this.#router.subscriptionCount);
+    gauges.sharedSubscriptions.set(this.#router.sharedSubscriptionCount);
+  }
+}
