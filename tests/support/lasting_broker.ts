@@ -5,7 +5,7 @@ import type { MqttOptions } from "../../src/broker/mod.ts";
 import type { Store } from "../../src/ports/mod.ts";
 import { DATABASE_NAME, type StoreTimers } from "../../src/storage/mod.ts";
 import { DiskFaults, openFailingStore } from "./failing_store.ts";
-import { MemoryBroker } from "./memory_broker.ts";
+import { MemoryBroker, type MemoryBrokerParts } from "./memory_broker.ts";
 import { MemoryRuntime } from "./memory_socket.ts";
 
 /** How often promises and turns take turns until both are at rest. */
@@ -29,6 +29,7 @@ export class LastingBroker {
     folder: string,
     options: Partial<MqttOptions> = {},
     faults = new DiskFaults(),
+    parts: Pick<MemoryBrokerParts, "authenticator"> = {},
   ): Promise<LastingBroker> {
     const runtime = new MemoryRuntime();
     const { store, damage } = await openFailingStore(folder, {
@@ -37,7 +38,8 @@ export class LastingBroker {
       durability: "os",
     });
     if (damage !== undefined) throw new Error(`Cannot go on: the database is damaged`);
-    return new LastingBroker(folder, new MemoryBroker({ runtime, store, options }), store, faults);
+    const memory = new MemoryBroker({ ...parts, runtime, store, options });
+    return new LastingBroker(folder, memory, store, faults);
   }
 
   /** Lets `ms` pass, with all that they bring about. */
