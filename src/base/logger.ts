@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { shorten } from "./shorten.ts";
 
 /** From the most to the least urgent; a level contains all levels before it. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
@@ -101,6 +102,9 @@ export const SILENT_LOGGER: Logger = Object.freeze({
 const SECRET_NAME = /password|passwd|secret|token|credential|private_?key/i;
 const RESERVED_NAMES = new Set(["time", "level", "message"]);
 const WIDEST_LEVEL = 5;
+/** Of one value: clients choose names of up to 65,535 bytes. An error has a stack. */
+const VALUE_LENGTH_MAX = 1024;
+const ERROR_LENGTH_MAX = 8192;
 
 function textLine(
   time: string,
@@ -131,9 +135,12 @@ function jsonLine(
 
 function plainValue(name: string, value: LogValue): string | number | boolean | null {
   if (SECRET_NAME.test(name)) return "***";
-  if (value instanceof Error) return errorText(value);
+  if (value instanceof Error) return shorten(errorText(value), ERROR_LENGTH_MAX);
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  if (typeof value === "string") {
+    return shorten(value, name === "error" ? ERROR_LENGTH_MAX : VALUE_LENGTH_MAX);
+  }
   return value ?? null;
 }
 
@@ -157,7 +164,7 @@ function textValue(value: string | number | boolean | null): string {
 function escapeControls(text: string): string {
   return text.replace(
     // deno-lint-ignore no-control-regex -- control characters are what is looked for
-    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

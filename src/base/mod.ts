@@ -16,6 +16,7 @@ export {
 export { isPromise, type MaybePromise, then } from "./maybe_promise.ts";
 export { Prng } from "./prng.ts";
 export { type Sequenced, SequenceList } from "./sequence_list.ts";
+export { shorten } from "./shorten.ts";
 export { type SmallMap, smallMapAdd, smallMapGet, smallMapRemove } from "./small_map.ts";
 export { CallbackTimer, Timer, TimerWheel } from "./timer_wheel.ts";
 export {

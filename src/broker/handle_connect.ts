@@ -1,4 +1,4 @@
-import { isPromise } from "../base/mod.ts";
+import { isPromise, shorten } from "../base/mod.ts";
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -28,6 +28,8 @@ import { clientDetails } from "./client_details.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { MqttOptions } from "./options.ts";
 
+/** A reason may quote what the client sent. */
+const REASON_LENGTH_MAX = 256;
 const RECEIVE_MAXIMUM_DEFAULT = 65535;
 const MAXIMUM_PACKET_SIZE_OF_MQTT = 268_435_460;
 
@@ -205,7 +207,7 @@ function refuse(from: ClientConnection, reasonCode: ReasonCode, detail: string |
   const packet = { type: "connack", sessionPresent: false, reasonCode } as const; // [MQTT-3.2.2-6]
   from.refuse(
     detail !== undefined && from.sendsProblemInformation
-      ? { ...packet, reasonString: detail }
+      ? { ...packet, reasonString: shorten(detail, REASON_LENGTH_MAX) }
       : packet,
   );
 }

@@ -1,4 +1,8 @@
+import { shorten } from "../base/mod.ts";
 import { ReasonCode } from "./reason_code.ts";
+
+/** It may quote what the peer sent, and goes back to it as a reason string, and into the log. */
+const REASON_LENGTH_MAX = 256;
 
 /**
  * The peer broke the protocol. `reasonCode` is what the standard wants on the wire (CONNACK or
@@ -8,7 +12,7 @@ export class ProtocolError extends Error {
   readonly reasonCode: ReasonCode;
 
   constructor(reasonCode: ReasonCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(shorten(message, REASON_LENGTH_MAX), options);
     this.name = "ProtocolError";
     this.reasonCode = reasonCode;
   }

@@ -1,3 +1,4 @@
+import { shorten } from "../base/mod.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { ReasonCode } from "./reason_code.ts";
 import { decodeUtf8, isMqttString } from "./utf8.ts";
@@ -37,7 +38,7 @@ function hasWildcardCharacter(topic: string): boolean {
 function invalid(problem: string, topic: string): ProtocolError {
   return new ProtocolError(
     ReasonCode.topicNameInvalid,
-    `Cannot use topic name: ${problem}, ${JSON.stringify(topic)}`,
+    `Cannot use topic name: ${problem}, ${JSON.stringify(shorten(topic, 100))}`,
   );
 }
 

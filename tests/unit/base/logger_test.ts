@@ -29,6 +29,8 @@ const TEXT_CASES: readonly [message: string, fields: LogFields | undefined, line
   ["A\nforged line", { client: "x\r\ny" }, 'A\\u000aforged line client="x\\r\\ny"'],
   ["Terminal \u001b[2J", { c: "\u009b1m" }, 'Terminal \\u001b[2J c="\\u009b1m"'],
   ["Separator\u2028", { c: "\u202e" }, 'Separator\\u2028 c="\\u202e"'],
+  ["Marks", { c: "a\u200b\u200f\u061c\u2066" }, 'Marks c="a\\u200b\\u200f\\u061c\\u2066"'],
+  ["Long", { c: "x".repeat(1025) }, `Long c="${"x".repeat(1023)}…"`],
   ["Numbers", { big: 2n ** 64n, not: NaN }, "Numbers big=18446744073709551616 not=NaN"],
   ["Failed", { error: new TypeError("no such") }, 'Failed error="TypeError: no such"'],
   [
