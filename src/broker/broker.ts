@@ -292,6 +292,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     interceptors,
     counters,
   });
+  const resumes = { count: 0 };
   const publisher = pipeline;
   return {
     options,
@@ -325,7 +326,13 @@ function createCore(parts: BrokerParts): BrokerCore {
     durability,
     connections: new Set<ClientConnection>(),
     closeTallies: new Map(),
-    flushSet: new FlushSet((fn) => runtime.defer(fn), (fn) => runtime.yieldTurn(fn)),
+    flushSet: new FlushSet({
+      defer: (fn) => runtime.defer(fn),
+      yieldTurn: (fn) => runtime.yieldTurn(fn),
+      monotonicMs: () => clock.monotonicMs(),
+      isMoreComing: () => resumes.count > 0,
+    }),
+    resumes,
     yieldTurn: (fn) => runtime.yieldTurn(fn),
     scratch: new Scratch(),
   };

@@ -43,6 +43,8 @@ export interface BrokerCore {
   /** By the name of the listener. */
   readonly closeTallies: Map<string, CloseTally>;
   readonly flushSet: FlushSet;
+  /** Connections that have given way in the middle of a chunk and go on in the next turn. */
+  readonly resumes: { count: number };
   /** Calls back after the other sockets had their turn. */
   readonly yieldTurn: (fn: () => void) => void;
   readonly scratch: Scratch;

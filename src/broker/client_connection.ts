@@ -310,8 +310,10 @@ export class ClientConnection extends Timer
   #scheduleResume(): void {
     if (this.#isResumeScheduled) return;
     this.#isResumeScheduled = true;
+    this.core.resumes.count++;
     this.core.yieldTurn(() => {
       this.#isResumeScheduled = false;
+      this.core.resumes.count--;
       this.#resumeReading();
     });
   }

@@ -17,13 +17,15 @@ import {
   type Publication,
   type PublishFrame,
 } from "../session/mod.ts";
-import { type Flushable, OutboundBuffer } from "../transport/mod.ts";
+import { type Flushable, OutboundBuffer, Touch } from "../transport/mod.ts";
 import type { BrokerCore } from "./broker_core.ts";
 import { encodeOwnFrame } from "./own_frame.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** Unsent bytes that are handed to the system before the turn is over. */
 const EAGER_FLUSH_BYTES = 262_144;
+/** From so many receivers of a message on, flushing them all takes longer than others should wait for. */
+const WIDE_RECEIVERS = 256;
 
 /** Whoever waits for room. */
 export interface OutletOwner {
@@ -41,7 +43,7 @@ export class ClientOutlet implements Outlet, Flushable {
   aliases: OutboundTopicAliases | undefined;
   /** Somebody was told that there is no room. */
   wasFull = false;
-  isTouched = false;
+  touch: Touch = Touch.none;
   readonly #socket: ByteSocket;
   readonly #owner: OutletOwner;
   readonly #outbound = new OutboundBuffer();
@@ -92,7 +94,8 @@ export class ClientOutlet implements Outlet, Flushable {
     if (publication.isSys) this.#countSys(qos);
     if (dup) counters.publishResent++;
     this.#appendFrame(frame, packetId);
-    this.#touch();
+    if (publication.receivers < WIDE_RECEIVERS) this.#touch();
+    else this.#touchLater(length);
     return true;
   }
 
@@ -182,6 +185,11 @@ export class ClientOutlet implements Outlet, Flushable {
   #touch(): void {
     if (this.#outbound.pendingBytes >= EAGER_FLUSH_BYTES) this.flushNow();
     this.core.flushSet.add(this);
+  }
+
+  #touchLater(length: number): void {
+    if (this.#outbound.pendingBytes >= EAGER_FLUSH_BYTES) this.flushNow();
+    this.core.flushSet.addLater(this, length);
   }
 
   /** Hands over what there is without waiting for the end of the turn. */

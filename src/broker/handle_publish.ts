@@ -60,7 +60,7 @@ export function handlePublish(
     isStable,
     view.messageExpiryS < 0 ? 0 : core.clock.nowMs(),
   );
-  if (!from.socket.chunksAreStable) publication.expectReceivers(route.recipients.length);
+  publication.expectReceivers(route.recipients.length, from.socket.chunksAreStable);
   const answer = isSysTopic(route.topic)
     ? ReasonCode.notAuthorized
     : core.pipeline.publish(publication, route, from, session);

@@ -77,6 +77,8 @@ export class Publication {
   payloadLength = 0;
   /** Seconds until the message expires, counted from when it was loaded; -1: never. */
   expiryS = -1;
+  /** How many it is for, as far as that was told. */
+  receivers = 1;
   /** Bytes that the publication was given are still referred to by somebody, and must not be used again. */
   hasKeptBytes = false;
   #stamp = 0;
@@ -195,6 +197,7 @@ export class Publication {
   #begin(nowMs: number): void {
     this.#stamp++;
     this.hasKeptBytes = false;
+    this.receivers = 1;
     this.#nowMs = nowMs;
     this.#scratchLength = 0;
     if (this.#scratch.length > SCRATCH_KEPT_MAX) this.#scratch = NO_BYTES;
@@ -206,9 +209,10 @@ export class Publication {
     }
   }
 
-  /** Tells how many receivers there are, where the buffer of the frame could soon serve another one. */
-  expectReceivers(count: number): void {
-    this.#copiedBytesMax = count <= FEW_RECEIVERS
+  /** Tells how many receivers there are. `isStable`: as in `loadView`; otherwise the buffer could soon serve another. */
+  expectReceivers(count: number, isStable: boolean): void {
+    this.receivers = count;
+    this.#copiedBytesMax = !isStable && count <= FEW_RECEIVERS
       ? COPIED_FOR_FEW_BYTES_MAX
       : COPIED_FRAME_BYTES_MAX;
   }

@@ -1,64 +1,164 @@
+/** When a target is flushed. */
+export const Touch = Object.freeze(
+  {
+    none: 0,
+    /** With the others that wide fan-outs have touched. */
+    later: 1,
+    /** At the end of this turn. */
+    now: 2,
+  } as const,
+);
+export type Touch = (typeof Touch)[keyof typeof Touch];
+
 /** Something with bytes to send at the end of the turn. */
 export interface Flushable {
   /** Belongs to the flush set. */
-  isTouched: boolean;
+  touch: Touch;
   flush(): void;
+}
+
+/** What a flush set asks of those around it. */
+export interface FlushSetParts {
+  /** Calls a function at the end of the turn. */
+  defer(fn: () => void): void;
+  /** Calls a function after the other sockets had their turn. */
+  yieldTurn(fn: () => void): void;
+  /** Any clock that does not jump, in milliseconds. */
+  monotonicMs(): number;
+  /** Somebody has given way to the others in the middle of what it has to say, and goes on in the next turn. */
+  isMoreComing(): boolean;
 }
 
 /** Connections that are flushed in one turn; a write to a socket takes the system some microseconds. */
 const FLUSHED_PER_TURN = 500;
+/** The longest that the receivers of wide fan-outs wait for more, in milliseconds. */
+const WAIT_MAX_MS = 100;
+/** And only while no more than this is held for all of them, in bytes. */
+const WAITING_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
  * The connections that were written to in this turn of the event loop. Each is flushed once at its end, however
- * many messages it got. After a wide fan-out the flushing goes on over several turns, so that everybody else gets
- * theirs; what is written meanwhile to those that still wait goes out with the rest.
+ * many messages it got.
+ *
+ * Where messages go to very many, a write for each message and receiver would cost most of the time. As long as
+ * there is more to come, these connections wait as long as flushing them all took last time, so that each write carries many
+ * messages; and their flushing goes on over several turns, so that everybody else gets theirs.
  */
 export class FlushSet {
-  readonly #defer: (fn: () => void) => void;
-  readonly #yieldTurn: (fn: () => void) => void;
-  readonly #run = (): void => this.flush();
-  readonly #touched: Flushable[] = [];
-  #isFlushing = false;
+  readonly #parts: FlushSetParts;
+  readonly #run = (): void => this.#flushNow();
+  readonly #runLater = (): void => this.#flushLater();
+  #touched: Flushable[] = [];
+  #spare: Flushable[] = [];
+  #later: Flushable[] = [];
+  #laterSinceMs = 0;
+  #laterBytes = 0;
+  #draining: Flushable[] = [];
+  #drained = 0;
+  /** When the draining began that is going on; -1: none is. */
+  #drainStartMs = -1;
+  /** What the last draining took, in milliseconds. */
+  #drainMs = 0;
 
-  /** `defer` calls a function at the end of the turn, `yieldTurn` after the other sockets had theirs. */
-  constructor(defer: (fn: () => void) => void, yieldTurn: (fn: () => void) => void) {
-    this.#defer = defer;
-    this.#yieldTurn = yieldTurn;
+  constructor(parts: FlushSetParts) {
+    this.#parts = parts;
   }
 
+  /** The target is flushed at the end of the turn. */
   add(target: Flushable): void {
-    if (target.isTouched) return;
-    target.isTouched = true;
-    if (this.#touched.push(target) === 1 && !this.#isFlushing) this.#defer(this.#run);
+    if (target.touch === Touch.now) return;
+    target.touch = Touch.now;
+    if (this.#touched.push(target) === 1) this.#parts.defer(this.#run);
   }
 
-  /** Flushes each touched connection once, the oldest first. What they touch meanwhile waits for another turn. */
-  flush(): void {
+  /** For one of very many receivers of a message, which was given `bytes` bytes of it. */
+  addLater(target: Flushable, bytes: number): void {
+    this.#laterBytes += bytes;
+    if (target.touch !== Touch.none) return;
+    target.touch = Touch.later;
+    if (this.#later.push(target) > 1) return;
+    this.#laterSinceMs = this.#parts.monotonicMs();
+    // The end of a draining looks for more by itself.
+    if (this.#drainStartMs < 0) this.#parts.defer(this.#runLater);
+  }
+
+  /** What the flushed touch meanwhile waits for another turn. */
+  #flushNow(): void {
     const touched = this.#touched;
-    const [waiting, end] = [touched.length, Math.min(touched.length, FLUSHED_PER_TURN)];
-    this.#isFlushing = true;
+    this.#touched = this.#spare;
     let flushed = 0;
+    const end = Math.min(touched.length, FLUSHED_PER_TURN);
     try {
       while (flushed < end) {
         const target = touched[flushed++] as Flushable;
-        target.isTouched = false;
+        target.touch = Touch.none;
         target.flush();
       }
     } finally {
       // Also after an error: the others wait for nothing but this.
-      this.#isFlushing = false;
-      this.#leave(flushed, waiting);
+      this.#leave(touched, flushed);
     }
   }
 
-  #leave(flushed: number, waiting: number): void {
-    const touched = this.#touched;
+  #leave(touched: Flushable[], flushed: number): void {
+    const meanwhile = this.#touched;
     if (touched.length === flushed) {
       touched.length = 0;
+      this.#spare = touched;
       return;
     }
     touched.splice(0, flushed);
-    if (flushed < waiting) this.#yieldTurn(this.#run);
-    else this.#defer(this.#run);
+    // Whoever was touched meanwhile has asked for a call already.
+    if (meanwhile.length === 0) this.#parts.yieldTurn(this.#run);
+    for (const target of meanwhile) touched.push(target);
+    meanwhile.length = 0;
+    this.#spare = meanwhile;
+    this.#touched = touched;
+  }
+
+  #flushLater(): void {
+    if (this.#draining.length === 0 && !this.#beginDraining()) return;
+    const draining = this.#draining;
+    const end = Math.min(this.#drained + FLUSHED_PER_TURN, draining.length);
+    try {
+      while (this.#drained < end) {
+        const target = draining[this.#drained++] as Flushable;
+        // Another message may have had it flushed meanwhile.
+        if (target.touch !== Touch.later) continue;
+        target.touch = Touch.none;
+        target.flush();
+      }
+    } finally {
+      if (this.#drained === draining.length) this.#draining = [];
+      this.#parts.yieldTurn(this.#runLater);
+    }
+  }
+
+  /** False: there is nothing to flush, or not yet. */
+  #beginDraining(): boolean {
+    const nowMs = this.#parts.monotonicMs();
+    if (this.#drainStartMs >= 0) {
+      // Only now is it over: what a write takes shows itself after the call.
+      this.#drainMs = nowMs - this.#drainStartMs;
+      this.#drainStartMs = -1;
+      this.#laterSinceMs = nowMs;
+    }
+    if (this.#later.length === 0) return false;
+    if (this.#isWorthWaiting(nowMs)) {
+      this.#parts.yieldTurn(this.#runLater);
+      return false;
+    }
+    this.#drainStartMs = nowMs;
+    this.#draining = this.#later;
+    this.#later = [];
+    this.#laterBytes = 0;
+    this.#drained = 0;
+    return true;
+  }
+
+  #isWorthWaiting(nowMs: number): boolean {
+    return this.#parts.isMoreComing() &&
+      nowMs - this.#laterSinceMs < Math.min(this.#drainMs, WAIT_MAX_MS) &&
+      this.#laterBytes < WAITING_BYTES_MAX;
   }
 }

@@ -1,4 +1,4 @@
-export { type Flushable, FlushSet } from "./flush_set.ts";
+export { type Flushable, FlushSet, type FlushSetParts, Touch } from "./flush_set.ts";
 export {
   type Listener,
   LISTENER_TYPES,

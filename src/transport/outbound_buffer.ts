@@ -2,10 +2,10 @@ import { allocateBytes, type ByteSocket, copyBytes } from "../runtime/mod.ts";
 import { Deque } from "../base/mod.ts";
 
 /** Sizes of the pages that outbound bytes are gathered in. */
-const PAGE_SIZES = [512, 4096, 65536, 262_144] as const;
+const PAGE_SIZES = [512, 4096, 16384, 65536, 262_144] as const;
 const LARGEST_PAGE = 262_144;
-/** Pages of each size kept for reuse: at most 8, 8, 16 and 16 MiB. A wide fan-out touches many connections at once. */
-const SPARE_PAGES_MAX = [16384, 2048, 256, 64] as const;
+/** Pages of each size kept for reuse: at most 8, 8, 8, 16 and 16 MiB. A wide fan-out touches many connections at once. */
+const SPARE_PAGES_MAX = [16384, 2048, 512, 256, 64] as const;
 const NO_PAGE: Uint8Array = new Uint8Array(0);
 
 /** Pages of one size that nobody uses. */

@@ -1,9 +1,9 @@
 import { test } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Flushable, FlushSet } from "../../../src/transport/mod.ts";
+import { type Flushable, FlushSet, Touch } from "../../../src/transport/mod.ts";
 
 class Target implements Flushable {
-  isTouched = false;
+  touch: Touch = Touch.none;
   readonly name: string;
   readonly flushed: string[];
   onFlush: () => void = () => {};
@@ -23,6 +23,10 @@ class Target implements Flushable {
 class Turns {
   readonly deferred: (() => void)[] = [];
   readonly yielded: (() => void)[] = [];
+  nowMs = 0;
+  isMore = false;
+  readonly monotonicMs = (): number => this.nowMs;
+  readonly isMoreComing = (): boolean => this.isMore;
   readonly defer = (fn: () => void): void => void this.deferred.push(fn);
   readonly yieldTurn = (fn: () => void): void => void this.yielded.push(fn);
 
@@ -38,7 +42,7 @@ class Turns {
 
 test("FlushSet flushes each touched target once, at the end of the turn", () => {
   const [turns, flushed] = [new Turns(), [] as string[]];
-  const set = new FlushSet(turns.defer, turns.yieldTurn);
+  const set = new FlushSet(turns);
   const [a, b] = [new Target("a", flushed), new Target("b", flushed)];
   for (const target of [a, b, a, a, b]) set.add(target);
   assertEquals(turns.deferred.length, 1, "asked for one call, not one each");
@@ -51,7 +55,7 @@ test("FlushSet flushes each touched target once, at the end of the turn", () => 
 
 test("FlushSet flushes what is touched meanwhile in the next turn", () => {
   const [turns, flushed] = [new Turns(), [] as string[]];
-  const set = new FlushSet(turns.defer, turns.yieldTurn);
+  const set = new FlushSet(turns);
   const [a, b] = [new Target("a", flushed), new Target("b", flushed)];
   a.onFlush = () => {
     set.add(a);
@@ -65,12 +69,12 @@ test("FlushSet flushes what is touched meanwhile in the next turn", () => {
   assertEquals(flushed, ["a", "a", "b"]);
   turns.end();
   assertEquals(flushed, ["a", "a", "b"]);
-  assertEquals([a.isTouched, b.isTouched], [false, false]);
+  assertEquals([a.touch, b.touch], [Touch.none, Touch.none]);
 });
 
 test("FlushSet takes a target again after it was flushed", () => {
   const [turns, flushed] = [new Turns(), [] as string[]];
-  const set = new FlushSet(turns.defer, turns.yieldTurn);
+  const set = new FlushSet(turns);
   const a = new Target("a", flushed);
   for (let turn = 0; turn < 3; turn++) {
     set.add(a);
@@ -81,7 +85,7 @@ test("FlushSet takes a target again after it was flushed", () => {
 
 test("FlushSet lets others have their turn in the middle of many targets", () => {
   const [turns, flushed] = [new Turns(), [] as string[]];
-  const set = new FlushSet(turns.defer, turns.yieldTurn);
+  const set = new FlushSet(turns);
   const targets = Array.from({ length: 1201 }, (_, index) => new Target(String(index), flushed));
   for (const target of targets) set.add(target);
   turns.end();
@@ -94,12 +98,12 @@ test("FlushSet lets others have their turn in the middle of many targets", () =>
   turns.comeBack();
   assertEquals(flushed, [...targets.map(({ name }) => name), "0"]);
   assertEquals([turns.yielded.length, turns.deferred.length], [0, 0]);
-  assertEquals(targets.some(({ isTouched }) => isTouched), false);
+  assertEquals(targets.some(({ touch }) => touch !== Touch.none), false);
 });
 
 test("FlushSet goes on after a target that throws", () => {
   const [turns, flushed] = [new Turns(), [] as string[]];
-  const set = new FlushSet(turns.defer, turns.yieldTurn);
+  const set = new FlushSet(turns);
   const [a, b, c] = ["a", "b", "c"].map((name) => new Target(name, flushed));
   b!.onFlush = () => {
     throw new Error("broken");
@@ -114,4 +118,102 @@ test("FlushSet goes on after a target that throws", () => {
   set.add(c!);
   turns.end();
   assertEquals(flushed.at(-1), "c");
+});
+
+/** A wide fan-out to `count` targets, flushed once, which took `drainMs`. */
+function afterOneDrain(count: number, drainMs: number): {
+  turns: Turns;
+  flushed: string[];
+  set: FlushSet;
+  targets: Target[];
+} {
+  const [turns, flushed] = [new Turns(), [] as string[]];
+  const set = new FlushSet(turns);
+  const targets = Array.from({ length: count }, (_, index) => new Target(String(index), flushed));
+  for (const target of targets) set.addLater(target, 10);
+  turns.end();
+  turns.nowMs += drainMs;
+  while (turns.yielded.length > 0) turns.comeBack();
+  assertEquals(flushed.splice(0), targets.map(({ name }) => name));
+  return { turns, flushed, set, targets };
+}
+
+test("FlushSet flushes a wide fan-out at the end of the turn when nothing more is coming", () => {
+  const { turns, flushed, set, targets } = afterOneDrain(3, 8);
+  set.addLater(targets[1]!, 10);
+  set.addLater(targets[1]!, 10);
+  turns.end();
+  assertEquals(flushed, ["1"]);
+});
+
+test("FlushSet lets a wide fan-out wait for more, as long as its flushing took, but no others", () => {
+  const { turns, flushed, set, targets } = afterOneDrain(3, 8);
+  turns.isMore = true;
+  for (const target of targets) set.addLater(target, 10);
+  turns.end();
+  turns.nowMs += 7;
+  turns.comeBack();
+  assertEquals(flushed, []);
+  // A message for few is not held back by that, and takes with it what waits.
+  set.add(targets[1]!);
+  turns.end();
+  assertEquals(flushed, ["1"]);
+  turns.nowMs += 1;
+  turns.comeBack();
+  assertEquals(flushed, ["1", "0", "2"]);
+  while (turns.yielded.length > 0) turns.comeBack();
+  assertEquals([flushed.length, turns.deferred.length], [3, 0]);
+});
+
+test("FlushSet ends the waiting when too much is held, and after a tenth of a second", () => {
+  const heavy = afterOneDrain(1, 50);
+  heavy.turns.isMore = true;
+  heavy.set.addLater(heavy.targets[0]!, 10);
+  heavy.turns.end();
+  heavy.set.addLater(heavy.targets[0]!, 40_000_000);
+  heavy.turns.comeBack();
+  assertEquals(heavy.flushed, ["0"]);
+
+  const slow = afterOneDrain(1, 5000);
+  slow.turns.isMore = true;
+  slow.set.addLater(slow.targets[0]!, 10);
+  slow.turns.end();
+  slow.turns.nowMs += 99;
+  slow.turns.comeBack();
+  assertEquals(slow.flushed, []);
+  slow.turns.nowMs += 1;
+  slow.turns.comeBack();
+  assertEquals(slow.flushed, ["0"]);
+});
+
+test("FlushSet drains a wide fan-out in slices, and begins anew with what comes meanwhile", () => {
+  const [turns, flushed] = [new Turns(), [] as string[]];
+  const set = new FlushSet(turns);
+  const targets = Array.from({ length: 1001 }, (_, index) => new Target(String(index), flushed));
+  for (const target of targets) set.addLater(target, 10);
+  turns.end();
+  assertEquals([flushed.length, turns.yielded.length], [500, 1]);
+  set.addLater(targets[0]!, 10);
+  set.addLater(targets[700]!, 10);
+  turns.comeBack();
+  turns.comeBack();
+  assertEquals(flushed, targets.map(({ name }) => name));
+  turns.comeBack();
+  assertEquals(flushed.slice(1001), ["0"]);
+  while (turns.yielded.length > 0) turns.comeBack();
+  assertEquals([turns.yielded.length, turns.deferred.length], [0, 0]);
+  set.addLater(targets[5]!, 10);
+  turns.end();
+  assertEquals(flushed.at(-1), "5");
+});
+
+test("FlushSet goes on with a wide fan-out after a target that throws", () => {
+  const { turns, flushed, set, targets } = afterOneDrain(3, 1);
+  targets[1]!.onFlush = () => {
+    throw new Error("broken");
+  };
+  for (const target of targets) set.addLater(target, 10);
+  assertThrows(() => turns.end(), Error, "broken");
+  while (turns.yielded.length > 0) turns.comeBack();
+  assertEquals(flushed, ["0", "1", "2"]);
 });
