@@ -3,14 +3,12 @@ import {
   type AckType,
   type ConnackPacket,
   decodeControlPacket,
-  findPubackRunEnd,
   FrameSplitter,
   PacketType,
   ProtocolError,
   type ProtocolVersion,
   ReasonCode,
   reasonCodeText,
-  SHORT_ACK_BYTES,
 } from "../mqtt/mod.ts";
 import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
@@ -22,7 +20,7 @@ import type { ClientSession } from "./client_session.ts";
 import { type CloseReason, closeReasonOf, countClose } from "./close_reason.ts";
 import type { CommitWaiter } from "./durability.ts";
 import { endAfter, endWithoutConnect } from "./connection_failure.ts";
-import { handleAck } from "./handle_ack.ts";
+import { handleAck, takePubackRun } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
 import { handleControl } from "./handle_control.ts";
 import { handlePublish } from "./handle_publish.ts";
@@ -40,9 +38,7 @@ type ConnectionState = "connecting" | "connected" | "closing" | "closed";
  */
 const WORK_PER_TURN = 10_000;
 const FRAME_WORK = 10;
-const SHORT_ACK_WORK = 1;
 const PUBACK_BYTE = PacketType.puback << 4;
-const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** Whoever causes less than that in this time need not give way at all. */
 const WORK_PERIOD_MS = 1;
 /** How long a client may take to read its last packets, in milliseconds. */
@@ -155,7 +151,7 @@ export class ClientConnection extends Timer
     const session = this.session;
     session?.beginBatch();
     try {
-      const rest = session === undefined ? chunk : this.#takePubackRun(session, chunk);
+      const rest = this.#isPubackRun(chunk) ? takePubackRun(this, chunk) : chunk;
       if (rest.length > 0 && !this.#splitter.push(rest, this)) this.#stopReading();
       session?.endBatch();
     } catch (error) {
@@ -170,19 +166,10 @@ export class ClientConnection extends Timer
     return ((chunk[0] as number) >> 4) === PacketType.connect;
   }
 
-  /**
-   * Subscribers that take many messages send their PUBACKs many at a time, and nothing else: these need no packet made
-   * of each. Returns the rest of the chunk.
-   */
-  #takePubackRun(session: ClientSession, chunk: Uint8Array): Uint8Array {
-    if (chunk[0] !== PUBACK_BYTE || this.#state !== "connected") return chunk;
-    if (this.#isPaused || this.#splitter.pendingBytes > 0) return chunk;
-    const end = findPubackRunEnd(chunk, 0);
-    const packets = end / SHORT_ACK_BYTES;
-    this.traffic.count(this.core.counters, PacketType.puback, packets);
-    this.#budget -= packets * SHORT_ACK_WORK;
-    this.core.counters.pubackMissed += packets - session.acknowledgeRun(chunk, 0, end);
-    return end === chunk.length ? NO_BYTES : chunk.subarray(end);
+  /** PUBACKs one behind the other, and no packet is in pieces or waits. */
+  #isPubackRun(chunk: Uint8Array): boolean {
+    return chunk[0] === PUBACK_BYTE && this.#state === "connected" && !this.#isPaused &&
+      this.#splitter.pendingBytes === 0;
   }
 
   /** One whole packet. False: no further one for now. */

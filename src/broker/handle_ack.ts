@@ -1,4 +1,12 @@
-import { type AckType, decodeAck, PacketType, ReasonCode } from "../mqtt/mod.ts";
+import {
+  type AckType,
+  decodeAck,
+  findPubackRunEnd,
+  PacketType,
+  ReasonCode,
+  SHORT_ACK_BYTES,
+} from "../mqtt/mod.ts";
+import { NO_BYTES } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 
@@ -36,4 +44,18 @@ export function handleAck(
       from.acknowledge(PacketType.pubcomp, packetId, reasonCode, durability.end()); // [MQTT-4.3.3-11]
     }
   }
+}
+
+/**
+ * Subscribers that take many messages send their PUBACKs many at a time, and nothing else: these need no packet made
+ * of each. Takes those that `chunk` begins with, and returns the rest of it.
+ */
+export function takePubackRun(from: ClientConnection, chunk: Uint8Array): Uint8Array {
+  const end = findPubackRunEnd(chunk, 0);
+  const packets = end / SHORT_ACK_BYTES;
+  const { counters } = from.core;
+  from.traffic.count(counters, PacketType.puback, packets);
+  from.spend(packets);
+  counters.pubackMissed += packets - (from.session?.acknowledgeRun(chunk, 0, end) ?? 0);
+  return end === chunk.length ? NO_BYTES : chunk.subarray(end);
 }
