@@ -1,3 +1,5 @@
+import type { AclPolicy } from "./acl_authorizer.ts";
+import { type AclRule, compileRule } from "./acl_rule.ts";
 import type { Decision, DenyAction } from "../ports/mod.ts";
 
 /** One `[[acl.rule]]`. It concerns whoever fits all of the conditions that are there. */
@@ -26,4 +28,19 @@ export interface AclOptions {
   readonly file: string;
   /** In the order in which they are judged. */
   readonly rules: readonly AclRuleOptions[];
+}
+
+/** What `AclAuthorizer` judges by; `fileRules` are those of `options.file`. The rules have no problems. */
+export function aclPolicy(options: AclOptions, fileRules: readonly AclRule[]): AclPolicy {
+  const rules = options.rules.map((rule, index) => compileRule(rule, `acl.rule.${index}`));
+  return {
+    rules: [...rules, ...fileRules],
+    noMatch: effectiveNoMatch(options),
+    denyAction: options.denyAction,
+  };
+}
+
+/** What `no_match` is where it is not written out. */
+export function effectiveNoMatch({ noMatch, file }: AclOptions): Decision {
+  return noMatch ?? (file === "" ? "allow" : "deny");
 }

@@ -1,6 +1,11 @@
 export { AclAuthorizer, type AclPolicy } from "./acl_authorizer.ts";
 export { type AclFileResult, parseAclFile } from "./acl_file.ts";
-export type { AclOptions, AclRuleOptions } from "./acl_options.ts";
+export {
+  type AclOptions,
+  aclPolicy,
+  type AclRuleOptions,
+  effectiveNoMatch,
+} from "./acl_options.ts";
 export { type AclRule, compileRule, ruleProblems } from "./acl_rule.ts";
 export { ALLOW_ALL } from "./allow_all.ts";
 export {

@@ -24,9 +24,9 @@ import { handleAck, takePubackRun } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
 import { handleControl } from "./handle_control.ts";
 import { handlePublish } from "./handle_publish.ts";
-import type { LineBudget } from "./line_budget.ts";
 import { OwedAcks } from "./owed_acks.ts";
-import type { PermitHolder } from "./permissions.ts";
+import { type Mountpoint, mountpointOf } from "./mountpoint.ts";
+import { Permit, type PermitHolder } from "./permissions.ts";
 import { ReadRate, type ReadRateOwner } from "./read_rate.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -63,6 +63,7 @@ export class ClientConnection extends Timer
   readonly acceptedAtMs: number;
   /** Why the connection is at its end; the first reason is the one that counts. */
   closeReason: CloseReason | undefined;
+  readonly mountpoint: Mountpoint | undefined;
   identity: Identity | undefined;
   session: ClientSession | undefined;
   /** Silence that the client may keep by its CONNECT; 0: any. */
@@ -75,9 +76,7 @@ export class ClientConnection extends Timer
   inboundAliases: (Route<ClientSession> | undefined)[] | undefined;
   /** Route of the last PUBLISH: most publishers stay with a topic. */
   lastRoute: Route<ClientSession> | undefined;
-  permittedRoute: Route<ClientSession> | undefined;
-  permittedRevision = 0;
-  denials: LineBudget | undefined;
+  readonly permit = new Permit();
   /** QoS 1 messages of the client whose acknowledgement is still to come. */
   unacknowledgedCount = 0;
   /** CONNACK has been sent: before it the client is told nothing. */
@@ -105,6 +104,7 @@ export class ClientConnection extends Timer
     this.socket = socket;
     this.listener = listener;
     this.out = new ClientOutlet(core, socket, this, this.traffic);
+    this.mountpoint = mountpointOf(listener.options.mountpoint);
     this.acceptedAtMs = core.clock.nowMs();
     this.#lastActivityMs = core.clock.monotonicMs();
     // Nobody has said yet who this is.

@@ -41,6 +41,10 @@ export class ClientOutlet implements Outlet, Flushable {
   /** Largest packet that the client takes, in bytes. */
   maximumPacketSize = Infinity;
   aliases: OutboundTopicAliases | undefined;
+  /** Bytes in front of each topic that the client does not know of. */
+  mountpointLength = 0;
+  /** No frame that others get, too, is good enough for this client. */
+  #hasOwnFrames = false;
   /** Somebody was told that there is no room. */
   wasFull = false;
   touch: Touch = Touch.none;
@@ -72,6 +76,13 @@ export class ClientOutlet implements Outlet, Flushable {
     return true;
   }
 
+  /** From now on the client is told topics by these, and without a mountpoint of this many bytes. */
+  translateTopics(aliases: OutboundTopicAliases | undefined, mountpointLength: number): void {
+    this.aliases = aliases;
+    this.mountpointLength = mountpointLength;
+    this.#hasOwnFrames = aliases !== undefined || mountpointLength > 0;
+  }
+
   publish(
     publication: Publication,
     qos: Qos,
@@ -81,7 +92,7 @@ export class ClientOutlet implements Outlet, Flushable {
     packetId: number,
   ): boolean {
     let frame: PublishFrame;
-    if (identifiers.length === 0 && !dup && this.aliases === undefined) {
+    if (identifiers.length === 0 && !dup && !this.#hasOwnFrames) {
       frame = publication.frame(this.version, qos, retain);
     } else {
       frame = encodeOwnFrame(this, publication, qos, retain, dup, identifiers);
@@ -102,7 +113,7 @@ export class ClientOutlet implements Outlet, Flushable {
   canForward(message: FramedMessage): boolean {
     const { length } = message.frameBytes;
     return (message.version === 5) === (this.version === 5) &&
-      this.aliases === undefined &&
+      !this.#hasOwnFrames &&
       length <= COPIED_FRAME_BYTES_MAX && length <= this.maximumPacketSize;
   }
 

@@ -17,7 +17,7 @@ export interface OrderedSubscription extends Subscription {
 export class ClientSession extends Session<SharedGroup<ClientSession>> implements Sequenced {
   /** Belongs to the registry's list. */
   sequence = 0;
-  /** By topic filter as the client wrote it, `$share/…` included. */
+  /** By topic filter as the client wrote it, `$share/…` included, but behind its mountpoint. */
   readonly subscriptions = new Map<string, OrderedSubscription>();
   lastSubscriptionOrder = 0;
   /** Seconds that the session outlives its connection; 0: not at all. */

@@ -27,6 +27,7 @@ import type { ClientConnection } from "./client_connection.ts";
 import { clientDetails } from "./client_details.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { MqttOptions } from "./options.ts";
+import type { Mountpoint } from "./mountpoint.ts";
 
 /** A reason may quote what the client sent. */
 const REASON_LENGTH_MAX = 256;
@@ -53,7 +54,7 @@ export function handleConnect(
   from.sendsProblemInformation = packet.requestProblemInformation;
   from.out.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
   const { clientId, username } = packet;
-  const problem = checkConnect(packet, from.core.options) ??
+  const problem = checkConnect(packet, from.core.options, from.mountpoint) ??
     banProblem(from.core, clientId, username, from.socket.remoteAddress);
   if (problem !== undefined) {
     refuse(from, problem.reasonCode, problem.message);
@@ -85,7 +86,11 @@ function refuseUndecoded(
 }
 
 /** What is well-formed and still not acceptable here. */
-function checkConnect(packet: ConnectPacket, options: MqttOptions): ConnectProblem | undefined {
+function checkConnect(
+  packet: ConnectPacket,
+  options: MqttOptions,
+  mountpoint: Mountpoint | undefined,
+): ConnectProblem | undefined {
   const { clientId, version, will } = packet;
   if (clientId === "" && version === 3) { // 3.1 asks for 1 to 23 characters; longer ones are common
     return problem(ReasonCode.clientIdentifierNotValid, "client identifier is empty");
@@ -116,10 +121,12 @@ function checkConnect(packet: ConnectPacket, options: MqttOptions): ConnectProbl
   if (will.retain && !options.retainAvailable) { // [MQTT-3.2.2-13]
     return problem(ReasonCode.retainNotSupported, "retained will, and nothing is retained here");
   }
-  if (!isValidTopicName(will.topic) || topicLevelCount(will.topic) > options.maxTopicLevels) {
+  const topic = mountpoint?.mount(will.topic, false) ?? will.topic;
+  const isValid = isValidTopicName(will.topic) && mountpoint?.isTooLong(will.topic) !== true;
+  if (!isValid || topicLevelCount(topic) > options.maxTopicLevels) {
     return problem(ReasonCode.topicNameInvalid, `will topic "${will.topic}"`);
   }
-  if (isSysTopic(will.topic)) {
+  if (isSysTopic(topic)) {
     return problem(ReasonCode.notAuthorized, `will topic "${will.topic}" is the broker's own`);
   }
   return undefined;
@@ -191,7 +198,8 @@ function authorizeWill(
     if (isAllowed) accept(from, packet, clientId, identity);
     else refuse(from, ReasonCode.notAuthorized, "Cannot accept CONNECT: will topic is not allowed");
   };
-  const answer = from.core.permissions.mayPublish(identity, packet.will.topic, from);
+  const topic = from.mountpoint?.mount(packet.will.topic, false) ?? packet.will.topic;
+  const answer = from.core.permissions.mayPublish(identity, topic, from);
   if (isPromise(answer)) from.waitFor(answer.then(decide));
   else decide(answer);
 }
@@ -240,13 +248,14 @@ function accept(
   const { session, isPresent } = core.sessions.open(clientId, isClean, {
     expiryS,
     owner: ownerOf(identity),
-    will: willOf(packet, clientId, identity, options),
+    will: willOf(packet, clientId, identity, from),
   });
   const keepAliveS = grantedKeepAliveS(packet, options);
   from.askedKeepAliveMs = keepAliveS * 1000 * options.keepAliveFactor;
-  if (packet.topicAliasMaximum > 0) {
-    from.out.aliases = new OutboundTopicAliases(packet.topicAliasMaximum);
-  }
+  const aliases = packet.topicAliasMaximum > 0
+    ? new OutboundTopicAliases(packet.topicAliasMaximum)
+    : undefined;
+  from.out.translateTopics(aliases, from.mountpoint?.length ?? 0);
   from.establish(session, identity);
   session.details = clientDetails(from, packet, identity, keepAliveS);
   core.sessions.noteOnline(session, from);
@@ -320,11 +329,12 @@ function willOf(
   packet: ConnectPacket,
   clientId: string,
   identity: Identity,
-  options: MqttOptions,
+  { core, mountpoint }: ClientConnection,
 ): StoredWill | undefined {
   const { will } = packet;
   if (will === undefined) return undefined;
-  const { topic, payload, qos, retain, properties } = will;
+  const { payload, qos, retain, properties } = will;
+  const topic = mountpoint?.mount(will.topic, false) ?? will.topic;
   return {
     message: {
       topic,
@@ -336,7 +346,7 @@ function willOf(
       publisherId: clientId,
     },
     messageExpiryS: will.messageExpiryS,
-    delayS: Math.min(will.delayS, options.maxWillDelayS),
+    delayS: Math.min(will.delayS, core.options.maxWillDelayS),
     identity,
   };
 }

@@ -11,6 +11,7 @@ import {
 import type { Route } from "../routing/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
+import type { Mountpoint } from "./mountpoint.ts";
 
 /**
  * Runs one inbound PUBLISH to its end: routed, retained and acknowledged, or refused.
@@ -101,12 +102,24 @@ function resolveRoute(from: ClientConnection, view: PublishView): Route<ClientSe
   const { topicStart, topicEnd, topicAlias } = view;
   if (topicAlias > 0) return resolveAlias(from, view);
   const { router } = from.core;
-  const route = router.routeBytesAfter(from.lastRoute, view.bytes, topicStart, topicEnd);
+  const { mountpoint } = from;
+  const route = mountpoint === undefined
+    ? router.routeBytesAfter(from.lastRoute, view.bytes, topicStart, topicEnd)
+    : routeMounted(from, mountpoint, view);
   if (route !== from.lastRoute) {
     checkLevels(from, route);
     from.lastRoute = route;
   }
   return route;
+}
+
+function routeMounted(
+  { core, lastRoute }: ClientConnection,
+  mountpoint: Mountpoint,
+  { bytes, topicStart, topicEnd }: PublishView,
+): Route<ClientSession> {
+  const end = mountpoint.mountBytes(bytes, topicStart, topicEnd);
+  return core.router.routeBytesAfter(lastRoute, mountpoint.scratch, 0, end);
 }
 
 function resolveAlias(from: ClientConnection, view: PublishView): Route<ClientSession> {
@@ -120,7 +133,10 @@ function resolveAlias(from: ClientConnection, view: PublishView): Route<ClientSe
   }
   const aliases = from.inboundAliases ??= [];
   if (topicEnd > topicStart) {
-    const route = core.router.routeBytes(view.bytes, topicStart, topicEnd);
+    const { mountpoint } = from;
+    const route = mountpoint === undefined
+      ? core.router.routeBytes(view.bytes, topicStart, topicEnd)
+      : routeMounted(from, mountpoint, view);
     checkLevels(from, route);
     aliases[topicAlias] = route; // [MQTT-3.3.2-12]
     return route;

@@ -24,7 +24,7 @@ interface Candidate {
 /** SUBSCRIBE: each filter is judged by itself, all answers go into one SUBACK, retained messages follow it. */
 export function handleSubscribe(from: ClientConnection, packet: SubscribePacket): void {
   const candidates = packet.subscriptions.map((request) =>
-    candidateOf(from, request, packet.subscriptionIdentifier)
+    candidateOf(from, mounted(from, request), packet.subscriptionIdentifier)
   );
   const permits = candidates.map(({ subscription }): MaybePromise<boolean> =>
     subscription !== undefined &&
@@ -43,6 +43,16 @@ export function handleSubscribe(from: ClientConnection, packet: SubscribePacket)
 
 function wholeFilter({ filter, shareName }: Subscription): string {
   return shareName === "" ? filter : `$share/${shareName}/${filter}`;
+}
+
+/** What is no filter is left as it is, to be refused as that. */
+function mounted(
+  { mountpoint }: ClientConnection,
+  request: SubscriptionRequest,
+): SubscriptionRequest {
+  const { filter } = request;
+  if (mountpoint === undefined || !parseTopicFilter(filter).valid) return request;
+  return { ...request, filter: mountpoint.mount(filter, true) };
 }
 
 function candidateOf(

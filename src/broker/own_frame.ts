@@ -25,7 +25,9 @@ export function encodeOwnFrame(
 ): PublishFrame {
   const { scratch } = outlet.core;
   const { frame } = scratch;
-  let topicBytes = publication.topicBytes;
+  const { mountpointLength } = outlet;
+  let { topicBytes } = publication;
+  if (mountpointLength > 0) topicBytes = topicBytes.subarray(mountpointLength);
   let length = 0;
   if (outlet.version === 5) {
     scratch.extra = withRoomFor(scratch.extra, identifiers);

@@ -16,13 +16,18 @@ export interface PermissionsParts {
 }
 
 /** What a connection keeps about what its client may do. */
-export interface PermitHolder {
-  readonly identity: Identity | undefined;
-  /** To its topic the client may publish, as of `permittedRevision`. */
-  permittedRoute: Route<ClientSession> | undefined;
-  permittedRevision: number;
+export class Permit {
+  /** To its topic the client may publish, as of `revision`. */
+  route: Route<ClientSession> | undefined;
+  revision = 0;
   /** Made with the first denial. */
   denials: LineBudget | undefined;
+}
+
+/** A connection whose client publishes and subscribes. */
+export interface PermitHolder {
+  readonly identity: Identity | undefined;
+  readonly permit: Permit;
 }
 
 /** Lines in the log, in a period, about what one connection and all together were denied. */
@@ -69,15 +74,15 @@ export class Permissions {
 
   /** Whether the holder has published to the route before, under the same rules. */
   isKnown(holder: PermitHolder, route: Route<ClientSession>): boolean {
-    return holder.permittedRoute === route && holder.permittedRevision === this.revision;
+    return holder.permit.route === route && holder.permit.revision === this.revision;
   }
 
   /** Whether the holder may publish to the topic of the route. What was answered at once is kept. */
   mayPublishTo(holder: PermitHolder, route: Route<ClientSession>): MaybePromise<boolean> {
     const answer = this.mayPublish(holder.identity as Identity, route.topic, holder);
     if (answer === true) {
-      holder.permittedRoute = route;
-      holder.permittedRevision = this.revision;
+      holder.permit.route = route;
+      holder.permit.revision = this.revision;
     }
     return answer;
   }
@@ -166,7 +171,7 @@ export class Permissions {
     shareName: string,
   ): boolean {
     try {
-      const isReadable = topic.startsWith(session.mountpoint) &&
+      const isReadable = isBehind(session.mountpoint, topic) &&
         this.#parts.authorizer.mayReceive(identity, topic, shareName);
       if (!isReadable) this.#logWithheld(session, identity, topic, shareName);
       return isReadable;
@@ -187,7 +192,7 @@ export class Permissions {
     if (!logger.isEnabled("info")) return false;
     const lines = holder === undefined
       ? undefined
-      : holder.denials ??= new LineBudget(CONNECTION_LINES_MAX, LINES_PERIOD_MS);
+      : holder.permit.denials ??= new LineBudget(CONNECTION_LINES_MAX, LINES_PERIOD_MS);
     const nowMs = clock.monotonicMs();
     if (lines?.take(nowMs) === false || !this.#allLines.take(nowMs)) return false;
     const leftOut = lines?.takeLeftOut() ?? 0;
@@ -201,7 +206,7 @@ export class Permissions {
   #logWithheld(session: ClientSession, identity: Identity, topic: string, share: string): void {
     const { logger, clock } = this.#parts;
     if (!logger.isEnabled("debug") || !this.#allLines.take(clock.monotonicMs())) return;
-    if (!topic.startsWith(session.mountpoint)) {
+    if (!isBehind(session.mountpoint, topic)) {
       logger.debug("Withheld a message from behind a mountpoint", {
         clientId: shown(identity.clientId),
         topic: shown(topic),
@@ -238,6 +243,11 @@ export class Permissions {
       rule: shown(rule),
     };
   }
+}
+
+/** Something must be left for the client to be told. */
+function isBehind(mountpoint: string, topic: string): boolean {
+  return mountpoint === "" || (topic.length > mountpoint.length && topic.startsWith(mountpoint));
 }
 
 function shown(text: string): string {

@@ -113,7 +113,7 @@ export class Publication {
   );
 
   /**
-   * Takes the PUBLISH that `view` shows. Its bytes stay the caller's; `bytesAreStable` says that nobody will ever
+   * Takes the PUBLISH that `view` shows; its topic is `topic`, of which the frame may say only the end. Its bytes stay the caller's; `bytesAreStable` says that nobody will ever
    * write to them again, so that a large payload need not be copied.
    */
   loadView(
@@ -144,8 +144,9 @@ export class Publication {
     this.#frameStart = view.frameStart;
     this.#packetIdAt = view.packetIdAt < 0 ? -1 : view.packetIdAt - view.frameStart;
     this.#sourceVersion = view.version;
-    // A frame that says DUP or names an alias is not the one to send on.
-    this.#sourceLayout = view.dup || view.topicAliasAt >= 0
+    // A frame that says DUP, names an alias, or says another topic than is meant is not the one to send on.
+    const isNamedSo = view.topicEnd - view.topicStart === topicBytes.length;
+    this.#sourceLayout = view.dup || view.topicAliasAt >= 0 || !isNamedSo
       ? -1
       : layoutOf(view.version, view.qos, view.retain);
   }
