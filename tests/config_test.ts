@@ -55,14 +55,45 @@ test("config/broker.toml gives what no file at all gives", () => {
   assertEquals(load("broker.toml", DEFAULT_FILE.text), load("empty.toml", ""));
 });
 
-test("config/examples load without a warning", async () => {
-  const folder = new URL("config/examples/", PROJECT);
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".toml"));
-  assert(names.length > 0);
-  for (const name of names) {
-    const { warnings } = load(name, await readFile(new URL(name, folder), "utf8"));
-    assertEquals(warnings, [], name);
-  }
+for (const folder of ["examples", "drop-in"]) {
+  test(`config/${folder} load without a warning`, async () => {
+    const place = new URL(`config/${folder}/`, PROJECT);
+    const names = (await readdir(place)).filter((name) => name.endsWith(".toml"));
+    assert(names.length > 0);
+    for (const name of names) {
+      const { warnings } = load(name, await readFile(new URL(name, place), "utf8"));
+      assertEquals(warnings, [], name);
+    }
+  });
+}
+
+const DROP_INS: readonly [name: string, ports: readonly number[], api: string][] = [
+  ["smqtt", [1999], "smqtt"],
+  ["nanomq", [8081], "nanomq-v1"],
+  ["emqx-v3", [8080, 18_083], "emqx-v3"],
+  ["tdmq", [80], "tdmq"],
+];
+
+for (const [name, ports, api] of DROP_INS) {
+  test(`config/drop-in/${name}.toml serves ${api} on that product's ports, to this machine`, async () => {
+    const text = await readFile(new URL(`config/drop-in/${name}.toml`, PROJECT), "utf8");
+    const { http, listeners } = load(name, text);
+    assertEquals(http.listeners.map(({ port }) => port), ports);
+    for (const { host, apis } of http.listeners) {
+      assertEquals([host, apis.includes(api as typeof apis[number])], ["127.0.0.1", true]);
+    }
+    assertEquals([listeners[0]?.port, listeners[0]?.allowAnonymous], [1883, true]);
+  });
+}
+
+test("config/drop-in/tdmq.toml serves HTTPS once its comment signs are gone", async () => {
+  const text = await readFile(new URL("config/drop-in/tdmq.toml", PROJECT), "utf8");
+  const written = text.replaceAll(/^# (?=\[\[http\]\]|[a-z_]+ = )/gm, "");
+  const { http } = load("tdmq.toml", written);
+  assertEquals(http.listeners.map(({ port, tls }) => [port, tls?.verifyPeer]), [
+    [80, undefined],
+    [443, true],
+  ]);
 });
 
 /** `UPDATE=1` writes the table instead of comparing it. */

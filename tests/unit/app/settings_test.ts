@@ -72,7 +72,7 @@ async function start(
     logger,
   });
   const applied: Configuration[] = [];
-  settings.follow((configuration) => applied.push(configuration));
+  settings.follow((configuration) => Promise.resolve(() => void applied.push(configuration)));
   const records = given.records ?? new Records();
   await settings.open(records);
   const change: Rig["change"] = (changes) =>
@@ -172,6 +172,15 @@ test("Settings.change() is refused while the file cannot be used, and says why",
   const { details } = await refused({ "mqtt.max_inflight": 8 });
   assertEquals(details, ["b.toml:2:11: mqtt.max_qos: found 7; allowed: 0, 1, 2"]);
   assertEquals(applied.length, 0);
+});
+
+test("Settings.change() is refused when a part of the broker cannot be made ready for it", async () => {
+  const { settings, records, refused } = await start();
+  const before = settings.configuration;
+  settings.follow(() => Promise.reject(new Error("Cannot read x\nCannot read y")));
+  const { code, details } = await refused({ "mqtt.max_qos": 1 });
+  assertEquals([code, details], ["invalid", ["Cannot read x", "Cannot read y"]]);
+  assertEquals([settings.configuration, records.list("setting").size], [before, 0]);
 });
 
 test("Settings.reload() keeps what was set through an API", async () => {
