@@ -2,7 +2,7 @@ import { type Clock, LineLogger } from "../base/mod.ts";
 import type { Configuration } from "../config/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import type { RunArguments } from "./command_line.ts";
-import { type ConfigResult, readConfiguration } from "./configuration.ts";
+import { type ConfigResult, readWholeConfiguration } from "./configuration.ts";
 import { announceReady, createReadyReport, type ReadyListener } from "./ready.ts";
 import { type Prepare, type ReadConfig, Settings } from "./settings.ts";
 import { handleSignals } from "./signals.ts";
@@ -116,7 +116,7 @@ export class Application {
   }
 
   async #read(stored?: ReadonlyMap<string, unknown>): Promise<ConfigResult> {
-    return await readConfiguration(this.#runtime, this.#arguments, stored);
+    return await readWholeConfiguration(this.#runtime, this.#arguments, stored);
   }
 
   /** One reload at a time; a request meanwhile is served once more at the end. */

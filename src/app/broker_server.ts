@@ -1,9 +1,9 @@
 import { RecordedBanList } from "../access/mod.ts";
-import { ALLOW_ALL } from "../auth/mod.ts";
 import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
 import type { Store } from "../ports/mod.ts";
 import { type Listener, type ListenerOptions, openListener } from "../transport/mod.ts";
+import { AccessRules } from "./acl.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
 import type { ReadyListener } from "./ready.ts";
@@ -24,6 +24,7 @@ class BrokerServer implements Server {
   #configuration: Configuration;
   #store: Store | undefined;
   #authentication: Authentication | undefined;
+  #accessRules: AccessRules | undefined;
   #broker: Broker | undefined;
   #bans: RecordedBanList | undefined;
 
@@ -44,7 +45,12 @@ class BrokerServer implements Server {
       for (const warning of authWarnings(auth, listeners)) this.#context.logger.warn(warning);
       const { records } = store;
       this.#authentication = await Authentication.open({ ...this.#context, records }, auth);
-      const broker = this.#broker = this.#createBroker(store, this.#authentication);
+      this.#accessRules = await AccessRules.open(this.#context, this.#configuration.acl);
+      const broker = this.#broker = this.#createBroker(
+        store,
+        this.#authentication,
+        this.#accessRules,
+      );
       // Before the listeners: the deadlines of the first connection count already.
       broker.start();
       for (const options of this.#configuration.listeners) {
@@ -59,9 +65,11 @@ class BrokerServer implements Server {
 
   async prepare(configuration: Configuration): Promise<() => void> {
     const changeAuth = await this.#authentication?.prepare(configuration.auth);
+    const changeRules = await this.#accessRules?.prepare(configuration.acl);
     return () => {
       this.#configuration = configuration;
       changeAuth?.();
+      changeRules?.();
       if (this.#bans !== undefined) this.#bans.maxBans = configuration.limits.maxBans;
       this.#broker?.reconfigure(configuration.mqtt, configuration.limits);
     };
@@ -70,6 +78,7 @@ class BrokerServer implements Server {
   async stop(): Promise<void> {
     for (const listener of this.#open.splice(0)) listener.close();
     this.#authentication?.close();
+    this.#accessRules?.close();
     await this.#broker?.stop();
     // After the broker, which notes what becomes of its sessions until the last connection is gone.
     await this.#store?.close();
@@ -85,7 +94,11 @@ class BrokerServer implements Server {
     }
   }
 
-  #createBroker(store: Store, { service }: Authentication): Broker {
+  #createBroker(
+    store: Store,
+    { service }: Authentication,
+    { authorizer }: AccessRules,
+  ): Broker {
     const { runtime, clock, logger } = this.#context;
     const { maxBans } = this.#configuration.limits;
     const bans = this.#bans = new RecordedBanList({ records: store.records, logger, maxBans });
@@ -97,7 +110,7 @@ class BrokerServer implements Server {
       clock,
       logger,
       authenticator: service,
-      authorizer: ALLOW_ALL,
+      authorizer,
       store,
       bans,
     });

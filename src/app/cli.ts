@@ -17,7 +17,7 @@ import {
   parseCommandLine,
   UsageError,
 } from "./command_line.ts";
-import { readConfiguration } from "./configuration.ts";
+import { readWholeConfiguration } from "./configuration.ts";
 import { VERSION } from "./version.ts";
 
 const EXIT_FINE = 0;
@@ -78,7 +78,7 @@ function readCommand(runtime: Runtime): Command | undefined {
 }
 
 async function check(runtime: Runtime, args: ConfigArguments): Promise<number> {
-  const { configuration, problems } = await readConfiguration(runtime, args);
+  const { configuration, problems } = await readWholeConfiguration(runtime, args);
   if (configuration === undefined) {
     runtime.writeStderr(problemReport(problems));
     return EXIT_PROBLEMS;

@@ -10,6 +10,7 @@ import {
   settingFromFlag,
 } from "../config/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
+import { readAclPolicy } from "./acl.ts";
 import type { ConfigArguments } from "./command_line.ts";
 
 /** What the configuration is read with; a part of `Runtime`. */
@@ -53,6 +54,18 @@ export async function readConfiguration(
     if (!(error instanceof ConfigError)) throw error;
     return refused(error.problems.map(formatProblem));
   }
+}
+
+/** As `readConfiguration`, and reads the rules that `acl.file` names: what is wrong in them is wrong here. */
+export async function readWholeConfiguration(
+  runtime: ConfigReaderRuntime,
+  args: ConfigArguments,
+  stored: ReadonlyMap<string, unknown> = new Map(),
+): Promise<ConfigResult> {
+  const result = await readConfiguration(runtime, args, stored);
+  if (result.configuration === undefined) return result;
+  const { problems } = await readAclPolicy(runtime, result.configuration.acl);
+  return problems === undefined ? result : refused(problems);
 }
 
 function refused(problems: readonly string[]): ConfigResult {

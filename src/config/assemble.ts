@@ -4,6 +4,7 @@ import type { LimitsOptions, MqttOptions } from "../broker/mod.ts";
 import type { HttpOptions } from "../http/mod.ts";
 import type { ListenerOptions, TlsOptions } from "../transport/mod.ts";
 import { formatBind } from "./address.ts";
+import { checkAcl } from "./checks/acl.ts";
 import { checkAuth } from "./checks/auth.ts";
 import type { Complain } from "./checks/complain.ts";
 import { checkHttp, DEFAULT_APP, httpName, isHttps } from "./checks/http.ts";
@@ -34,6 +35,7 @@ export function checkWritten(complain: Complain, written: Written): void {
   checkListeners(complain, written);
   checkHttp(complain, written);
   checkAuth(complain, written);
+  checkAcl(complain, written);
 }
 
 /** Works out the options of the layers below; `written` has passed `checkWritten`. */

@@ -4,7 +4,7 @@ import { key, optional, required, section, tables } from "../schema.ts";
 
 const TEXT = text({ maxLength: 65_535 });
 
-const RULE = section<AclRuleOptions>("after restart", {
+const RULE = section<AclRuleOptions>("at reload", {
   permit: required("permit", choice(["allow", "deny"])),
   action: key("action", choice(["publish", "subscribe", "all"]), "all"),
   topics: required("topics", list(TEXT, { minLength: 1 })),
@@ -14,7 +14,7 @@ const RULE = section<AclRuleOptions>("after restart", {
 });
 
 /** `[acl]` */
-export const ACL = section<AclOptions>("after restart", {
+export const ACL = section<AclOptions>("at reload", {
   noMatch: optional("no_match", choice(["allow", "deny"])),
   denyAction: key("deny_action", choice(["ignore", "disconnect"]), "ignore"),
   file: key("file", orEmpty(filePath()), ""),
