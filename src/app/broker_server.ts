@@ -72,6 +72,11 @@ class BrokerServer implements Server {
       changeRules?.();
       if (this.#bans !== undefined) this.#bans.maxBans = configuration.limits.maxBans;
       this.#broker?.reconfigure(configuration.mqtt, configuration.limits);
+      // In the order of the configuration, which a reload never changes.
+      for (const [index, listener] of this.#open.entries()) {
+        const options = configuration.listeners[index];
+        if (options !== undefined) listener.change(options);
+      }
     };
   }
 

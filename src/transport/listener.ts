@@ -97,8 +97,20 @@ export interface ListenerFigures {
   readonly failedHandshakes: number;
 }
 
+/** What of a listener counts from a change on, for connections that come from then on. */
+export type ListenerChange = Pick<
+  ListenerOptions,
+  "allowAnonymous" | "maxConnections" | "maxConnectionsPerAddress" | "connectRate"
+>;
+
+export function withChange(options: ListenerOptions, change: ListenerChange): ListenerOptions {
+  const { allowAnonymous, maxConnections, maxConnectionsPerAddress, connectRate } = change;
+  return { ...options, allowAnonymous, maxConnections, maxConnectionsPerAddress, connectRate };
+}
+
 /** A listener that accepts. */
 export interface Listener {
+  /** As they count now. */
   readonly options: ListenerOptions;
   /** As a client would write it. */
   readonly url: string;
@@ -106,6 +118,8 @@ export interface Listener {
   readonly port: number;
   /** As they are now: read anew at each use. */
   readonly figures: ListenerFigures;
+  /** Connections that are there stay, and go on under the terms that they came by. */
+  change(change: ListenerChange): void;
   /** Accepts no more; accepted connections live on. */
   close(): void;
 }

@@ -2,6 +2,7 @@ export { type Flushable, FlushSet, type FlushSetParts, Touch } from "./flush_set
 export {
   type Listener,
   LISTENER_TYPES,
+  type ListenerChange,
   type ListenerContext,
   type ListenerFigures,
   type ListenerOptions,
@@ -10,6 +11,7 @@ export {
   type ListenerType,
   type PeerCertAs,
   type TlsOptions,
+  withChange,
 } from "./listener.ts";
 export { openListener } from "./open_listener.ts";
 export { OutboundBuffer, trimSparePages } from "./outbound_buffer.ts";

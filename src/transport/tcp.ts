@@ -1,5 +1,11 @@
 import type { ByteSocket, ByteSocketHandler, Runtime } from "../runtime/mod.ts";
-import type { Listener, ListenerOptions, ListenerOwner } from "./listener.ts";
+import {
+  type Listener,
+  type ListenerContext,
+  type ListenerOptions,
+  type ListenerOwner,
+  withChange,
+} from "./listener.ts";
 
 /** What a connection gets that is turned away: nothing it sends is looked at. */
 const TURNED_AWAY: ByteSocketHandler = {
@@ -16,14 +22,13 @@ export async function openTcpListener(
   owner: ListenerOwner,
 ): Promise<Listener> {
   const figures = { connections: 0, accepted: 0, refused: 0, failedHandshakes: 0 };
-  const context = {
-    options,
-    release: () => {
-      figures.connections--;
-    },
+  const release = (): void => {
+    figures.connections--;
   };
+  let terms = options;
+  let context: ListenerContext = { options, release };
   const accept = (socket: ByteSocket): ByteSocketHandler => {
-    if (figures.connections >= options.maxConnections) {
+    if (figures.connections >= terms.maxConnections) {
       figures.refused++;
       owner.noteRefusedConnection();
       socket.abort();
@@ -38,10 +43,17 @@ export async function openTcpListener(
   const bound = await runtime.listenTcp({ host, port, onError }, accept);
   const shownHost = options.host.includes(":") ? `[${options.host}]` : options.host;
   return {
-    options,
+    get options() {
+      return terms;
+    },
     figures,
     url: `mqtt://${shownHost}:${bound.port}`,
     port: bound.port,
+    change: (next) => {
+      terms = withChange(terms, next);
+      // A new one: connections that are there go on under the terms that they came by.
+      context = { options: terms, release };
+    },
     close: () => bound.close(),
   };
 }

@@ -20,15 +20,7 @@ import {
   textPairs,
 } from "../kind_text.ts";
 import type { Kind } from "../kind.ts";
-import {
-  afterRestart,
-  key,
-  optional,
-  optionalTable,
-  required,
-  section,
-  tables,
-} from "../schema.ts";
+import { key, optional, optionalTable, required, section, tables } from "../schema.ts";
 
 /** `[auth]` as it is written. */
 export interface AuthKeys extends AuthOptions {
@@ -75,7 +67,7 @@ const HTTP_AUTH = section<HttpAuthOptions>("at reload", {
 
 /** `[auth]` */
 export const AUTH = section<AuthKeys>("at reload", {
-  allowAnonymous: afterRestart(optional("allow_anonymous", boolean())),
+  allowAnonymous: optional("allow_anonymous", boolean()),
   passwordFile: key("password_file", orNone(filePath()), ""),
   accounts: key("accounts", boolean(), true),
   sessionOwner: key("session_owner", choice(["refuse", "fresh"]), "refuse"),

@@ -1,6 +1,6 @@
 import type { FlappingOptions, LimitsOptions } from "../../broker/mod.ts";
 import { boolean, byteRate, durationMs, durationS, integer, size } from "../kind.ts";
-import { afterRestart, key, section, table } from "../schema.ts";
+import { key, section, table } from "../schema.ts";
 
 /** `[limits]` as it is written. */
 export type LimitsKeys = Omit<LimitsOptions, "sessionOwner">;
@@ -19,7 +19,7 @@ const FLAPPING = section<FlappingOptions>("at reload", {
 
 /** `[limits]` */
 export const LIMITS = section<LimitsKeys>("at reload", {
-  connectRate: afterRestart(key("connect_rate", integer({ min: 0, max: RATE_MAX }), 0)),
+  connectRate: key("connect_rate", integer({ min: 0, max: RATE_MAX }), 0),
   messagesInRate: key("messages_in_rate", integer({ min: 0, max: RATE_MAX }), 0),
   bytesInRate: key("bytes_in_rate", byteRate(), "0"),
   maxBans: key("max_bans", integer({ min: 0, max: 10_000_000 }), 10_000),

@@ -2,7 +2,7 @@ import { LISTENER_TYPES, type ListenerType, type PeerCertAs } from "../../transp
 import type { Bind } from "../address.ts";
 import { boolean, integer } from "../kind.ts";
 import { bindOrSocket, choice, list, network, orEmpty, text, textLike } from "../kind_text.ts";
-import { key, optional, section } from "../schema.ts";
+import { atReload, key, optional, section } from "../schema.ts";
 import { TLS_ENTRIES, type TlsKeys } from "./tls.ts";
 
 /** One `[[listener]]` as it is written; what follows from other keys is not worked out yet. */
@@ -23,6 +23,7 @@ export interface ListenerKeys extends TlsKeys {
   readonly trustedProxies: readonly string[];
 }
 
+const COUNT_MAX = 10_000_000;
 const RATE_MAX = 1_000_000;
 
 /** `[[listener]]` */
@@ -30,14 +31,12 @@ export const LISTENER = section<ListenerKeys>("after restart", {
   type: key("type", choice(LISTENER_TYPES), "tcp"),
   bind: key("bind", bindOrSocket(), "127.0.0.1:1883"),
   name: optional("name", listenerName()),
-  maxConnections: key("max_connections", integer({ min: 1, max: 10_000_000 }), 100_000),
-  maxConnectionsPerAddress: key(
-    "max_connections_per_address",
-    integer({ min: 0, max: 10_000_000 }),
-    0,
+  maxConnections: atReload(key("max_connections", integer({ min: 1, max: COUNT_MAX }), 100_000)),
+  maxConnectionsPerAddress: atReload(
+    key("max_connections_per_address", integer({ min: 0, max: COUNT_MAX }), 0),
   ),
-  connectRate: optional("connect_rate", integer({ min: 0, max: RATE_MAX })),
-  allowAnonymous: optional("allow_anonymous", boolean()),
+  connectRate: atReload(optional("connect_rate", integer({ min: 0, max: RATE_MAX }))),
+  allowAnonymous: atReload(optional("allow_anonymous", boolean())),
   mountpoint: key("mountpoint", orEmpty(text({ maxLength: 1024 })), ""),
   wsPath: key("path", urlPath(), "/mqtt"),
   origins: key("origins", list(text({ maxLength: 1024 })), []),

@@ -209,7 +209,7 @@ test("run ends with 1 when the last changes could not be written", async () => {
 test("a reload puts limits and log into force and says what waits for a restart", async () => {
   const { runtime, server, status } = await start(["-c", "b.toml"], { "b.toml": "" });
   const next = '[node]\nname = "other"\n[log]\nformat = "json"\n[mqtt]\nmax_qos = 1\n' +
-    "[[listener]]\nmax_connections = 1\n";
+    "[[listener]]\nmountpoint = 'x/'\n";
   runtime.files.set("b.toml", next);
   runtime.signal("SIGHUP");
   await runtime.written("a restart is needed");
@@ -223,7 +223,7 @@ test("a reload puts limits and log into force and says what waits for a restart"
     JSON.parse(line)
   );
   assertEquals(changed.changed, "log.format,mqtt.max_qos");
-  assertEquals(restart.keys, "node.name,listener.0.max_connections");
+  assertEquals(restart.keys, "node.name,listener.0.mountpoint");
   runtime.signal("SIGTERM");
   await status;
 });

@@ -17,12 +17,10 @@ const CHANGES: readonly [what: string, next: Given, now: string, later: string][
     "node.name,node.data_dir",
   ],
   [
-    "a key of a listener",
-    { file: OLD, sets: ["listener.0.max_connections=1"] },
-    "",
-    [
-      "listener.0.max_connections",
-    ].join(),
+    "keys of a listener",
+    { file: OLD, sets: ["listener.0.max_connections=1", "listener.0.path=/x"] },
+    "listener.0.max_connections",
+    "listener.0.path",
   ],
   [
     "another listener",
@@ -38,14 +36,7 @@ const CHANGES: readonly [what: string, next: Given, now: string, later: string][
     ].join(),
     "",
   ],
-  [
-    "one key of a section that counts later",
-    { file: OLD, sets: ["limits.connect_rate=5"] },
-    "",
-    [
-      "limits.connect_rate",
-    ].join(),
-  ],
+  ["a rate", { file: OLD, sets: ["limits.connect_rate=5"] }, "limits.connect_rate", ""],
   [
     "a table that was not there",
     {

@@ -93,3 +93,24 @@ test("openListener() rejects with the system's error", async () => {
     "address in use",
   );
 });
+
+test("a listener that is changed has new terms for new connections, and no other", async () => {
+  const [runtime, owner] = [new ListeningRuntime(), new Owner()];
+  const contexts: ListenerContext[] = [];
+  const accept = owner.accept.bind(owner);
+  owner.accept = (socket, context) => {
+    contexts.push(context);
+    return accept(socket, context);
+  };
+  const listener = await openListener(runtime, OPTIONS, owner);
+  runtime.connect(runtime.accept!);
+  const next = { ...OPTIONS, allowAnonymous: false, maxConnections: 3, mountpoint: "m/" };
+  listener.change(next);
+  assertEquals(listener.options, { ...OPTIONS, allowAnonymous: false, maxConnections: 3 });
+  for (let count = 0; count < 3; count++) runtime.connect(runtime.accept!);
+  runtime.settle();
+  assertEquals(contexts.map(({ options }) => options.allowAnonymous), [true, false, false]);
+  assertEquals(owner.seen.at(-1), "refused");
+  contexts[0]!.release();
+  assertEquals(listener.figures.connections, 2);
+});
