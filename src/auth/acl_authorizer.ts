@@ -89,6 +89,11 @@ export class AclAuthorizer implements Authorizer {
     return this.#policy.denyAction;
   }
 
+  /** What is remembered, which is bounded: clients count as some decisions. */
+  get keptDecisions(): number {
+    return this.#weight;
+  }
+
   authorize(identity: Identity, action: Action, topic: string): Decision {
     if (identity.isSuperuser === true) return "allow";
     if (action === "subscribe") {
