@@ -1,6 +1,7 @@
-import { SystemClock } from "../base/mod.ts";
+import type { AuthOptions } from "../auth/mod.ts";
+import { SILENT_LOGGER, SystemClock } from "../base/mod.ts";
 import { loadRuntime, type Runtime } from "../runtime/mod.ts";
-import { isStorageThread, runStorageThread } from "../storage/mod.ts";
+import { isStorageThread, MemoryStore, runStorageThread } from "../storage/mod.ts";
 import {
   Application,
   EXIT_WRONG_CONFIGURATION,
@@ -8,6 +9,7 @@ import {
   type Server,
   type ServerContext,
 } from "./application.ts";
+import { Authentication } from "./auth.ts";
 import { backUp } from "./backup.ts";
 import { createServer } from "./broker_server.ts";
 import {
@@ -83,7 +85,28 @@ async function check(runtime: Runtime, args: ConfigArguments): Promise<number> {
     runtime.writeStderr(problemReport(problems));
     return EXIT_PROBLEMS;
   }
+  const wrong = await authenticationProblems(runtime, configuration.auth);
+  if (wrong.length > 0) {
+    runtime.writeStderr(problemReport(wrong));
+    return EXIT_PROBLEMS;
+  }
   for (const warning of configuration.warnings) runtime.writeStderr(`Warning: ${warning}\n`);
   runtime.writeStdout("The configuration is fine\n");
   return EXIT_FINE;
+}
+
+/** What the start would say of users, keys and files; nothing of it is kept. */
+async function authenticationProblems(
+  runtime: Runtime,
+  options: AuthOptions,
+): Promise<readonly string[]> {
+  const { records } = new MemoryStore();
+  const context = { runtime, clock: new SystemClock(), logger: SILENT_LOGGER, records };
+  try {
+    const authentication = await Authentication.open(context, options);
+    authentication.close();
+    return [];
+  } catch (error) {
+    return (error instanceof Error ? error.message : String(error)).split("\n");
+  }
 }

@@ -6,8 +6,10 @@ import {
   formatProblem,
   type LoadedConfig,
   loadSources,
+  namedFiles,
   type Setting,
   settingFromFlag,
+  unreadableFile,
 } from "../config/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { readAclPolicy } from "./acl.ts";
@@ -56,7 +58,10 @@ export async function readConfiguration(
   }
 }
 
-/** As `readConfiguration`, and reads the rules that `acl.file` names: what is wrong in them is wrong here. */
+/**
+ * As `readConfiguration`, and reads every file that it names. What is wrong in the rules of `acl.file` is wrong here,
+ * the contents of the others are for those who use them.
+ */
 export async function readWholeConfiguration(
   runtime: ConfigReaderRuntime,
   args: ConfigArguments,
@@ -64,8 +69,25 @@ export async function readWholeConfiguration(
 ): Promise<ConfigResult> {
   const result = await readConfiguration(runtime, args, stored);
   if (result.configuration === undefined) return result;
+  const unreadable = await unreadableFiles(runtime, result.loaded);
+  if (unreadable.length > 0) return refused(unreadable);
   const { problems } = await readAclPolicy(runtime, result.configuration.acl);
   return problems === undefined ? result : refused(problems);
+}
+
+async function unreadableFiles(
+  runtime: ConfigReaderRuntime,
+  loaded: LoadedConfig,
+): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const named of namedFiles(loaded)) {
+    try {
+      await runtime.readTextFile(named.file);
+    } catch (error) {
+      problems.push(formatProblem(unreadableFile(loaded, named, textOf(error))));
+    }
+  }
+  return problems;
 }
 
 function refused(problems: readonly string[]): ConfigResult {
@@ -81,10 +103,12 @@ async function readFile(
   try {
     return { name: path, text: await runtime.readTextFile(path) };
   } catch (error) {
-    return `${path}: Cannot read configuration file: ${
-      error instanceof Error ? error.message : String(error)
-    }`;
+    return `${path}: Cannot read configuration file: ${textOf(error)}`;
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function logSettings(args: ConfigArguments): readonly Setting[] {

@@ -1,7 +1,7 @@
 import type { SettingValue, SettingView } from "../management/mod.ts";
 import { formatPath, type KeyPath } from "./key_path.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { Origin } from "./problem.ts";
+import type { ConfigProblem, Origin } from "./problem.ts";
 import { ROOT } from "./root.ts";
 import { type Applies, entriesOf, type Key, type Section } from "./schema.ts";
 
@@ -14,24 +14,59 @@ export const MASK = "******";
  */
 export function effectiveSettings(loaded: LoadedConfig): readonly SettingView[] {
   const views: SettingView[] = [];
-  collect(ROOT, [], loaded, views);
+  visitKeys(ROOT, [], loaded, (key, path, applies) => views.push(view(key, path, applies, loaded)));
   return views;
 }
 
-function collect(
+/** A file that the configuration names. */
+export interface NamedFile {
+  readonly path: KeyPath;
+  readonly file: string;
+}
+
+/** Every file that must be readable, but for those of bridges, which nothing uses. */
+export function namedFiles(loaded: LoadedConfig): readonly NamedFile[] {
+  const files: NamedFile[] = [];
+  visitKeys(ROOT, [], loaded, (key, path) => {
+    const file = key.kind.isFile === true ? loaded.reader.valueAt(path) : undefined;
+    if (typeof file === "string" && file !== "" && path[0] !== "bridge") files.push({ path, file });
+  });
+  return files;
+}
+
+/** The problem of a file that cannot be read, for `reason`. */
+export function unreadableFile(
+  { reader }: LoadedConfig,
+  { path, file }: NamedFile,
+  reason: string,
+): ConfigProblem {
+  const origin = reader.originOf(path);
+  return {
+    origin,
+    position: origin.from === "file" ? origin.position?.value : undefined,
+    key: formatPath(path),
+    found: `${JSON.stringify(file)}, which cannot be read: ${reason}`,
+    allowed: "path of a file",
+    suggestion: undefined,
+  };
+}
+
+type Visit = (key: Key, path: KeyPath, applies: Applies) => void;
+
+function visitKeys(
   of: Section<unknown>,
   path: KeyPath,
   loaded: LoadedConfig,
-  views: SettingView[],
+  visit: Visit,
 ): void {
   for (const entry of entriesOf(of)) {
     const place = [...path, entry.name];
     const value = loaded.reader.valueAt(place);
-    if (entry.shape === "key") views.push(view(entry, place, entry.applies ?? of.applies, loaded));
+    if (entry.shape === "key") visit(entry, place, entry.applies ?? of.applies);
     else if (entry.shape === "table") {
-      if (value !== undefined || !entry.isOptional) collect(entry.section, place, loaded, views);
+      if (value !== undefined || !entry.isOptional) visitKeys(entry.section, place, loaded, visit);
     } else if (Array.isArray(value)) {
-      for (const index of value.keys()) collect(entry.section, [...place, index], loaded, views);
+      for (const index of value.keys()) visitKeys(entry.section, [...place, index], loaded, visit);
     }
   }
 }

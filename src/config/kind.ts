@@ -15,6 +15,8 @@ export interface Kind<T> {
   readonly isSecret?: boolean;
   /** Whether an unquoted value from the command line or the environment is a list of texts, with commas between them. */
   readonly isList?: boolean;
+  /** Whether values are paths of files that must be readable. */
+  readonly isFile?: boolean;
   /** Whether it is a table with names that the operator chooses. */
   readonly isMap?: boolean;
   read(value: unknown): Reading<T>;

@@ -33,7 +33,7 @@ const PATH_MAX_LENGTH = 4096;
 
 /** Path of a file, from the working directory where it is not absolute. */
 export function filePath(): Kind<string> {
-  return { ...text({ maxLength: PATH_MAX_LENGTH }), allowed: "path of a file" };
+  return { ...text({ maxLength: PATH_MAX_LENGTH }), allowed: "path of a file", isFile: true };
 }
 
 /** Text that nobody may see: no message and no query ever shows it. */

@@ -121,6 +121,37 @@ for (
   });
 }
 
+const NAMED_FILES =
+  "[auth]\npassword_file = 'users'\n[[listener]]\ntype = 'tls'\ncert = 'c.pem'\n" +
+  "key = 'k.pem'\n[[bridge]]\nname = 'b'\naddress = 'mqtt://x'\n[bridge.tls]\nca = 'unused.pem'\n";
+
+for (const [command, status] of [["run", 2], ["check", 1]] as const) {
+  test(`${command} ends with ${status} and the place of every file that cannot be read`, async () => {
+    const runtime = new FakeRuntime([command, "-c", "b.toml"]);
+    runtime.files.set("b.toml", NAMED_FILES);
+    runtime.files.set("k.pem", "");
+    assertEquals(await runCommand(runtime, never), status);
+    const problem = (at: string, key: string, file: string): string =>
+      `b.toml:${at}: ${key}: found "${file}", which cannot be read: ENOENT: no such file, ` +
+      `open '${file}'; allowed: path of a file\n`;
+    assertEquals(
+      runtime.stderr,
+      "Cannot use the configuration: 2 problems\n" +
+        problem("5:8", "listener.0.cert", "c.pem") +
+        problem("2:17", "auth.password_file", "users"),
+    );
+  });
+}
+
+test("check reads users and keys, and names what is wrong in them", async () => {
+  const runtime = new FakeRuntime(["check", "--set", "auth.password_file=users"]);
+  runtime.files.set("users", "alice:geheim\n");
+  assertEquals(await runCommand(runtime, never), 1);
+  assert(runtime.stderr.includes("users"), runtime.stderr);
+  assert(!runtime.stderr.includes("geheim"), runtime.stderr);
+  assertEquals([runtime.stdout, runtime.intervals.size], ["", 0]);
+});
+
 test("check ends with 0 and says so, with a warning where there is one", async () => {
   const runtime = new FakeRuntime(["check", "--set", "listener.0.bind=0.0.0.0:1883"]);
   assertEquals(await runCommand(runtime, never), 0);
