@@ -26,3 +26,4 @@ export {
   maskIpNetwork,
   parseIpNetwork,
 } from "./ip_network.ts";
+export { TokenBucket } from "./token_bucket.ts";

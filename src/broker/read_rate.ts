@@ -1,6 +1,5 @@
-import { type Clock, Timer, type TimerWheel } from "../base/mod.ts";
+import { type Clock, Timer, type TimerWheel, TokenBucket } from "../base/mod.ts";
 import type { LimitsOptions } from "./options.ts";
-import { TokenBucket } from "./token_bucket.ts";
 
 /** Who is read more slowly. */
 export interface ReadRateOwner {

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import type { Clock, Logger } from "../base/mod.ts";
 import type { ManagementService } from "../management/mod.ts";
-import type { HttpEnv } from "./env.ts";
+import type { HttpEnv, ListenerTerms } from "./env.ts";
 import type { OpenApiDocument } from "./kit/mod.ts";
 import type { ApiName, HttpOptions } from "./options.ts";
 import type { WebListenerView } from "./web_listener.ts";
@@ -15,7 +15,7 @@ export interface DialectContext {
   readonly clock: Clock;
   /** Of the program. */
   readonly version: string;
-  readonly runtime: { readonly name: string; readonly version: string };
+  readonly runtime: { readonly name: string; readonly version: string; readonly pid: number };
   /** Reads a file that an option names. */
   readTextFile(path: string): Promise<string>;
   /** The web servers, as they are now. */
@@ -30,7 +30,7 @@ export interface DialectContext {
 export interface Dialect {
   readonly name: ApiName;
   /** Whether a path, as sent and without query, is this API's to answer, be it with 404. */
-  owns(rawPath: string): boolean;
+  owns(rawPath: string, listener: ListenerTerms): boolean;
   readonly app: Hono<HttpEnv>;
   openapi(version: string): OpenApiDocument;
 }

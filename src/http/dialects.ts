@@ -8,5 +8,6 @@ import type { ApiName } from "./options.ts";
 export const DIALECTS: ReadonlyArray<readonly [name: ApiName, load: () => Promise<CreateDialect>]> =
   [
     ["health", async () => (await import("./health/mod.ts")).createHealth],
+    ["tdmq", async () => (await import("./tdmq/mod.ts")).createTdmq],
     ["smqtt", async () => (await import("./smqtt/mod.ts")).createSmqtt],
   ];

@@ -8,7 +8,7 @@ import type { ApiName, HttpListenerOptions, HttpOptions } from "./options.ts";
 import { WebListener, type WebListenerView } from "./web_listener.ts";
 
 export interface HttpServerContext {
-  readonly runtime: Pick<Runtime, "name" | "version" | "serveWeb" | "readTextFile">;
+  readonly runtime: Pick<Runtime, "name" | "version" | "pid" | "serveWeb" | "readTextFile">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: HttpOptions;
@@ -81,7 +81,7 @@ export class HttpServer {
       logger,
       clock,
       version,
-      runtime: { name: runtime.name, version: runtime.version },
+      runtime: { name: runtime.name, version: runtime.version, pid: runtime.pid },
       readTextFile: (path) => runtime.readTextFile(path),
       webListeners: () => this.views(),
       onInternalError: (error, { rawPath }) => {

@@ -90,7 +90,7 @@ export class WebListener {
     const startMs = performance.now();
     this.#requests++;
     const path = pathOf(request.target);
-    const dialect = this.#dialects.find((one) => one.owns(path));
+    const dialect = this.#dialects.find((one) => one.owns(path, this.terms));
     let reply: WebReply;
     try {
       reply = dialect === undefined ? this.#document(path) : await this.#ask(dialect, request);

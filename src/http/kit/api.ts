@@ -28,6 +28,8 @@ export interface RouteSpec<Query = unknown, Body = unknown> {
   readonly summary: string;
   /** Of an object whose members are texts; conversions belong into the schema. Unknown names are left out. */
   readonly query?: Schema<Query>;
+  /** For the document only, where the handler reads the query itself. */
+  readonly documentedQuery?: Schema;
   /** Of the JSON body; without it the body is the handler's affair, or nobody's. */
   readonly body?: Schema<Body>;
   /** For the document only, where the handler reads the body itself. */

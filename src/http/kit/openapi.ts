@@ -71,7 +71,10 @@ function operationOf(
   path: string,
   security: readonly SecurityScheme[],
 ): OpenApiOperation {
-  const parameters = [...pathParameters(path), ...queryParameters(route.query)];
+  const parameters = [
+    ...pathParameters(path),
+    ...queryParameters(route.query ?? route.documentedQuery),
+  ];
   const requestBody = requestBodyOf(route);
   return {
     operationId: route.operationId,

@@ -16,6 +16,7 @@ export type Refusal =
   | { readonly kind: "method-not-allowed"; readonly allowed: readonly string[] }
   /** `reason` is the API's own affair. */
   | { readonly kind: "unauthorized"; readonly reason: string }
+  | { readonly kind: "rate-limited"; readonly retryAfterS: number }
   | { readonly kind: "body-too-large"; readonly maxBytes: number }
   | { readonly kind: "not-json"; readonly message: string }
   /** A bad escape in the path or in the query. */
@@ -49,6 +50,8 @@ export function refusalText(refusal: Refusal): string {
       return `Cannot use this method: allowed are ${refusal.allowed.join(", ")}`;
     case "unauthorized":
       return "Not authorized";
+    case "rate-limited":
+      return `Cannot take so many requests: try again in ${refusal.retryAfterS} s`;
     case "body-too-large":
       return `Cannot take the body: it is larger than ${refusal.maxBytes} bytes`;
     case "not-json":

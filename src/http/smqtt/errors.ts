@@ -10,6 +10,8 @@ export function refuse(refusal: Refusal): WebReply {
       return emptyReply(404);
     case "unauthorized":
       return emptyReply(401, [["www-authenticate", 'Basic realm="smqtt"']]);
+    case "rate-limited":
+      return emptyReply(429, [["retry-after", String(refusal.retryAfterS)]]);
     case "body-too-large":
       return jsonReply(413, { message });
     case "not-json":
