@@ -61,9 +61,10 @@ export function configTable(): string {
     const found = written.find((each) => `${each.section}.${each.name}` === name);
     const hasDefault = found !== undefined && key.default !== undefined;
     const standard = hasDefault ? `\`${found.value}\`` : key.isRequired ? "required" : "";
-    return [`\`${formatPattern(pattern)}\``, standard, key.kind.allowed, found?.comment ?? ""];
+    const meaning = found?.comment ?? "";
+    return [`\`${formatPattern(pattern)}\``, standard, key.kind.allowed, meaning, known.applies];
   });
-  return markdownTable([["key", "default", "allowed", "meaning"], ...rows]);
+  return markdownTable([["key", "default", "allowed", "meaning", "a change counts"], ...rows]);
 }
 
 /** With its columns filled up, as the formatter wants it. */
