@@ -10,7 +10,7 @@ import type {
   PublishInterceptor,
   Store,
 } from "../ports/mod.ts";
-import { Router } from "../routing/mod.ts";
+import { Router, type RouterCounters } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
 import { type Message, Publication, type SessionLimits } from "../session/mod.ts";
 import { FlushSet, type ListenerContext, trimSparePages } from "../transport/mod.ts";
@@ -95,6 +95,11 @@ export class Broker {
 
   get counters(): Readonly<BrokerCounters> {
     return this.#core.counters;
+  }
+
+  /** How topics find their subscribers. */
+  get routeCounters(): RouterCounters {
+    return this.#core.router.counters;
   }
 
   /** What the broker holds now. */

@@ -8,6 +8,8 @@ export interface RouteCacheLimits {
   readonly cacheEntriesMax: number;
   /** Recipients in the lists of all kept topics together, lists in common counted each time. */
   readonly cacheRecipientsMax: number;
+  /** UTF-8 of all kept topics together: a topic may have 65,535 bytes. */
+  readonly cacheTopicBytesMax: number;
 }
 
 const BUCKETS_MIN = 256;
@@ -24,10 +26,12 @@ const CHAIN_MAX = 16;
 export class RouteCache<S extends Subscriber> {
   readonly #entriesMax: number;
   readonly #recipientsMax: number;
+  readonly #topicBytesMax: number;
   #buckets: (CachedRoute<S> | undefined)[] = new Array(BUCKETS_MIN).fill(undefined);
   #mask = BUCKETS_MIN - 1;
   readonly #routes: CachedRoute<S>[] = [];
   #recipientCount = 0;
+  #topicBytes = 0;
   #hand = 0;
   #sweepHand = 0;
   #evictions = 0;
@@ -35,6 +39,7 @@ export class RouteCache<S extends Subscriber> {
   constructor(limits: RouteCacheLimits) {
     this.#entriesMax = limits.cacheEntriesMax;
     this.#recipientsMax = limits.cacheRecipientsMax;
+    this.#topicBytesMax = limits.cacheTopicBytesMax;
   }
 
   get size(): number {
@@ -44,6 +49,11 @@ export class RouteCache<S extends Subscriber> {
   /** Recipients in the lists of all kept routes. */
   get recipientCount(): number {
     return this.#recipientCount;
+  }
+
+  /** UTF-8 of all kept topics. */
+  get topicBytes(): number {
+    return this.#topicBytes;
   }
 
   /** Routes that had to go for want of room. */
@@ -68,10 +78,13 @@ export class RouteCache<S extends Subscriber> {
 
   /** Keeps a route whose topic is not in the cache, unless it is too big for it. */
   add(route: CachedRoute<S>): void {
-    if (this.#entriesMax === 0 || route.weight > this.#recipientsMax) return;
+    const { weight, topicBytes } = route;
+    if (this.#entriesMax === 0 || weight > this.#recipientsMax) return;
+    if (topicBytes.length > this.#topicBytesMax) return;
     while (
       this.#routes.length >= this.#entriesMax ||
-      this.#recipientCount + route.weight > this.#recipientsMax
+      this.#recipientCount + weight > this.#recipientsMax ||
+      this.#topicBytes + topicBytes.length > this.#topicBytesMax
     ) {
       this.#evict();
     }
@@ -80,7 +93,8 @@ export class RouteCache<S extends Subscriber> {
     this.#link(route);
     route.position = this.#routes.length;
     this.#routes.push(route);
-    this.#recipientCount += route.weight;
+    this.#recipientCount += weight;
+    this.#topicBytes += topicBytes.length;
   }
 
   /** Forgets a route that is in the cache. */
@@ -101,6 +115,7 @@ export class RouteCache<S extends Subscriber> {
     route.next = undefined;
     route.position = -1;
     this.#recipientCount -= route.weight;
+    this.#topicBytes -= route.topicBytes.length;
   }
 
   /**

@@ -29,6 +29,8 @@ export interface RouterCounters {
   readonly entries: number;
   /** Recipients in their lists. */
   readonly recipients: number;
+  /** UTF-8 of these topics. */
+  readonly topicBytes: number;
 }
 
 /** A filter that somebody has subscribed with. */
@@ -44,6 +46,7 @@ export interface FilterFigures<S extends Subscriber> {
 
 const CACHE_ENTRIES_MAX = 65_536;
 const CACHE_RECIPIENTS_MAX = 1_000_000;
+const CACHE_TOPIC_BYTES_MAX = 16 * 1024 * 1024;
 const SWEEP_COUNT = 8;
 
 /** Whether a subscriber may get messages of a topic that it has subscribed to. */
@@ -72,6 +75,7 @@ export class Router<S extends Subscriber> {
     this.#cache = new RouteCache({
       cacheEntriesMax: options.cacheEntriesMax ?? CACHE_ENTRIES_MAX,
       cacheRecipientsMax: options.cacheRecipientsMax ?? CACHE_RECIPIENTS_MAX,
+      cacheTopicBytesMax: options.cacheTopicBytesMax ?? CACHE_TOPIC_BYTES_MAX,
     });
     this.#sharedStrategy = options.sharedStrategy ?? "round_robin";
     this.#prng = options.prng ?? new Prng(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
@@ -114,6 +118,7 @@ export class Router<S extends Subscriber> {
       evictions: this.#cache.evictions,
       entries: this.#cache.size,
       recipients: this.#cache.recipientCount,
+      topicBytes: this.#cache.topicBytes,
     };
   }
 

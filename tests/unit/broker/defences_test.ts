@@ -46,3 +46,39 @@ test("a refused will topic of 64 KiB makes no reason string that cannot be sent"
   assert((connack.properties?.reasonString?.length ?? 0) < 300);
   assert(client.peer.isHungUp);
 });
+
+test("long topics, each published to once, are not held for ever", () => {
+  const memory = new MemoryBroker();
+  const client = memory.connect({ clientId: "c" });
+  const filler = "x".repeat(60_000);
+  for (let n = 0; n < 1000; n++) {
+    client.send(publishFrame(`${n}/${filler}`));
+    memory.runtime.settle();
+  }
+  const { entries, topicBytes } = memory.broker.routeCounters;
+  assert(topicBytes <= 16 << 20, `${topicBytes} bytes of ${entries} topics`);
+  assertEquals(memory.broker.counters.publishReceived, 1000);
+});
+
+for (const levels of [129, 65_535]) {
+  test(`a topic of ${levels} levels ends the connection, a filter is refused, and neither leaves anything`, () => {
+    const memory = new MemoryBroker();
+    const [publisher, subscriber] = [memory.connect(), memory.connect()];
+    subscriber.subscribe("/".repeat(levels - 1), 0);
+    subscriber.subscribe(`${"+/".repeat(Math.min(levels, 32_767) - 1)}#`, 0, 2);
+    subscriber.send({
+      cmd: "unsubscribe",
+      messageId: 3,
+      unsubscriptions: ["/".repeat(levels - 1)],
+    });
+    publisher.send(publishFrame("/".repeat(levels - 1)));
+    memory.runtime.settle();
+    assertEquals(publisher.expect("disconnect")[0].reasonCode, 0x90);
+    const [first, second, third] = subscriber.take();
+    assertEquals(first?.cmd === "suback" && first.granted as unknown, [0x8f]);
+    assertEquals(second?.cmd === "suback" && second.granted as unknown, [0x8f]);
+    assertEquals(third?.cmd, "unsuback");
+    assertEquals(memory.broker.figures.subscriptions, 0);
+    assertEquals(memory.errors, []);
+  });
+}
