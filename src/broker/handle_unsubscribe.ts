@@ -1,28 +1,44 @@
+import { isPromise, then } from "../base/mod.ts";
 import { ReasonCode, type UnsubscribePacket } from "../mqtt/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
+import { inTurns } from "./in_turns.ts";
+
+/** Filters that are taken back in one turn. */
+const REMOVED_PER_TURN = 500;
 
 /**
  * UNSUBSCRIBE: filters are compared as they are written [MQTT-3.10.4-1]; what waits is
  * still delivered.
  */
 export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePacket): void {
+  const { core, mountpoint } = from;
+  const { durability, subscriptions, yieldTurn } = core;
+  const { filters, packetId } = packet;
   const session = from.session as ClientSession;
-  const { durability } = from.core;
-  durability.begin();
-  const reasonCodes = packet.filters.map((written): ReasonCode => {
-    const filter = from.mountpoint?.mount(written, true) ?? written;
-    return from.core.subscriptions.remove(session, filter)
-      ? ReasonCode.success
-      : ReasonCode.noSubscriptionExisted;
-  });
+  const reasonCodes: ReasonCode[] = [];
+  let ticket = 0;
+  const isOver = (): boolean => !from.isConnected || from.session !== session;
+  const removeSome = (): boolean => {
+    if (isOver()) return true;
+    durability.begin();
+    for (
+      const written of filters.slice(reasonCodes.length, reasonCodes.length + REMOVED_PER_TURN)
+    ) {
+      const filter = mountpoint?.mount(written, true) ?? written;
+      const isRemoved = subscriptions.remove(session, filter);
+      reasonCodes.push(isRemoved ? ReasonCode.success : ReasonCode.noSubscriptionExisted);
+    }
+    ticket = Math.max(ticket, durability.end());
+    return reasonCodes.length === filters.length;
+  };
   const reply = (): void => {
-    if (!from.isConnected) return;
-    if (!from.out.send({ type: "unsuback", packetId: packet.packetId, reasonCodes })) { // [MQTT-3.10.4-4]
+    if (isOver()) return;
+    if (!from.out.send({ type: "unsuback", packetId, reasonCodes })) { // [MQTT-3.10.4-4]
       from.disconnect(ReasonCode.packetTooLarge, "UNSUBACK is larger than the client takes");
     }
   };
-  const stored = durability.committed(durability.end());
-  if (stored === undefined) reply();
-  else from.waitFor(stored.then(reply));
+  const removed = inTurns(yieldTurn, removeSome);
+  const done = then(then(removed, () => durability.committed(ticket)), reply);
+  if (isPromise(done)) from.waitFor(done);
 }

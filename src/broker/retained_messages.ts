@@ -7,7 +7,7 @@ import {
   type TimerWheel,
 } from "../base/mod.ts";
 import { isSysTopic } from "../mqtt/mod.ts";
-import { type RetainedEntry, RetainedTrie } from "../retain/mod.ts";
+import { type RetainedEntry, RetainedTrie, type RetainedWalk } from "../retain/mod.ts";
 import { type Message, messageBytes } from "../session/mod.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { Durability } from "./durability.ts";
@@ -22,6 +22,31 @@ export interface RetainedMessagesParts {
   readonly counters: BrokerCounters;
   readonly gauges: BrokerGauges;
   readonly durability: Durability;
+}
+
+/** Retained messages that one filter matches, found piece by piece. */
+export class RetainedSearch {
+  readonly found: Message[] = [];
+  readonly #walk: RetainedWalk<Message>;
+  readonly #clock: Clock;
+
+  constructor(walk: RetainedWalk<Message>, clock: Clock) {
+    this.#walk = walk;
+    this.#clock = clock;
+  }
+
+  /** Places that were looked at so far. */
+  get visited(): number {
+    return this.#walk.visited;
+  }
+
+  /** Looks at no more than so many places. True: everything was looked at. */
+  step(places: number): boolean {
+    const nowMs = this.#clock.nowMs();
+    return this.#walk.step(places, (_topic, message) => {
+      if (message.expiresAtMs > nowMs) this.found.push(message);
+    });
+  }
 }
 
 /** The last message of each topic that was published with the retain flag, until it expires. */
@@ -145,13 +170,8 @@ export class RetainedMessages {
     return this.#trie.inOrder;
   }
 
-  /** All that a new subscription with `filter` gets. */
-  match(filter: string): Message[] {
-    const found: Message[] = [];
-    const nowMs = this.#clock.nowMs();
-    this.#trie.match(filter, (_topic, message) => {
-      if (message.expiresAtMs > nowMs) found.push(message);
-    });
-    return found;
+  /** Looks for all that a new subscription with `filter` gets, which may be long work. */
+  search(filter: string): RetainedSearch {
+    return new RetainedSearch(this.#trie.walk(filter), this.#clock);
   }
 }

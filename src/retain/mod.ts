@@ -1,1 +1,6 @@
-export { type RetainedEntry, RetainedTrie, type RetainedVisitor } from "./retained_trie.ts";
+export {
+  type RetainedEntry,
+  RetainedTrie,
+  type RetainedVisitor,
+  RetainedWalk,
+} from "./retained_trie.ts";

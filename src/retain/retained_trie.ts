@@ -45,12 +45,6 @@ class LevelNode<M> {
   }
 }
 
-/** A node that a walk still has to visit, with the level of the filter that its children meet. */
-interface Step<M> {
-  readonly node: LevelNode<M>;
-  readonly depth: number;
-}
-
 /** Gets each match. `false` ends the walk. */
 export type RetainedVisitor<M> = (topic: string, message: M) => boolean | void;
 
@@ -128,40 +122,81 @@ export class RetainedTrie<M> {
    * `visit` may set and remove messages. What it removes is not shown afterwards; what it adds may be.
    */
   match(filter: string, visit: RetainedVisitor<M>): void {
-    if (!hasWildcard(filter)) {
-      const entry = this.#byTopic.get(filter);
-      if (entry !== undefined) visit(filter, entry.message);
-      return;
-    }
-    const levels = filter.split("/");
-    const stack: Step<M>[] = [{ node: this.#root, depth: 0 }];
-    for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-      const { node, depth } = step;
-      const level = levels[depth];
-      // Behind the last level only an entry matters; `sport/#` matches `sport` itself.
-      if ((level === undefined || level === "#") && node.entry !== undefined) {
-        if (visit(node.entry.topic, node.entry.message) === false) return;
-      }
-      if (level !== undefined) this.#pushChildren(stack, step, level);
-    }
+    this.walk(filter).step(Infinity, visit);
+  }
+
+  /** The same piece by piece, whatever becomes of the messages in between. */
+  walk(filter: string): RetainedWalk<M> {
+    if (hasWildcard(filter)) return new RetainedWalk(filter.split("/"), this.#root);
+    const entry = this.#byTopic.get(filter);
+    const only = new LevelNode<M>("");
+    only.entry = entry;
+    return new RetainedWalk([], only);
   }
 
   /** All topics with their messages, in the order in which they got the first one. */
   *entries(): Generator<[topic: string, message: M], void, undefined> {
     for (const entry of this.#byTopic.values()) yield [entry.topic, entry.message];
   }
+}
 
-  #pushChildren(stack: Step<M>[], { node, depth }: Step<M>, level: string): void {
+/** Nodes of one level that a walk has still to visit, and which level of the filter they have met. */
+interface Frame<M> {
+  readonly nodes: Iterator<LevelNode<M>>;
+  readonly depth: number;
+  /** The first level of a topic, where wildcards do not find what begins with "$". */
+  readonly isFirst: boolean;
+}
+
+/**
+ * A walk through the topics that one filter matches. Between two steps anything may happen to them: what is removed is
+ * not shown any more, what is added may be.
+ */
+export class RetainedWalk<M> {
+  /** Nodes that were visited so far, and ends of levels: what the walk has cost. */
+  visited = 0;
+  readonly #levels: readonly string[];
+  readonly #frames: Frame<M>[];
+
+  /** Belongs to the trie. */
+  constructor(levels: readonly string[], root: LevelNode<M>) {
+    this.#levels = levels;
+    this.#frames = [{ nodes: [root].values(), depth: 0, isFirst: false }];
+  }
+
+  /** Visits at most `nodes` nodes, whether they match or not. True: the walk is over, or was ended by `visit`. */
+  step(nodes: number, visit: RetainedVisitor<M>): boolean {
+    const frames = this.#frames;
+    for (let left = nodes; left > 0; left--) {
+      const frame = frames.at(-1);
+      if (frame === undefined) return true;
+      this.visited++;
+      const { value: node, done } = frame.nodes.next();
+      if (done === true) {
+        frames.pop();
+        continue;
+      }
+      // [MQTT-4.7.2-1]: the first level of a `$` topic is not for wildcards.
+      if (frame.isFirst && node.key.startsWith("$")) continue;
+      const level = this.#levels[frame.depth];
+      // Behind the last level only an entry matters; `sport/#` matches `sport` itself.
+      if ((level === undefined || level === "#") && node.entry !== undefined) {
+        if (visit(node.entry.topic, node.entry.message) === false) return true;
+      }
+      if (level !== undefined) this.#descend(node, level, frame.depth);
+    }
+    return frames.length === 0;
+  }
+
+  #descend(node: LevelNode<M>, level: string, depth: number): void {
+    const isFirst = this.#frames.length === 1;
     if (level !== "+" && level !== "#") {
       const child = smallMapGet(node.children, level);
-      if (child !== undefined) stack.push({ node: child, depth: depth + 1 });
-      return;
-    }
-    const childDepth = level === "#" ? depth : depth + 1;
-    for (const child of node.children?.values() ?? []) {
-      // [MQTT-4.7.2-1]: the first level of a `$` topic is not for wildcards.
-      if (node === this.#root && child.key.startsWith("$")) continue;
-      stack.push({ node: child, depth: childDepth });
+      if (child === undefined) return;
+      this.#frames.push({ nodes: [child].values(), depth: depth + 1, isFirst: false });
+    } else if (node.children !== undefined) {
+      const nodes = node.children.values();
+      this.#frames.push({ nodes, depth: level === "#" ? depth : depth + 1, isFirst });
     }
   }
 }

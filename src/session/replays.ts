@@ -16,15 +16,28 @@ interface Replay {
 /** Retained messages on their way to new subscriptions. Only references: the messages are the retained store's. */
 export class Replays {
   readonly #waiting = new Deque<Replay>();
+  #held = 0;
 
-  add(messages: readonly Message[], qos: Qos, identifiers: readonly number[]): void {
-    this.#waiting.push({ messages, qos, identifiers, next: 0, isLate: false });
+  /** References to messages, sent ones of lists that are not through included. */
+  get held(): number {
+    return this.#held;
   }
 
-  /** What is left did not leave together with its SUBACK. */
+  /** `isLate`: the messages were found in an earlier turn. */
+  add(
+    messages: readonly Message[],
+    qos: Qos,
+    identifiers: readonly number[],
+    isLate: boolean,
+  ): void {
+    this.#waiting.push({ messages, qos, identifiers, next: 0, isLate });
+    this.#held += messages.length;
+  }
+
+  /** What is left of the newest did not leave together with its SUBACK. */
   setLate(): void {
-    for (let index = 0; index < this.#waiting.length; index++) {
-      (this.#waiting.at(index) as Replay).isLate = true;
+    if (this.#waiting.length > 0) {
+      (this.#waiting.at(this.#waiting.length - 1) as Replay).isLate = true;
     }
   }
 
@@ -43,6 +56,7 @@ export class Replays {
         return deliveryOf(replay, message);
       }
       this.#waiting.shift();
+      this.#held -= messages.length;
     }
     return undefined;
   }

@@ -132,6 +132,11 @@ export class Session<Group extends object> {
     return this.#queue?.bytes ?? 0;
   }
 
+  /** Retained messages that are held for being sent. */
+  get replayedMessages(): number {
+    return this.#replays?.held ?? 0;
+  }
+
   get inflightCount(): number {
     return this.#exchange.count;
   }
@@ -204,11 +209,19 @@ export class Session<Group extends object> {
     return isQueued ? "queued" : "dropped";
   }
 
-  /** Sends retained messages to a new subscription, as fast as the client takes them. */
-  replay(messages: readonly Message[], qos: Qos, identifiers: readonly number[]): void {
+  /**
+   * Sends retained messages to a new subscription, as fast as the client takes them. `isLate`: they were found in an
+   * earlier turn, so that others may have replaced some of them.
+   */
+  replay(
+    messages: readonly Message[],
+    qos: Qos,
+    identifiers: readonly number[],
+    isLate = false,
+  ): void {
     if (messages.length === 0) return;
     this.#replays ??= new Replays();
-    this.#replays.add(messages, qos, identifiers);
+    this.#replays.add(messages, qos, identifiers, isLate);
     this.pump();
     this.#replays?.setLate();
   }

@@ -2,7 +2,8 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { MemoryBroker } from "../../support/memory_broker.ts";
+import type { Packet } from "mqtt-packet";
+import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
 /** PUBLISH of QoS 0 for 5.0, as bytes: `mqtt-packet` does not write what is not allowed. */
 function publishFrame(topic: string, payload = ""): Uint8Array {
@@ -82,3 +83,119 @@ for (const levels of [129, 65_535]) {
     assertEquals(memory.errors, []);
   });
 }
+
+/** Turns until a PINGREQ is answered. */
+function turnsToAnswer(memory: MemoryBroker, bystander: MemoryClient): number {
+  bystander.send({ cmd: "pingreq" });
+  for (let turns = 1; turns < 100; turns++) {
+    memory.runtime.turn();
+    if (bystander.take().some(({ cmd }) => cmd === "pingresp")) return turns;
+  }
+  return Infinity;
+}
+
+/** Longest turn until the client has an answer of this type, in milliseconds, and all that it got. */
+async function answered(
+  memory: MemoryBroker,
+  client: MemoryClient,
+  cmd: string,
+): Promise<{ longestMs: number; turns: number; packets: Packet[] }> {
+  const packets: Packet[] = [];
+  let [longestMs, turns] = [0, 0];
+  while (!packets.some((packet) => packet.cmd === cmd)) {
+    const startMs = performance.now();
+    memory.runtime.turn();
+    longestMs = Math.max(longestMs, performance.now() - startMs);
+    turns++;
+    await Promise.resolve();
+    packets.push(...client.take());
+  }
+  return { longestMs, turns, packets };
+}
+
+function withRetained(count: number): MemoryBroker {
+  const memory = new MemoryBroker();
+  const publisher = memory.connect({ version: 4, clientId: "p" });
+  for (let n = 0; n < count; n++) {
+    publisher.send({
+      cmd: "publish",
+      topic: `a/${n % 100}/b/${n}`,
+      payload: "x",
+      qos: 1,
+      messageId: 1,
+      retain: true,
+      dup: false,
+    });
+    if (n % 1000 === 0) memory.runtime.settle();
+  }
+  memory.runtime.settle();
+  publisher.take();
+  return memory;
+}
+
+for (
+  const [what, filterOf] of [
+    ["different ones", (n: number) => `f/${n}/+`],
+    ["such as find every retained message", (n: number) => `+/+/+/+${"/#".repeat(n % 2)}`],
+    ["such as look everywhere and find nothing", (n: number) => `+/+/+/none-${n}`],
+  ] as const
+) {
+  test(`10,000 filters in one SUBSCRIBE do not keep others waiting: ${what}`, async () => {
+    const memory = withRetained(2000);
+    const [client, bystander] = [
+      memory.connect({ version: 4, clientId: "c" }),
+      memory.connect({ version: 4, clientId: "b" }),
+    ];
+    const topics = Array.from({ length: 10_000 }, (_, n) => filterOf(n));
+    const subscriptions = topics.map((topic) => ({ topic, qos: 1 as const }));
+    client.send({ cmd: "subscribe", messageId: 7, subscriptions });
+    assert(turnsToAnswer(memory, bystander) <= 2);
+    const { turns, packets } = await answered(memory, client, "suback");
+    assert(turns > 35, `all was done in ${turns} turns`);
+    const suback = packets.find((packet) => packet.cmd === "suback");
+    assertEquals(suback?.cmd === "suback" && suback.granted.length, 10_000);
+    client.send({ cmd: "unsubscribe", messageId: 8, unsubscriptions: topics });
+    assert(turnsToAnswer(memory, bystander) <= 2);
+    const late = await answered(memory, client, "unsuback");
+    assert(late.turns > 10, `all was done in ${late.turns} turns`);
+    assertEquals(memory.broker.figures.subscriptions, 0);
+    assertEquals(memory.errors, []);
+  });
+}
+
+test("retained messages that wait for one session are bounded, whatever it subscribes to", async () => {
+  const memory = withRetained(2000);
+  const client = memory.connect({ clientId: "c", properties: { receiveMaximum: 1 } });
+  const codes: number[] = [];
+  for (let n = 1; n <= 500; n++) {
+    client.subscribe("a/#", 1, n);
+    await memory.runtime.settled();
+    for (const packet of client.take()) {
+      if (packet.cmd === "suback") codes.push(packet.granted[0] as number);
+    }
+  }
+  assertEquals(codes.length, 500);
+  const accepted = codes.filter((code) => code === 1).length;
+  assert(accepted >= 240 && accepted <= 260, `${accepted} of 500 were accepted`);
+  assertEquals(codes.at(-1), 0x97);
+});
+
+test("a client that leaves in the middle of a long SUBSCRIBE leaves nothing", async () => {
+  const memory = withRetained(2000);
+  const client = memory.connect({ version: 4, clientId: "c" });
+  const subscriptions = Array.from(
+    { length: 10_000 },
+    (_, n) => ({ topic: `f/${n}`, qos: 1 as const }),
+  );
+  client.send({ cmd: "subscribe", messageId: 7, subscriptions });
+  memory.runtime.turn();
+  assert(memory.broker.figures.subscriptions < 10_000);
+  const again = memory.client({ version: 4, clientId: "c", clean: false });
+  await memory.runtime.settled();
+  assert(client.peer.isHungUp);
+  again.expect("connack");
+  assert(memory.broker.figures.subscriptions < 10_000);
+  again.peer.reset();
+  await memory.runtime.settled();
+  assertEquals(memory.errors, []);
+});
