@@ -21,9 +21,9 @@ const BAD_LINES_MAX = 50;
 export function readToml(source: string): TomlDocument {
   // Editors of one operating system put a byte order mark before the text.
   const text = source.startsWith("\uFEFF") ? source.slice(1) : source;
-  const { positions, problems: located } = locateToml(text);
+  const { positions, tightEnds, problems: located } = locateToml(text);
   const problems = [...located];
-  let readable = text;
+  let readable = loosened(text, tightEnds);
   for (let count = 0; count < BAD_LINES_MAX; count++) {
     const result = tryParse(readable);
     if ("root" in result) return { root: result.root, positions, problems };
@@ -40,6 +40,17 @@ export function readToml(source: string): TomlDocument {
     readable = without;
   }
   return { root: {}, positions, problems };
+}
+
+/** With a space at each of these places. */
+function loosened(text: string, places: readonly number[]): string {
+  let from = 0;
+  let result = "";
+  for (const place of places) {
+    result += `${text.slice(from, place)} `;
+    from = place;
+  }
+  return result + text.slice(from);
 }
 
 function tryParse(text: string): { root: TomlTable } | { problem: TomlProblem } {

@@ -22,6 +22,11 @@ export interface TomlProblem {
 export interface LocatedToml {
   /** By `formatPath` of the key; tables, array elements and values in arrays are in it too. */
   readonly positions: ReadonlyMap<string, KeyPosition>;
+  /**
+   * Where an array ends behind its opening bracket or a comma, with a closing brace behind it: the TOML parser refuses
+   * `{ a = []}`, and takes `{ a = [] }`.
+   */
+  readonly tightEnds: readonly number[];
   /** What the TOML parser passes over or reports at the wrong place, in the order of the source. */
   readonly problems: readonly TomlProblem[];
 }
@@ -52,6 +57,7 @@ class Unclosed extends Error {
 class Locator {
   readonly #source: string;
   readonly #positions = new Map<string, KeyPosition>();
+  readonly #tightEnds: number[] = [];
   readonly #problems: TomlProblem[] = [];
   readonly #origins = new Map<string, Origin>();
   readonly #elementCounts = new Map<string, number>();
@@ -71,7 +77,11 @@ class Locator {
       if (!(error instanceof Unclosed)) throw error;
       this.#report(error.at, `${error.what} is not closed`);
     }
-    return { positions: this.#positions, problems: this.#problems };
+    return {
+      positions: this.#positions,
+      tightEnds: this.#tightEnds,
+      problems: this.#problems,
+    };
   }
 
   #document(): void {
@@ -214,7 +224,12 @@ class Locator {
       if (this.#at >= this.#source.length) {
         throw new Unclosed(start, opener === "[" ? "array" : "inline table");
       }
-      if (this.#source[this.#at] === closer) break;
+      if (this.#source[this.#at] === closer) {
+        if (opener === "[" && this.#source[this.#at + 1] === "}") {
+          this.#tightEnds.push(this.#at + 1);
+        }
+        break;
+      }
       if (!(opener === "[" ? this.#element([...path, index]) : this.#pair(path))) return false;
       this.#skipBlank(true);
       if (this.#source[this.#at] === ",") this.#at++;

@@ -8,12 +8,12 @@ import type {
 } from "../../http/mod.ts";
 import { boolean, integer, oneOf } from "../kind.ts";
 import { choice, filePath, orEmpty, secret, text, textLike } from "../kind_text.ts";
-import { key, optional, section, table } from "../schema.ts";
+import { afterRestart, key, optional, section, table } from "../schema.ts";
 
 const NAME = text({ maxLength: 256 });
 const RATE_MAX = 1_000_000_000;
 
-const EMQX_V3 = section<EmqxV3Options>("after restart", {
+const EMQX_V3 = section<EmqxV3Options>("at reload", {
   errorHttpStatus: key("error_http_status", oneOf([200, 500]), 200),
   ruleFlavor: key("rule_flavor", choice(["3.1", "3.2"]), "3.1"),
   metricNames: key("metric_names", choice(["slash", "dot"]), "slash"),
@@ -24,13 +24,13 @@ const EMQX_V3 = section<EmqxV3Options>("after restart", {
   countApiPublish: key("count_api_publish", boolean(), false),
 });
 
-const EMQX_CLOUD = section<EmqxCloudOptions>("after restart", {
-  prefix: key("prefix", urlPrefix(), "/api"),
+const EMQX_CLOUD = section<EmqxCloudOptions>("at reload", {
+  prefix: afterRestart(key("prefix", urlPrefix(), "/api")),
   emitTenantFields: key("emit_tenant_fields", boolean(), true),
   timeFormat: key("time_format", choice(["rfc3339", "plain"]), "rfc3339"),
 });
 
-const NANOMQ_V1 = section<NanomqV1Options>("after restart", {
+const NANOMQ_V1 = section<NanomqV1Options>("at reload", {
   username: key("username", NAME, "admin"),
   password: key("password", secret(), "public"),
   authType: key("auth_type", choice(["basic", "jwt"]), "basic"),
@@ -42,7 +42,7 @@ const NANOMQ_V1 = section<NanomqV1Options>("after restart", {
   exposeSecrets: optional("expose_secrets", boolean()),
 });
 
-const SMQTT = section<SmqttOptions>("after restart", {
+const SMQTT = section<SmqttOptions>("at reload", {
   username: key("username", orEmpty(NAME), ""),
   password: key("password", orEmpty(secret()), ""),
   publishReply: key("publish_reply", choice(["empty", "success"]), "empty"),
@@ -50,14 +50,14 @@ const SMQTT = section<SmqttOptions>("after restart", {
   extended: key("extended", boolean(), false),
 });
 
-const TDMQ = section<TdmqOptions>("after restart", {
+const TDMQ = section<TdmqOptions>("at reload", {
   rate: key("rate", integer({ min: 0, max: RATE_MAX }), 0),
   burst: key("burst", integer({ min: 0, max: RATE_MAX }), 0),
   strictPath: key("strict_path", boolean(), false),
 });
 
 /** `[api]`, which has nothing but a table for each API. */
-export const API = section<ApiOptions>("after restart", {
+export const API = section<ApiOptions>("at reload", {
   emqxV3: table("emqx_v3", EMQX_V3),
   emqxCloud: table("emqx_cloud", EMQX_CLOUD),
   nanomqV1: table("nanomq_v1", NANOMQ_V1),

@@ -13,7 +13,7 @@ export interface AppKeys {
 }
 
 /** `[[app]]` */
-export const APP = section<AppKeys>("after restart", {
+export const APP = section<AppKeys>("at reload", {
   id: required("id", text({ maxLength: 256 })),
   secret: required("secret", secret()),
   name: optional("name", text({ maxLength: 256 })),

@@ -87,15 +87,18 @@ test("planReload() says again what still waits for a restart, and not when it is
 });
 
 test("planReload() refuses what does not fit to what waits for a restart", () => {
-  // Each is safe by itself; the listener that is open to all, and the account that is gone, are not.
-  const open = ["http.0.bind=0.0.0.0:1", 'http.0.apis=["smqtt"]'];
-  const old = loadAll({ sets: [...open, "api.smqtt.username=u", "api.smqtt.password=p"] });
-  const next = loadAll({ sets: [] });
-  const plan = planReload(old, next);
-  // As long as both wait for a restart there is nothing to refuse.
-  assertEquals(plan.appliedNow, []);
-  assertEquals(plan.inForce.configuration.http, old.configuration.http);
-  assertThrows(() => loadAll({ sets: open }), ConfigError);
+  const old = loadAll({
+    file: "[[http]]\nbind = '0.0.0.0:1'\napis = ['smqtt']\n" +
+      "[api.smqtt]\nusername = 'u'\npassword = 'p'\n",
+  });
+  // Fine by itself. But the listener would stay where it is, and be open to anybody from now on.
+  const next = loadAll({ file: "[[http]]\nbind = '127.0.0.1:1'\napis = ['smqtt']\n" });
+  const error = assertThrows(() => planReload(old, next), ConfigError);
+  assertEquals(error.problems.map(formatProblem), [
+    'b.toml:2:8: http.0.bind: found "0.0.0.0:1", where smqtt is open to anybody; allowed: an ' +
+    "address of loopback, api.smqtt.username and api.smqtt.password, or " +
+    "http.allow_default_credentials = true",
+  ]);
 });
 
 test("planReload() never lets a problem of the new configuration through", () => {

@@ -374,6 +374,10 @@ const PROBLEMS: readonly [what: string, given: Given, problems: readonly string[
   ["tokens without a key", { file: "[auth.jwt]" }, [
     "b.toml:1:1: auth.jwt: found neither secret nor public_key_file; allowed: one of the two, or both",
   ]],
+  ["a rule about nothing", { sets: ["acl.rule.0={permit='deny',topics=[]}"] }, [
+    "--set acl.rule.0: acl.rule.0.topics: found an array; allowed: array of 1 or more of text of 1 " +
+    "to 65535 characters, none of them a control character",
+  ]],
   [
     "what must be there and is not",
     { file: "[auth.http]\n[[acl.rule]]\n[[app]]\nid = 'a'\n[[bridge]]\n" },
@@ -464,3 +468,32 @@ test("loadConfig() of an ephemeral broker gives HTTP a free port, too", () => {
   assertEquals(ports({ file: "[[http]]\n[[http]]\n" }), [0, 0]);
   assertEquals(ports({ sets: ["http.0.bind=127.0.0.1:7"] }), [7]);
 });
+
+for (
+  const topics of [
+    "[]}",
+    "[ ]}",
+    '["a",]}',
+    '["a" , # x\n ]}',
+    '["[]}"]}',
+    '[]}, {permit="deny",topics=["b"]}',
+  ]
+) {
+  test(`loadConfig() reads an inline table that ends with an array: topics=${topics}`, () => {
+    const file = `[auth]\nhttp={url="http://x",headers={a="[]}"}}\n[[http]]\napis=[]\n` +
+      `[[bridge]]\nname="b"\naddress="mqtt://x"\nsubscription=[]\n` +
+      `[limits]\nflapping={enabled=true}\n[acl]\nrule=[{permit="allow",topics=${topics}]\n`;
+    const written = topics.includes("a") || topics.includes('"[]}"');
+    if (written) {
+      const { acl, auth } = load({ file });
+      assertEquals(acl.rules[0]!.topics, topics.includes("a") ? ["a"] : ["[]}"]);
+      assertEquals(auth.http!.headers, [["a", "[]}"]]);
+    } else {
+      const problems = problemsOf({ file });
+      assert(
+        problems[0]!.includes("acl.rule.0.topics: found an array; allowed: array of 1"),
+        problems[0],
+      );
+    }
+  });
+}
