@@ -13,8 +13,6 @@ import { BoundedWork, type WorkFigures } from "./bounded_work.ts";
 import { CertificateAuthenticator } from "./certificate_authenticator.ts";
 import { readConfiguredUsers } from "./configured_users.ts";
 import { type HttpAuthCounters, HttpAuthenticator } from "./http_authenticator.ts";
-import { JwtAuthenticator } from "./jwt_authenticator.ts";
-import { readJwtKeys } from "./jwt_keys.ts";
 import type { AuthOptions } from "./options.ts";
 import { PasswordAuthenticator, type PasswordCounters } from "./password_authenticator.ts";
 import { readPasswordFile } from "./password_file.ts";
@@ -118,6 +116,8 @@ export class AuthService implements Authenticator {
       }),
     ];
     if (jwt !== undefined) {
+      // The library is large, and most brokers never see a token.
+      const { JwtAuthenticator, readJwtKeys } = await import("./jwt.ts");
       members.push(new JwtAuthenticator(jwt, readJwtKeys(jwt, files.publicKeyFile), clock));
     }
     if (http !== undefined) {

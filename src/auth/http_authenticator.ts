@@ -72,7 +72,7 @@ export class HttpAuthenticator implements Authenticator {
       });
       return await this.#judge(response, credentials);
     } catch (error) {
-      return this.#failed(error instanceof Error ? `${error.name}: ${error.message}` : "no answer");
+      return this.#failed(failureText(error, options.timeoutMs));
     }
   }
 
@@ -164,6 +164,19 @@ function withoutPassword(template: string, values: PlaceholderValues): string | 
     : undefined;
 }
 
+class AnswerTooLong extends Error {}
+
+/** In words of our own: those of the runtimes quote the whole address, with the password in its query. */
+function failureText(error: unknown, timeoutMs: number): string {
+  if (error instanceof AnswerTooLong) return `the answer has more than ${BODY_BYTES_MAX} bytes`;
+  if (!(error instanceof Error)) return "the service cannot be reached";
+  if (error.name === "TimeoutError") return `no answer within ${timeoutMs} ms`;
+  const { code } = (error.cause ?? error) as { readonly code?: unknown };
+  return typeof code === "string"
+    ? `the service cannot be reached (${code})`
+    : "the service cannot be reached";
+}
+
 async function readText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -171,7 +184,7 @@ async function readText(response: Response): Promise<string> {
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
     if (length > BODY_BYTES_MAX) {
-      throw new Error(`the answer has more than ${BODY_BYTES_MAX} bytes`);
+      throw new AnswerTooLong();
     }
     text += decoder.decode(chunk, { stream: true });
   }

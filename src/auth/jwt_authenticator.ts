@@ -13,8 +13,11 @@ import type { JwtKeys } from "./jwt_keys.ts";
 import type { JwtOptions } from "./options.ts";
 import { fillTemplate, placeholderValues } from "./placeholders.ts";
 
-/** Three parts of base64url, the last of which an unsigned token leaves empty: it is a token, and a bad one. */
-const TOKEN_FORM = /^eyJ?[\w-]*\.[\w-]+\.[\w-]*$/;
+/**
+ * Three parts of base64url, the first of which begins as JSON of an object does. An unsigned token leaves the last one
+ * empty: it is a token, and a bad one.
+ */
+const TOKEN_FORM = /^e(?:yJ|yA|30|wo|w0|wk)[\w-]*\.[\w-]+\.[\w-]*$/;
 
 /** Lets in whoever shows a token that somebody has signed whom we trust. What does not look like a token is ignored. */
 export class JwtAuthenticator implements Authenticator {

@@ -1,5 +1,4 @@
 import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from "node:crypto";
-import { argon2idAsync } from "@noble/hashes/argon2.js";
 import { fromBase64, toBase64 } from "./base64.ts";
 
 /**
@@ -117,14 +116,25 @@ function deriveKey(
         new Uint8Array(createHash("sha512").update(password).update(salt).digest()),
       );
     case "argon2id":
-      return argon2idAsync(password, salt, {
-        m: terms.memoryKib,
-        t: terms.passes,
-        p: terms.lanes,
-        dkLen: length,
-        asyncTick: ARGON2_TURN_MS,
-      });
+      return argon2id(terms, password, salt, length);
   }
+}
+
+async function argon2id(
+  { memoryKib, passes, lanes }: HashTerms & { readonly kind: "argon2id" },
+  password: Uint8Array,
+  salt: Uint8Array,
+  length: number,
+): Promise<Uint8Array> {
+  // Loaded where a password file needs it.
+  const { argon2idAsync } = await import("@noble/hashes/argon2.js");
+  return await argon2idAsync(password, salt, {
+    m: memoryKib,
+    t: passes,
+    p: lanes,
+    dkLen: length,
+    asyncTick: ARGON2_TURN_MS,
+  });
 }
 
 function inThread(

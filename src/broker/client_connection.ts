@@ -18,8 +18,9 @@ import type { BrokerCore } from "./broker_core.ts";
 import { ClientOutlet, type OutletOwner } from "./client_outlet.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type CloseReason, closeReasonOf, countClose } from "./close_reason.ts";
+import type { ConnectionAuth } from "./connection_auth.ts";
 import type { CommitWaiter } from "./durability.ts";
-import { endAfter, endWithoutConnect } from "./connection_failure.ts";
+import { endAfter, endWithoutConnect, noteLoss } from "./connection_failure.ts";
 import { handleAck, takePubackRun } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
 import { handleControl } from "./handle_control.ts";
@@ -65,6 +66,8 @@ export class ClientConnection extends Timer
   closeReason: CloseReason | undefined;
   readonly mountpoint: Mountpoint | undefined;
   identity: Identity | undefined;
+  /** Undefined: neither enhanced authentication nor an end of what the client has shown. */
+  auth: ConnectionAuth | undefined;
   session: ClientSession | undefined;
   /** Silence that the client may keep by its CONNECT; 0: any. */
   askedKeepAliveMs = 0;
@@ -162,7 +165,7 @@ export class ClientConnection extends Timer
 
   /** Whoever does not speak MQTT is not waited for until its packet, whatever it is, is whole [MQTT-3.1.0-1]. */
   #looksLikeConnect(chunk: Uint8Array): boolean {
-    if (this.#isWaiting || this.#splitter.pendingBytes > 0) return true;
+    if (this.#isWaiting || this.auth !== undefined || this.#splitter.pendingBytes > 0) return true;
     return ((chunk[0] as number) >> 4) === PacketType.connect;
   }
 
@@ -190,7 +193,7 @@ export class ClientConnection extends Timer
       this.traffic.count(this.core.counters, PacketType.connect, 1);
       handleConnect(this, bytes, start, bodyStart, end);
     }
-    return this.#budget > 0 && !this.#isWaiting && this.#state === "connected" &&
+    return this.#budget > 0 && !this.#isWaiting && !this.isClosing &&
       !this.out.isCongested && !this.#isOwedTooMuch;
   }
 
@@ -458,13 +461,7 @@ export class ClientConnection extends Timer
 
   onClose(cause: CloseCause, detail: string | undefined): void {
     const { core } = this;
-    if (this.#state === "connected") {
-      core.logger.debug("A client's connection is gone without DISCONNECT", {
-        clientId: this.session?.clientId ?? "",
-        cause,
-        detail: detail ?? "",
-      });
-    }
+    if (this.#state === "connected") noteLoss(this, cause, detail);
     this.#state = "closed";
     this.#endSession();
     core.timers.cancel(this);
@@ -479,6 +476,7 @@ export class ClientConnection extends Timer
     this.session = undefined;
     if (session === undefined) return;
     session.connection = undefined;
+    this.auth?.stop();
     this.#rate?.stop();
     this.#rate = undefined;
     this.core.sessions.noteOffline(session, this);

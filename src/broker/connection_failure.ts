@@ -1,4 +1,5 @@
 import { ProtocolError, ReasonCode } from "../mqtt/mod.ts";
+import type { CloseCause } from "../runtime/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 
 /** Answers an error on a connection with what the standard has for it, and closes. */
@@ -30,4 +31,17 @@ export function endWithoutConnect(from: ClientConnection): void {
   });
   from.closeReason ??= "connect_timeout";
   from.close();
+}
+
+/** The connection of a client is gone, and nobody here has ended it. */
+export function noteLoss(
+  from: ClientConnection,
+  cause: CloseCause,
+  detail: string | undefined,
+): void {
+  from.core.logger.debug("A client's connection is gone without DISCONNECT", {
+    clientId: from.session?.clientId ?? "",
+    cause,
+    detail: detail ?? "",
+  });
 }

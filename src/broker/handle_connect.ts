@@ -9,12 +9,11 @@ import {
   peekProtocolVersion,
   ProtocolError,
   ReasonCode,
-  reasonCodeText,
   toConnectReturnCode,
   topicLevelCount,
   utf8Length,
 } from "../mqtt/mod.ts";
-import type { AuthenticationResult, Identity, StoredWill } from "../ports/mod.ts";
+import type { AuthenticationResult, Credentials, Identity, StoredWill } from "../ports/mod.ts";
 import { OutboundTopicAliases } from "../session/mod.ts";
 import {
   admissionProblem,
@@ -26,6 +25,8 @@ import {
 import type { ClientConnection } from "./client_connection.ts";
 import { clientDetails } from "./client_details.ts";
 import type { ClientSession } from "./client_session.ts";
+import { ConnectionAuth, denialText } from "./connection_auth.ts";
+import { credentialsOf, shownUsername } from "./credentials.ts";
 import type { MqttOptions } from "./options.ts";
 import type { Mountpoint } from "./mountpoint.ts";
 
@@ -34,7 +35,10 @@ const REASON_LENGTH_MAX = 256;
 const RECEIVE_MAXIMUM_DEFAULT = 65535;
 const MAXIMUM_PACKET_SIZE_OF_MQTT = 268_435_460;
 
-/** The first packet of a connection, whose first byte says CONNECT: it is answered, or the connection just ends. */
+/**
+ * A packet before CONNACK. The first one's first byte says CONNECT: it is answered, or the connection just ends. Others
+ * follow only where it asked for enhanced authentication.
+ */
 export function handleConnect(
   from: ClientConnection,
   bytes: Uint8Array,
@@ -42,6 +46,10 @@ export function handleConnect(
   bodyStart: number,
   end: number,
 ): void {
+  if (from.auth !== undefined) {
+    continueExchange(from, from.auth, bytes, start, bodyStart, end);
+    return;
+  }
   let packet: ConnectPacket;
   try {
     packet = decodeControlPacket(bytes, start, bodyStart, end, undefined) as ConnectPacket;
@@ -53,14 +61,15 @@ export function handleConnect(
   from.out.version = packet.version;
   from.sendsProblemInformation = packet.requestProblemInformation;
   from.out.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
-  const { clientId, username } = packet;
+  const credentials = credentialsOf(from, packet);
+  const { clientId, username, remoteAddress } = credentials;
   const problem = checkConnect(packet, from.core.options, from.mountpoint) ??
-    banProblem(from.core, clientId, username, from.socket.remoteAddress);
+    banProblem(from.core, clientId, username, remoteAddress);
   if (problem !== undefined) {
     refuse(from, problem.reasonCode, problem.message);
     return;
   }
-  authenticate(from, packet);
+  authenticate(from, packet, credentials);
 }
 
 /** A CONNECT that cannot be read is answered where its sender can be expected to understand the answer. */
@@ -108,12 +117,6 @@ function checkConnect(
       `client identifier of ${idLength} bytes, allowed are ${options.maxClientIdLength}`,
     );
   }
-  if (packet.authenticationMethod !== undefined) { // [MQTT-4.12.0-1]
-    return problem(
-      ReasonCode.badAuthenticationMethod,
-      `authentication method "${packet.authenticationMethod}" is not known`,
-    );
-  }
   if (will === undefined) return undefined;
   if (will.qos > options.maxQos) { // [MQTT-3.2.2-12]
     return problem(ReasonCode.qosNotSupported, `will with QoS ${will.qos}`);
@@ -136,50 +139,96 @@ function problem(reasonCode: ReasonCode, detail: string): ConnectProblem {
   return { reasonCode, message: `Cannot accept CONNECT: ${detail}` };
 }
 
-function authenticate(from: ClientConnection, packet: ConnectPacket): void {
-  const { core } = from;
-  const clientId = packet.clientId === "" ? `auto-${crypto.randomUUID()}` : packet.clientId;
-  const { name, allowAnonymous, peerCertAs } = from.listener.options;
-  const answer = core.authenticator.authenticate({
-    clientId,
-    isClientIdAssigned: packet.clientId === "",
-    username: packet.username,
-    password: packet.password,
-    remoteAddress: from.socket.remoteAddress,
-    version: packet.version,
-    allowAnonymous,
-    listenerName: name,
-    peerCertificate: from.socket.peerCertificate,
-    peerCertAs,
-    hasLeft: () => from.state !== "connecting",
-  });
+function authenticate(
+  from: ClientConnection,
+  packet: ConnectPacket,
+  credentials: Credentials,
+): void {
+  const { authenticationMethod } = packet;
+  if (authenticationMethod !== undefined) {
+    beginExchange(from, packet, credentials, authenticationMethod);
+    return;
+  }
+  const answer = from.core.authenticator.authenticate(credentials);
   if (isPromise(answer)) {
     from.waitFor(answer.then((late) => {
-      if (from.state === "connecting") judge(from, packet, clientId, late);
+      if (from.state === "connecting") judge(from, packet, credentials, late);
     }));
     return;
   }
-  judge(from, packet, clientId, answer);
+  judge(from, packet, credentials, answer);
+}
+
+/** Enhanced authentication: CONNACK comes when client and authenticator have told each other everything. */
+function beginExchange(
+  from: ClientConnection,
+  packet: ConnectPacket,
+  credentials: Credentials,
+  method: string,
+): void {
+  const exchange = from.core.authenticator.enhanced?.(method);
+  if (exchange === undefined) { // [MQTT-4.12.0-1]
+    const detail = `Cannot accept CONNECT: authentication method "${method}" is not known`;
+    refuse(from, ReasonCode.badAuthenticationMethod, detail);
+    return;
+  }
+  const auth = from.auth = new ConnectionAuth(from, method, credentials);
+  auth.begin(exchange, packet.authenticationData, (end) => {
+    if (from.state !== "connecting") return;
+    if ("done" in end) auth.finalData = end.data;
+    judge(from, packet, credentials, "done" in end ? end.done : end);
+  });
+}
+
+/** The client goes on with an exchange that its CONNECT has begun; nothing else has a place there. */
+function continueExchange(
+  from: ClientConnection,
+  auth: ConnectionAuth,
+  bytes: Uint8Array,
+  start: number,
+  bodyStart: number,
+  end: number,
+): void {
+  try {
+    const packet = decodeControlPacket(bytes, start, bodyStart, end, from.version);
+    if (packet.type === "auth") auth.onPacket(packet);
+    else if (packet.type === "disconnect") from.close();
+    else {
+      const detail = `Cannot accept ${packet.type.toUpperCase()} before the end of authentication`;
+      throw new ProtocolError(ReasonCode.protocolError, detail);
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    from.core.counters.protocolErrors++;
+    refuse(from, error.reasonCode, error.message);
+  }
 }
 
 function judge(
   from: ClientConnection,
   packet: ConnectPacket,
-  clientId: string,
+  credentials: Credentials,
   answer: AuthenticationResult,
 ): void {
   if (answer === "ignore" || "denied" in answer) {
-    const reasonCode = answer === "ignore" ? ReasonCode.notAuthorized : answer.denied;
+    const denial = answer === "ignore" ? { denied: ReasonCode.notAuthorized } : answer;
+    const { clientId, username, remoteAddress, listenerName } = credentials;
     from.core.logger.info("Refused a client", {
       clientId,
-      address: from.socket.remoteAddress,
-      reason: reasonCodeText(reasonCode),
+      username: shownUsername(username),
+      address: remoteAddress,
+      listener: listenerName,
+      stage: denial.stage,
+      reason: denialText(denial),
     });
     from.core.counters.authenticationFailures++;
-    refuse(from, reasonCode, undefined);
+    refuse(from, denial.denied, undefined);
     return;
   }
-  authorizeWill(from, packet, clientId, answer);
+  if (answer.expiresAtMs !== undefined) {
+    from.auth ??= new ConnectionAuth(from, undefined, credentials);
+  }
+  authorizeWill(from, packet, answer.clientId, answer);
 }
 
 /** A client that may not publish its will is told at once, and not believed to have one. */
@@ -257,6 +306,7 @@ function accept(
     : undefined;
   from.out.translateTopics(aliases, from.mountpoint?.length ?? 0);
   from.establish(session, identity);
+  from.auth?.expireWith(identity);
   session.details = clientDetails(from, packet, identity, keepAliveS);
   core.sessions.noteOnline(session, from);
   const welcome = (): void => {
@@ -380,6 +430,8 @@ function connackFor(
     topicAliasMaximum: unless(options.maxTopicAlias === 0, options.maxTopicAlias),
     wildcardSubscriptionAvailable: unless(options.wildcardSubscription, false),
     sharedSubscriptionAvailable: unless(options.sharedSubscription, false),
+    authenticationMethod: from.auth?.method, // [MQTT-4.12.0-5]
+    authenticationData: from.auth?.finalData,
     serverKeepAliveS: unless(keepAliveS === packet.keepAliveS, keepAliveS), // [MQTT-3.2.2-21]
   };
 }

@@ -23,11 +23,15 @@ export function handleControl(from: ClientConnection, packet: ControlPacket): vo
       // [MQTT-3.1.0-2]
       throw new ProtocolError(ReasonCode.protocolError, "Cannot accept a second CONNECT");
     case "auth":
-      // No method was agreed on in CONNECT, so none can be continued [MQTT-4.12.0-6].
-      throw new ProtocolError(
-        ReasonCode.protocolError,
-        "Cannot accept AUTH: no authentication method was agreed on",
-      );
+      if (from.auth === undefined) {
+        // No method was agreed on in CONNECT, so none can be continued [MQTT-4.12.0-7].
+        throw new ProtocolError(
+          ReasonCode.protocolError,
+          "Cannot accept AUTH: no authentication method was agreed on",
+        );
+      }
+      from.auth.onPacket(packet);
+      return;
     case "connack":
     case "suback":
     case "unsuback":
