@@ -9,5 +9,6 @@ export const DIALECTS: ReadonlyArray<readonly [name: ApiName, load: () => Promis
   [
     ["health", async () => (await import("./health/mod.ts")).createHealth],
     ["tdmq", async () => (await import("./tdmq/mod.ts")).createTdmq],
+    ["metrics", async () => (await import("./metrics/mod.ts")).createMetrics],
     ["smqtt", async () => (await import("./smqtt/mod.ts")).createSmqtt],
   ];

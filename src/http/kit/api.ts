@@ -37,7 +37,7 @@ export interface RouteSpec<Query = unknown, Body = unknown> {
   readonly replies: Readonly<Record<number, ReplySpec>>;
   /** Served without asking who calls. */
   readonly isOpen?: boolean;
-  /** Left out of the document. */
+  /** Left out of the document, and of what `seal` knows. */
   readonly isHidden?: boolean;
 }
 
@@ -103,9 +103,10 @@ export class Api<Caller = undefined> {
     handler: RouteHandler<Query, Body, Caller>,
   ): this {
     this.#routes.push(spec as RouteSpec);
-    const methods = this.#methods.get(spec.path) ?? [];
-    methods.push(spec.method);
-    this.#methods.set(spec.path, methods);
+    if (spec.isHidden !== true) {
+      const methods = this.#methods.get(spec.path) ?? [];
+      this.#methods.set(spec.path, [...methods, spec.method]);
+    }
     this.app.on(spec.method, spec.path, async (c) => {
       const call = callOf(c);
       const reply = await this.#serve(spec, handler, call);

@@ -11,6 +11,7 @@ export { type Authorization, isAccount, isSameSecret, parseAuthorization } from 
 export { type BearerResult, type BearerRules, BearerVerifier } from "./bearer.ts";
 export { Call } from "./call.ts";
 export { JSON_DEPTH_MAX, type JsonResult, parseJson } from "./json_body.ts";
+export { type MetricLabels, METRICS_TYPE, type MetricSample, MetricsText } from "./metrics_text.ts";
 export type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from "./openapi.ts";
 export { hasNextPage, type PageBounds, type PageNumbers, readPageNumbers } from "./paging.ts";
 export { decodeFormValue, decodePercent, parseQuery, queryRecord } from "./percent.ts";

@@ -1,0 +1,54 @@
+import type { Dialect, DialectContext } from "../dialect.ts";
+import { Api, emptyReply, METRICS_TYPE, MetricsText, refusalText, textReply } from "../kit/mod.ts";
+import { writeBrokerMetrics } from "./broker_metrics.ts";
+import { writeProcessMetrics } from "./process_metrics.ts";
+import { writeWebMetrics } from "./web_metrics.ts";
+
+/** `/metrics`, for Prometheus and those that read the same text. */
+export function createMetrics(context: DialectContext): Dialect {
+  const { management } = context;
+  const api = new Api<undefined>({
+    title: "Metrics",
+    description: "Figures of the broker in the text format of Prometheus.",
+    onInternalError: context.onInternalError,
+    refuse: (refusal) => {
+      switch (refusal.kind) {
+        case "not-found":
+          return emptyReply(404);
+        case "method-not-allowed":
+          return emptyReply(405, [["allow", refusal.allowed.join(", ")]]);
+        case "internal":
+        case "management":
+          return textReply(500, refusalText(refusal));
+        default:
+          return textReply(400, refusalText(refusal));
+      }
+    },
+  });
+  api.route({
+    method: "GET",
+    path: "/metrics",
+    operationId: "metrics",
+    summary: "All figures",
+    isOpen: true,
+    replies: { 200: { description: "Prometheus text, version 0.0.4", contentType: METRICS_TYPE } },
+  }, async () => {
+    const text = new MetricsText();
+    const node = await management.nodes.get(management.nodes.localName);
+    if (node !== undefined) writeProcessMetrics(text, node);
+    writeBrokerMetrics(text, {
+      metrics: await management.metrics.read(),
+      stats: await management.metrics.stats(),
+      listeners: await management.listeners.list(),
+      health: await management.nodes.health(),
+    });
+    writeWebMetrics(text, context.webListeners());
+    return textReply(200, text.toString(), METRICS_TYPE);
+  });
+  return {
+    name: "metrics",
+    owns: (path) => path === "/metrics",
+    app: api.seal().app,
+    openapi: (version) => api.openapi(version),
+  };
+}
