@@ -52,6 +52,8 @@ const LINGER_MS = 2000;
 export class TrackedConnections {
   readonly #options: WebServerOptions;
   readonly #open = new Map<Socket, TrackedConnection>();
+  /** Accepted, but the TLS handshake is not over; the socket that it will become may be another object. */
+  readonly #handshaking = new Set<Socket>();
   #accepted = 0;
   #refused = 0;
   #timedOut = 0;
@@ -73,18 +75,38 @@ export class TrackedConnections {
     };
   }
 
+  /** A connection whose handshake begins: it counts already. */
+  addHandshake(socket: Socket): void {
+    if (!this.#hasRoom(socket)) return;
+    this.#handshaking.add(socket);
+    socket.once("close", () => this.#handshaking.delete(socket));
+  }
+
   add(socket: Socket, isSecure: boolean): void {
-    if (this.#open.size >= this.#options.maxConnections || this.#isClosing) {
-      this.#refused++;
-      socket.destroy();
-      return;
-    }
+    if (isSecure) this.#endHandshake(socket);
+    if (!this.#hasRoom(socket)) return;
     this.#accepted++;
     this.#open.set(socket, new TrackedConnection(socket, isSecure, performance.now()));
     socket.once("close", () => {
       this.#open.delete(socket);
       if (this.#open.size === 0) this.#onEmpty?.();
     });
+  }
+
+  #hasRoom(socket: Socket): boolean {
+    const count = this.#open.size + this.#handshaking.size;
+    if (count < this.#options.maxConnections && !this.#isClosing) return true;
+    this.#refused++;
+    socket.destroy();
+    return false;
+  }
+
+  #endHandshake({ remoteAddress, remotePort }: Socket): void {
+    for (const socket of this.#handshaking) {
+      if (socket.remotePort !== remotePort || socket.remoteAddress !== remoteAddress) continue;
+      this.#handshaking.delete(socket);
+      return;
+    }
   }
 
   of(socket: Socket): TrackedConnection | undefined {
@@ -126,6 +148,7 @@ export class TrackedConnections {
     for (const { phase, socket } of this.#open.values()) {
       if (phase === "first head" || phase === "head" || phase === "lingering") socket.destroy();
     }
+    for (const socket of this.#handshaking) socket.destroy();
     if (this.#open.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onEmpty = resolve;

@@ -67,7 +67,7 @@ class NodeWebServer implements WebServer {
 
   setTls(tls: WebTlsMaterial): void {
     (this.#front as unknown as { setSecureContext(options: NodeTlsOptions): void })
-      .setSecureContext(nodeTls(tls));
+      .setSecureContext(nodeTls(tls, this.#options.headerTimeoutMs));
   }
 
   async close(graceMs: number): Promise<void> {
@@ -83,19 +83,28 @@ class NodeWebServer implements WebServer {
       http.on("connection", (socket: Socket) => this.#connections.add(socket, false));
       return http;
     }
+    const tlsSettings = nodeTls(tls, this.#options.headerTimeoutMs);
     if (!("Bun" in globalThis)) {
-      const https = this.#prepare(createHttpsServer({ ...settings, ...nodeTls(tls) }));
+      const https = this.#prepare(createHttpsServer({ ...settings, ...tlsSettings }));
       https.on("secureConnection", (socket: Socket) => this.#connections.add(socket, true));
-      https.on("tlsClientError", this.#options.onError);
-      return https;
+      return this.#watchHandshakes(https);
     }
     // Bun's own HTTPS server does not tell whose certificate it has seen; this way it costs half the speed.
     const http = this.#prepare(createServer(settings));
-    const front = createTlsServer(nodeTls(tls), (socket) => {
+    const front = createTlsServer(tlsSettings, (socket) => {
       this.#connections.add(socket, true);
       if (!socket.destroyed) http.emit("connection", socket);
     });
-    front.on("tlsClientError", this.#options.onError);
+    return this.#watchHandshakes(front);
+  }
+
+  #watchHandshakes<S extends NetServer>(front: S): S {
+    front.on("connection", (socket: Socket) => this.#connections.addHandshake(socket));
+    front.on("tlsClientError", (error: Error, socket: Socket) => {
+      this.#options.onError(error);
+      // Bun says that the time is over and leaves the rest to us.
+      socket.destroy();
+    });
     return front;
   }
 
@@ -210,8 +219,9 @@ function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
-function nodeTls(tls: WebTlsMaterial): NodeTlsOptions {
+function nodeTls(tls: WebTlsMaterial, handshakeTimeout: number): NodeTlsOptions {
   return {
+    handshakeTimeout,
     cert: tls.cert,
     key: tls.key,
     minVersion: tls.minVersion,
