@@ -99,11 +99,9 @@ export class Permissions {
     return this.#ask(holder.identity as Identity, "subscribe", filter, holder);
   }
 
-  /** Whether a message may go to the client of the session. While nobody knows who that is, it may wait for it. */
+  /** Whether a message may go to the client of the session, or wait for it. What may not is counted. */
   mayReceive(session: ClientSession, topic: string, shareName: string): boolean {
-    const { identity } = session;
-    if (identity === undefined) return true;
-    if (this.#isReadable(session, identity, topic, shareName)) return true;
+    if (this.#isReadable(session, topic, shareName)) return true;
     this.#parts.counters.aclDeniedReceive++;
     return false;
   }
@@ -139,8 +137,7 @@ export class Permissions {
     this.isActive = authorizer.isActive || this.#hasOwnRules || this.#hasMountpoints;
     context.isGuarded = this.isActive;
     router.guard = this.isActive
-      ? (session, topic) =>
-        session.identity === undefined || this.#isReadable(session, session.identity, topic, "")
+      ? (session, topic) => this.#isReadable(session, topic, "")
       : undefined;
   }
 
@@ -164,14 +161,12 @@ export class Permissions {
     );
   }
 
-  #isReadable(
-    session: ClientSession,
-    identity: Identity,
-    topic: string,
-    shareName: string,
-  ): boolean {
+  #isReadable(session: ClientSession, topic: string, shareName: string): boolean {
+    const { identity, mountpoint } = session;
+    // Nobody knows yet who will come for what waits; it is judged then.
+    if (identity === undefined) return true;
     try {
-      const isReadable = isBehind(session.mountpoint, topic) &&
+      const isReadable = isBehind(mountpoint, topic) &&
         this.#parts.authorizer.mayReceive(identity, topic, shareName);
       if (!isReadable) this.#logWithheld(session, identity, topic, shareName);
       return isReadable;

@@ -91,6 +91,8 @@ export interface MemoryBrokerParts {
   readonly authorizer?: Authorizer | Pick<Authorizer, "authorize">;
   readonly interceptors?: readonly PublishInterceptor[];
   readonly store?: Store;
+  /** Gets what is logged; without one errors are kept, and nothing else. */
+  readonly logger?: Logger;
   /** Lets sockets that are ready together come in any order. */
   readonly prng?: Prng;
   /** One that others use, too. */
@@ -112,6 +114,8 @@ export class MemoryBroker {
   readonly broker: Broker;
   /** Connections that a listener would count. */
   openConnections = 0;
+  /** Of the listener that connections come through from now on. */
+  mountpoint = "";
   readonly #log = new ErrorLog();
 
   constructor(parts: MemoryBrokerParts = {}) {
@@ -123,7 +127,7 @@ export class MemoryBroker {
       version: "0.0.0",
       runtime: this.runtime,
       clock: this.runtime.clock,
-      logger: this.#log,
+      logger: parts.logger ?? this.#log,
       authenticator: parts.authenticator ?? new AuthenticatorChain([]),
       authorizer: wholeAuthorizer(parts.authorizer ?? ALLOW_ALL),
       store: parts.store ?? new MemoryStore(),
@@ -142,7 +146,7 @@ export class MemoryBroker {
     this.openConnections++;
     return this.runtime.connect((socket) =>
       this.broker.accept(socket, {
-        options: LISTENER_TERMS,
+        options: { ...LISTENER_TERMS, mountpoint: this.mountpoint },
         release: () => {
           this.openConnections--;
         },
