@@ -24,14 +24,13 @@ export class Mountpoint {
     return this.#bytes.length;
   }
 
-  /** Puts the topic name whose UTF-8 is bytes[start..end) behind the mountpoint in `scratch`; returns where it ends. */
+  /** Puts the topic name in bytes[start..end), not an empty one, behind the mountpoint in `scratch`; returns its end. */
   mountBytes(bytes: Uint8Array, start: number, end: number): number {
     const length = this.#bytes.length + end - start;
-    if (length > STRING_BYTES_MAX || end === start) {
-      const found = end === start ? "it is empty" : `${length} bytes with its mountpoint`;
+    if (length > STRING_BYTES_MAX) {
       throw new ProtocolError(
         ReasonCode.topicNameInvalid,
-        `Cannot use topic name: ${found}, allowed are up to ${STRING_BYTES_MAX}`,
+        `Cannot use topic name: ${length} bytes with its mountpoint, allowed are ${STRING_BYTES_MAX}`,
       );
     }
     if (length > this.scratch.length) {
