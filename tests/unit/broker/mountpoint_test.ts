@@ -224,7 +224,7 @@ test("what waits is told without the mountpoint, also when it is sent again", ()
 });
 
 test("a session that comes through another listener gets nothing from outside of its mountpoint", () => {
-  const { memory, inside, outside } = start();
+  const { memory, outside } = start();
   const terms = { clientId: "c", clean: false, properties: { sessionExpiryInterval: 100 } };
   const client = memory.connect(terms);
   subscribe(memory, client, "#", 1);
