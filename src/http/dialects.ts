@@ -11,4 +11,5 @@ export const DIALECTS: ReadonlyArray<readonly [name: ApiName, load: () => Promis
     ["tdmq", async () => (await import("./tdmq/mod.ts")).createTdmq],
     ["metrics", async () => (await import("./metrics/mod.ts")).createMetrics],
     ["smqtt", async () => (await import("./smqtt/mod.ts")).createSmqtt],
+    ["emqx-cloud", async () => (await import("./emqx_cloud/mod.ts")).createEmqxCloud],
   ];
