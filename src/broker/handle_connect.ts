@@ -6,6 +6,7 @@ import {
   encodeUtf8,
   isSysTopic,
   isValidTopicName,
+  measureUserProperties,
   peekProtocolVersion,
   ProtocolError,
   ReasonCode,
@@ -27,7 +28,7 @@ import { clientDetails } from "./client_details.ts";
 import type { ClientSession } from "./client_session.ts";
 import { ConnectionAuth, denialText } from "./connection_auth.ts";
 import { credentialsOf, shownUsername } from "./credentials.ts";
-import type { MqttOptions } from "./options.ts";
+import type { LimitsOptions, MqttOptions } from "./options.ts";
 import type { Mountpoint } from "./mountpoint.ts";
 
 /** A reason may quote what the client sent. */
@@ -64,6 +65,7 @@ export function handleConnect(
   const credentials = credentialsOf(from, packet);
   const { clientId, username, remoteAddress } = credentials;
   const problem = checkConnect(packet, from.core.options, from.mountpoint) ??
+    checkWillProperties(packet, from.core.limits) ??
     banProblem(from.core, clientId, username, remoteAddress);
   if (problem !== undefined) {
     refuse(from, problem.reasonCode, problem.message);
@@ -131,6 +133,28 @@ function checkConnect(
   }
   if (isSysTopic(topic)) {
     return problem(ReasonCode.notAuthorized, `will topic "${will.topic}" is the broker's own`);
+  }
+  return undefined;
+}
+
+/** As of any message. */
+function checkWillProperties(
+  { will }: ConnectPacket,
+  { maxUserProperties, maxUserPropertyBytes }: LimitsOptions,
+): ConnectProblem | undefined {
+  if (will === undefined || will.properties.length === 0) return undefined;
+  const { count, bytes } = measureUserProperties(will.properties);
+  if (maxUserProperties > 0 && count > maxUserProperties) {
+    return problem(
+      ReasonCode.quotaExceeded,
+      `will with ${count} user properties, allowed are ${maxUserProperties}`,
+    );
+  }
+  if (maxUserPropertyBytes > 0 && bytes > maxUserPropertyBytes) {
+    return problem(
+      ReasonCode.quotaExceeded,
+      `will with user properties of ${bytes} bytes, allowed are ${maxUserPropertyBytes}`,
+    );
   }
   return undefined;
 }

@@ -11,6 +11,7 @@ import {
 import type { Route } from "../routing/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
+import type { LimitsOptions } from "./options.ts";
 import type { Mountpoint } from "./mountpoint.ts";
 
 /**
@@ -36,6 +37,10 @@ export function handlePublish(
   const route = resolveRoute(from, view);
   countReceived(from, qos);
   core.counters.publishBytesReceived += end - view.payloadStart;
+  if (view.propertiesEnd > view.propertiesStart && hasTooManyUserProperties(core.limits, view)) {
+    refuseUserProperties(from, qos, packetId);
+    return;
+  }
   const { durability } = core;
   if (qos !== 0 && durability.isFailing && needsStore(route, view.retain)) {
     // A duplicate brings nothing new: it waits for the commit that the first one waits for.
@@ -72,6 +77,22 @@ export function handlePublish(
     return;
   }
   acknowledge(from, session, qos, packetId, answer);
+}
+
+/** They are copied to every subscriber, and kept with retained and waiting messages. */
+function hasTooManyUserProperties(limits: LimitsOptions, view: PublishView): boolean {
+  const { maxUserProperties, maxUserPropertyBytes } = limits;
+  return (maxUserProperties > 0 && view.userPropertyCount > maxUserProperties) ||
+    (maxUserPropertyBytes > 0 && view.userPropertyBytes > maxUserPropertyBytes);
+}
+
+function refuseUserProperties(from: ClientConnection, qos: Qos, packetId: number): void {
+  from.core.counters.userPropertiesRefused++;
+  from.core.counters.publishRefused++;
+  from.traffic.refused++;
+  if (qos === 0) return;
+  const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
+  from.acknowledge(type, packetId, ReasonCode.quotaExceeded, 0);
 }
 
 /** Who publishes what it may not is disconnected, where the configuration says so. */

@@ -39,6 +39,7 @@ export {
   type UserProperty,
   type WillPacket,
 } from "./packet.ts";
+export { measureUserProperties } from "./properties.ts";
 export { PacketEncodeError, ProtocolError } from "./protocol_error.ts";
 export {
   copyForwardedProperties,

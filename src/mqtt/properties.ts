@@ -181,6 +181,21 @@ export function readUserProperties(bytes: Uint8Array, range: PropertyRange): Use
   return list;
 }
 
+/** How many user properties a checked block has, and the bytes of their names and values. */
+export function measureUserProperties(block: Uint8Array): { count: number; bytes: number } {
+  let [count, bytes] = [0, 0];
+  for (let at = 0; at < block.length;) {
+    const next = propertyEnd(block, at, block.length);
+    if (block[at] === id.USER_PROPERTY) {
+      count++;
+      // Without its identifier and the two lengths.
+      bytes += next - at - 5;
+    }
+    at = next;
+  }
+  return { count, bytes };
+}
+
 /** The same for a block whose properties are known. */
 export function indexedUserProperties(bytes: Uint8Array, index: PropertyIndex): UserProperty[] {
   const firstValueAt = index.valueAt(id.USER_PROPERTY);

@@ -22,6 +22,8 @@ const HASH = 0x23;
 /** Size of a topic alias property and of a message expiry property, identifier included. */
 const TOPIC_ALIAS_BYTES = 3;
 const MESSAGE_EXPIRY_BYTES = 5;
+/** The lengths of name and value. */
+const USER_PROPERTY_LENGTH_BYTES = 4;
 
 /**
  * A PUBLISH as offsets into its frame. One instance is filled again for every packet; it owns
@@ -57,6 +59,10 @@ export class PublishView {
   messageExpiryAt = -1;
   /** The sender says that the payload is UTF-8; nobody has checked it. */
   payloadFormatUtf8 = false;
+  /** Of a PUBLISH with properties; without any, what the last one had. */
+  userPropertyCount = 0;
+  /** Bytes of their names and values; as `userPropertyCount`. */
+  userPropertyBytes = 0;
 }
 
 /**
@@ -175,6 +181,8 @@ function decodeProperties(
   let at = lengthAt + variableByteIntegerSize(length);
   const end = skipBytes(at, length, frameEnd, "PUBLISH properties");
   view.propertiesStart = at;
+  view.userPropertyCount = 0;
+  view.userPropertyBytes = 0;
   let seen = 0;
   while (at < end) {
     const id = bytes[at] as number;
@@ -182,6 +190,8 @@ function decodeProperties(
     if (id === USER_PROPERTY) {
       at = skipString(bytes, valueAt, end, "user property name");
       at = skipString(bytes, at, end, "user property value");
+      view.userPropertyCount++;
+      view.userPropertyBytes += at - valueAt - USER_PROPERTY_LENGTH_BYTES;
       continue;
     }
     at = decodeProperty(view, bytes, id, at, end, fromServer);

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import type { Packet } from "mqtt-packet";
+import type { IConnectPacket, Packet } from "mqtt-packet";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
 /** PUBLISH of QoS 0 for 5.0, as bytes: `mqtt-packet` does not write what is not allowed. */
@@ -199,3 +199,60 @@ test("a client that leaves in the middle of a long SUBSCRIBE leaves nothing", as
   await memory.runtime.settled();
   assertEquals(memory.errors, []);
 });
+
+const MANY = { key: Array.from({ length: 11 }, () => "v") };
+const LONG = { key: "v".repeat(98) };
+const FINE = { key: Array.from({ length: 10 }, () => "1234567") };
+
+for (const [what, userProperties] of [["too many", MANY], ["too long", LONG]] as const) {
+  for (const qos of [0, 1, 2] as const) {
+    test(`a message with user properties that are ${what} goes to nobody and is not kept, QoS ${qos}`, () => {
+      const limits = { maxUserProperties: 10, maxUserPropertyBytes: 100 };
+      const memory = new MemoryBroker({ limits });
+      const [publisher, subscriber] = [memory.connect(), memory.connect()];
+      subscriber.subscribe("t", 2);
+      memory.runtime.settle();
+      subscriber.take();
+      const publish = (properties: Record<string, string | string[]>, payload: string): void =>
+        publisher.send({
+          cmd: "publish",
+          topic: "t",
+          payload,
+          qos,
+          messageId: 7,
+          retain: true,
+          dup: false,
+          properties: { userProperties: properties },
+        });
+      publish(userProperties, "no");
+      memory.runtime.settle();
+      const codes = publisher.take().map((packet) => "reasonCode" in packet && packet.reasonCode);
+      assertEquals(codes, qos === 0 ? [] : [0x97]);
+      assertEquals(subscriber.take(), []);
+      assertEquals(memory.broker.figures.retainedMessages, 0);
+      assertEquals(memory.broker.counters.userPropertiesRefused, 1);
+      publish(FINE, "yes");
+      publisher.publish("t", "without", 0);
+      memory.runtime.settle();
+      assertEquals(subscriber.take().filter(({ cmd }) => cmd === "publish").length, 2);
+    });
+  }
+
+  test(`a will with user properties that are ${what} is refused`, () => {
+    const limits = { maxUserProperties: 10, maxUserPropertyBytes: 100 };
+    const memory = new MemoryBroker({ limits });
+    const willOf = (
+      properties: Record<string, string | string[]>,
+    ): NonNullable<IConnectPacket["will"]> => ({
+      topic: "w",
+      payload: Buffer.from("x"),
+      qos: 0,
+      retain: false,
+      properties: { userProperties: properties, contentType: "text" },
+    });
+    const client = memory.client({ clientId: "c", will: willOf(userProperties) });
+    memory.runtime.settle();
+    assertEquals(client.expect("connack")[0].reasonCode, 0x97);
+    memory.connect({ clientId: "c", will: willOf(FINE) });
+  });
+}
