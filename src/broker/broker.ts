@@ -347,6 +347,7 @@ function sessionLimits(options: MqttOptions): SessionLimits {
   return {
     queuedMessagesMax: options.maxQueuedMessages === 0 ? Infinity : options.maxQueuedMessages,
     queuedBytesMax: options.maxQueuedBytes,
+    inflightBytesMax: options.maxQueuedBytes,
     whenFull: options.queueFull,
     queueQos0Offline: options.queueQos0Offline,
   };

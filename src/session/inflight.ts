@@ -41,10 +41,18 @@ export class Inflight<T> {
   #items: (T | undefined)[] = new Array(SLOTS_MIN).fill(undefined);
   /** Places in the journal, of a session that has one. */
   #seqs: Float64Array | undefined;
+  /** Bytes that the items hold, where they hold any. */
+  #sizes: Uint32Array | undefined;
+  #heldBytes = 0;
   #mask = SLOTS_MIN - 1;
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Bytes of all items, as far as they were told. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Places in the ring. */
@@ -57,8 +65,11 @@ export class Inflight<T> {
     return this.#count >= PACKET_ID_MAX;
   }
 
-  /** Gives out the next free packet identifier. `seq`: the message's place in the journal, if it is in one. */
-  add(qos: Qos, item: T | undefined, seq = 0): number {
+  /**
+   * Gives out the next free packet identifier. `seq`: the message's place in the journal, if it is in one; `bytes`: what
+   * the item holds.
+   */
+  add(qos: Qos, item: T | undefined, seq = 0, bytes = 0): number {
     assert(!this.isExhausted, "the caller looks at isExhausted first");
     if (this.#count * 2 > this.#mask && this.#mask + 1 < SLOTS_MAX) this.#grow();
     let id = this.#lastId;
@@ -69,6 +80,11 @@ export class Inflight<T> {
     } while (this.#states[slot] !== InflightState.free);
     const state = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
     this.#put(id, state, item, seq);
+    if (bytes > 0) {
+      this.#sizes ??= new Uint32Array(this.#mask + 1);
+      this.#sizes[slot] = bytes;
+      this.#heldBytes += bytes;
+    }
     return id;
   }
 
@@ -124,6 +140,12 @@ export class Inflight<T> {
     assert(this.state(id) === InflightState.awaitsPubrec, "released once, after PUBREC");
     this.#states[slot] = InflightState.awaitsPubcomp;
     this.#items[slot] = undefined;
+    if (this.#sizes !== undefined) this.#letGo(this.#sizes, slot);
+  }
+
+  #letGo(sizes: Uint32Array, slot: number): void {
+    this.#heldBytes -= sizes[slot] as number;
+    sizes[slot] = 0;
   }
 
   /**
@@ -148,6 +170,7 @@ export class Inflight<T> {
     this.#states[slot] = InflightState.free;
     this.#items[slot] = undefined;
     if (this.#seqs !== undefined) this.#seqs[slot] = 0;
+    if (this.#sizes !== undefined) this.#letGo(this.#sizes, slot);
     this.#count--;
     if (this.#count === 0 && this.#mask >= SLOTS_KEPT_MAX) this.#allocate(SLOTS_MIN);
   }
@@ -169,12 +192,13 @@ export class Inflight<T> {
     this.#orders = new Float64Array(slots);
     this.#items = new Array(slots).fill(undefined);
     if (this.#seqs !== undefined) this.#seqs = new Float64Array(slots);
+    if (this.#sizes !== undefined) this.#sizes = new Uint32Array(slots);
     this.#mask = slots - 1;
   }
 
   #grow(): void {
     const [ids, states, orders, items] = [this.#ids, this.#states, this.#orders, this.#items];
-    const seqs = this.#seqs;
+    const [seqs, sizes] = [this.#seqs, this.#sizes];
     this.#allocate(ids.length * 2);
     for (let old = 0; old < ids.length; old++) {
       if (states[old] === InflightState.free) continue;
@@ -184,6 +208,9 @@ export class Inflight<T> {
       this.#orders[slot] = orders[old] as number;
       this.#items[slot] = items[old];
       if (this.#seqs !== undefined && seqs !== undefined) this.#seqs[slot] = seqs[old] as number;
+      if (this.#sizes !== undefined && sizes !== undefined) {
+        this.#sizes[slot] = sizes[old] as number;
+      }
     }
   }
 }

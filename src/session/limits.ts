@@ -3,6 +3,11 @@ export interface SessionLimits {
   /** Messages waiting for quota or for the client; `Infinity`: no limit in number. */
   readonly queuedMessagesMax: number;
   readonly queuedBytesMax: number;
+  /**
+   * Bytes of messages that are kept until they are acknowledged; above it nothing more is sent. A client names the
+   * number of messages in flight, and it may be 65,535 of the largest.
+   */
+  readonly inflightBytesMax: number;
   readonly whenFull: "drop_oldest" | "drop_newest";
   readonly queueQos0Offline: boolean;
 }

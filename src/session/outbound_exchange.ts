@@ -57,21 +57,17 @@ export class OutboundExchange<Group extends object> {
     return this.#inflight?.count ?? 0;
   }
 
-  /** Bytes of the messages that are kept for sending again; walks through all of them. */
+  /** Bytes of the messages that are kept for sending again. */
   get bytes(): number {
-    const inflight = this.#inflight;
-    if (inflight === undefined || inflight.count === 0) return 0;
-    let bytes = 0;
-    for (const packetId of inflight.inOrder()) {
-      const delivery = inflight.item(packetId);
-      if (delivery !== undefined) bytes += messageBytes(delivery.message);
-    }
-    return bytes;
+    return this.#inflight?.heldBytes ?? 0;
   }
 
   /** One more may be sent now. */
   get hasQuota(): boolean {
-    return this.#quota > 0 && !(this.#inflight?.isExhausted ?? false);
+    const inflight = this.#inflight;
+    if (inflight === undefined) return this.#quota > 0;
+    return this.#quota > 0 && !inflight.isExhausted &&
+      inflight.heldBytes < this.#context.limits.inflightBytesMax;
   }
 
   /** Something of the last connection waits to be sent again. */
@@ -150,10 +146,9 @@ export class OutboundExchange<Group extends object> {
     isKept: boolean,
   ): boolean {
     const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
-    const packetId = inflight.add(
-      qos,
-      isKept ? publication.delivery(qos, retain, identifiers, group) : undefined,
-    );
+    const delivery = isKept ? publication.delivery(qos, retain, identifiers, group) : undefined;
+    const bytes = delivery === undefined ? 0 : messageBytes(delivery.message);
+    const packetId = inflight.add(qos, delivery, 0, bytes);
     if (!this.#outlet?.publish(publication, qos, retain, false, identifiers, packetId)) {
       inflight.remove(packetId);
       return false;
@@ -171,7 +166,9 @@ export class OutboundExchange<Group extends object> {
       return;
     }
     const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
-    const packetId = inflight.add(qos, isKept ? delivery : undefined, seq);
+    const packetId = isKept
+      ? inflight.add(qos, delivery, seq, messageBytes(delivery.message))
+      : inflight.add(qos, undefined, seq);
     this.#quota--;
     this.#context.counters.inflight++;
     if (seq > 0) {

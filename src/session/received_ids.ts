@@ -1,11 +1,13 @@
+import { PacketIdSet } from "./packet_id_set.ts";
+
 /**
  * Packet identifiers of QoS 2 messages that came in and are not yet released, so that a duplicate is known
  * [MQTT-4.3.3-10]. They outlive connections; the receive maximum, which `count` is for, does not (section 4.9).
  */
 export class ReceivedIds {
-  #current = new Set<number>();
+  #current = new PacketIdSet();
   /** Of earlier connections; undefined: none. */
-  #earlier: Set<number> | undefined;
+  #earlier: PacketIdSet | undefined;
 
   /** Those that came in on this connection. */
   get count(): number {
@@ -39,8 +41,10 @@ export class ReceivedIds {
   beginConnection(): void {
     if (this.#current.size === 0) return;
     const earlier = this.#earlier;
-    if (earlier !== undefined) { for (const packetId of earlier) this.#current.add(packetId); }
+    if (earlier !== undefined) {
+      for (const packetId of earlier.values()) this.#current.add(packetId);
+    }
     this.#earlier = this.#current;
-    this.#current = new Set();
+    this.#current = new PacketIdSet();
   }
 }

@@ -61,6 +61,7 @@ class CountingOutlet implements Outlet {
 const LIMITS: SessionLimits = {
   queuedMessagesMax: 1000,
   queuedBytesMax: 64 << 20,
+  inflightBytesMax: Infinity,
   whenFull: "drop_oldest",
   queueQos0Offline: false,
 };

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import type { IConnectPacket, Packet } from "mqtt-packet";
+import type { IConnectPacket, IPublishPacket, Packet } from "mqtt-packet";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
 /** PUBLISH of QoS 0 for 5.0, as bytes: `mqtt-packet` does not write what is not allowed. */
@@ -256,3 +256,60 @@ for (const [what, userProperties] of [["too many", MANY], ["too long", LONG]] as
     memory.connect({ clientId: "c", will: willOf(FINE) });
   });
 }
+
+for (const qos of [1, 2] as const) {
+  test(`a client that takes messages and never acknowledges them holds no more than may wait for it, QoS ${qos}`, () => {
+    const memory = new MemoryBroker({ options: { maxQueuedBytes: 1_000_000 } });
+    const properties = { sessionExpiryInterval: 100, receiveMaximum: 65_535 };
+    const client = memory.connect({ clientId: "c", properties });
+    client.subscribe("t", qos);
+    memory.runtime.settle();
+    client.take();
+    const publisher = memory.connect({ version: 4, clientId: "p" });
+    for (let n = 1; n <= 500; n++) publisher.publish("t", "x".repeat(10_000), qos, n);
+    memory.runtime.settle();
+    const sent = client.take() as IPublishPacket[];
+    assert(sent.length >= 99 && sent.length <= 101, `${sent.length} were sent`);
+    const { queuedBytes, inflight } = memory.broker.counters.sessions;
+    assert(queuedBytes <= 1_000_000 && inflight === sent.length, `${queuedBytes} ${inflight}`);
+    for (const { messageId = 0 } of sent) {
+      client.send({ cmd: qos === 1 ? "puback" : "pubrec", messageId });
+      if (qos === 2) client.send({ cmd: "pubcomp", messageId });
+    }
+    memory.runtime.settle();
+    const more = client.take().filter(({ cmd }) => cmd === "publish");
+    assert(more.length >= 98, `${more.length} more were sent`);
+    assertEquals(memory.errors, []);
+  });
+}
+
+test("a 5.0 client that never releases its QoS 2 identifiers is stopped at the receive maximum", () => {
+  const memory = new MemoryBroker({ options: { receiveMaximum: 10 } });
+  const client = memory.connect({ clientId: "c", properties: { sessionExpiryInterval: 100 } });
+  for (let id = 1; id <= 11; id++) client.publish("t", "", 2, id);
+  memory.runtime.settle();
+  const packets = client.take();
+  assertEquals(packets.slice(0, -1).map(({ cmd }) => cmd), new Array(10).fill("pubrec"));
+  const last = packets.at(-1);
+  assertEquals(last?.cmd === "disconnect" && last.reasonCode, 0x93);
+});
+
+test("a 3.1.1 client that never releases any identifier is still served, and others with it", () => {
+  const memory = new MemoryBroker();
+  const client = memory.connect({ version: 4, clientId: "c", clean: false });
+  const bystander = memory.connect();
+  for (let id = 1; id <= 65_535; id++) {
+    client.publish("t", "", 2, id);
+    if (id % 1000 === 0) memory.runtime.settle();
+  }
+  client.publish("t", "", 2, 1);
+  memory.runtime.settle();
+  assertEquals(client.take().length, 65_536);
+  assertEquals(turnsToAnswer(memory, bystander), 1);
+  client.peer.reset();
+  memory.runtime.settle();
+  const again = memory.client({ version: 4, clientId: "c", clean: false });
+  again.send({ cmd: "pubrel", messageId: 65_535 });
+  memory.runtime.settle();
+  assertEquals(again.take().map(({ cmd }) => cmd), ["connack", "pubcomp"]);
+});

@@ -15,6 +15,7 @@ type Group = { readonly name: string };
 const LIMITS: SessionLimits = {
   queuedMessagesMax: 3,
   queuedBytesMax: 100,
+  inflightBytesMax: Infinity,
   whenFull: "drop_oldest",
   queueQos0Offline: false,
 };

@@ -120,6 +120,7 @@ class Pair {
     return {
       queuedMessagesMax: prng.pick([1, 3, 10, 100, Infinity]),
       queuedBytesMax: prng.pick([60, 300, 2_000, 1 << 20]),
+      inflightBytesMax: Infinity,
       whenFull: prng.pick(["drop_oldest", "drop_newest"]),
       queueQos0Offline: prng.nextBoolean(),
     };
