@@ -47,7 +47,8 @@ export class Application {
   readonly #clock: Clock;
   readonly #arguments: RunArguments;
   readonly #createServer: (context: ServerContext) => Server;
-  #isReloading = false;
+  /** One reload at a time, and none before everything is there that a reload changes. */
+  #canReload = false;
   #isReloadWanted = false;
 
   constructor(options: ApplicationOptions) {
@@ -82,7 +83,10 @@ export class Application {
     // Before the listeners open, so that a signal cannot come too early for a graceful stop.
     const { promise: stopped, resolve: stop } = Promise.withResolvers<string>();
     handleSignals(this.#runtime, { onStop: stop, onReload: () => this.#requestReload(settings) });
-    if (!await this.#start(server, configuration, logger)) return EXIT_FAILED;
+    for (const warning of configuration.warnings) logger.warn(warning);
+    if (!await this.#start(server, settings, logger)) return EXIT_FAILED;
+    this.#canReload = true;
+    if (this.#isReloadWanted) this.#requestReload(settings);
     const signal = await stopped;
     logger.info("Stopping", { signal });
     return await stopWhole(server, logger) ? EXIT_STOPPED : EXIT_FAILED;
@@ -90,10 +94,9 @@ export class Application {
 
   async #start(
     server: Server,
-    configuration: Configuration,
+    settings: Settings,
     logger: LineLogger,
   ): Promise<boolean> {
-    for (const warning of configuration.warnings) logger.warn(warning);
     let listeners: readonly ReadyListener[];
     try {
       listeners = await server.start();
@@ -110,7 +113,8 @@ export class Application {
       return false;
     }
     const { runtime } = report;
-    logger.info("Broker started", { version: VERSION, runtime, node: configuration.node.name });
+    const { name } = settings.configuration.node;
+    logger.info("Broker started", { version: VERSION, runtime, node: name });
     for (const { type, url } of listeners) logger.info("Listening", { type, url });
     return true;
   }
@@ -119,11 +123,11 @@ export class Application {
     return await readWholeConfiguration(this.#runtime, this.#arguments, stored);
   }
 
-  /** One reload at a time; a request meanwhile is served once more at the end. */
+  /** A request during a reload is served once more at the end. */
   #requestReload(settings: Settings): void {
     this.#isReloadWanted = true;
-    if (this.#isReloading) return;
-    this.#isReloading = true;
+    if (!this.#canReload) return;
+    this.#canReload = false;
     void this.#reload(settings);
   }
 
@@ -132,7 +136,7 @@ export class Application {
       this.#isReloadWanted = false;
       await settings.reload();
     }
-    this.#isReloading = false;
+    this.#canReload = true;
   }
 }
 

@@ -273,6 +273,27 @@ test("a reload says again what still waits for a restart", async () => {
   await status;
 });
 
+test("a reload that is asked for during the start waits for its end", async () => {
+  const runtime = new FakeRuntime(["-c", "b.toml"]);
+  runtime.files.set("b.toml", "");
+  let server: FakeServer | undefined;
+  const status = runCommand(runtime, (context) => {
+    server = new FakeServer(runtime, context);
+    server.onStart = async () => {
+      runtime.files.set("b.toml", "mqtt.max_qos = 1");
+      runtime.signal("SIGHUP");
+      // Longer than a reload takes, of which every step is done at once here.
+      for (let turns = 0; turns < 1000; turns++) await Promise.resolve();
+    };
+    return server;
+  });
+  await runtime.written("changed=mqtt.max_qos\n");
+  assert(/Broker started[^]*Reloaded/.test(runtime.stderr), runtime.stderr);
+  assertEquals(server!.configurations.map(({ mqtt }) => mqtt.maxQos), [2, 1]);
+  runtime.signal("SIGTERM");
+  await status;
+});
+
 test("a reload of a file with any problem changes nothing", async () => {
   const { runtime, server, status } = await start(["-c", "b.toml"], { "b.toml": "" });
   runtime.files.set("b.toml", '[log]\nlevel = "error"\n[mqtt]\nmax_qos = 3\nmax_inflight = 5\n');
