@@ -19,6 +19,7 @@ import {
   parseCommandLine,
   UsageError,
 } from "./command_line.ts";
+import { explainAccess } from "./explain.ts";
 import { readWholeConfiguration } from "./configuration.ts";
 import { VERSION } from "./version.ts";
 
@@ -54,6 +55,8 @@ export async function runCommand(
       return await check(runtime, command.arguments);
     case "backup":
       return await backUp(runtime, command.arguments);
+    case "acl":
+      return await explainAccess(runtime, command.arguments);
     case "run": {
       const clock = new SystemClock();
       const application = new Application({

@@ -22,13 +22,26 @@ export interface BackupArguments extends ConfigArguments {
   readonly file: string;
 }
 
-export type CommandName = "run" | "check" | "backup";
+export interface ExplainArguments extends ConfigArguments {
+  readonly action: ExplainedAction;
+  readonly topic: string;
+  /** Undefined: a client without a user name. */
+  readonly username: string | undefined;
+  readonly clientId: string;
+  readonly address: string;
+}
+
+export const EXPLAINED_ACTIONS = ["publish", "subscribe", "receive"] as const;
+export type ExplainedAction = (typeof EXPLAINED_ACTIONS)[number];
+
+export type CommandName = "run" | "check" | "backup" | "acl";
 
 /** What the command line asks for. */
 export type Command =
   | { readonly name: "run"; readonly arguments: RunArguments }
   | { readonly name: "check"; readonly arguments: ConfigArguments }
   | { readonly name: "backup"; readonly arguments: BackupArguments }
+  | { readonly name: "acl"; readonly arguments: ExplainArguments }
   | { readonly name: "help"; readonly about: CommandName | undefined }
   | { readonly name: "version" };
 
@@ -41,16 +54,32 @@ export class UsageError extends Error {
   }
 }
 
-const COMMANDS: readonly CommandName[] = ["run", "check", "backup"];
+const COMMANDS: readonly CommandName[] = ["run", "check", "backup", "acl"];
+/** Words behind the command. */
+const OPERANDS_MAX: Readonly<Record<CommandName, number>> = { run: 0, check: 0, backup: 1, acl: 3 };
 const LATER_COMMANDS = ["exec", "pub", "sub", "bench", "passwd", "healthcheck"];
 
-const TEXT_OPTIONS = ["config", "set", "ready-file", "log-level", "log-format"];
+/** Options of one command alone. */
+const ONLY_FOR: Readonly<Record<string, CommandName>> = {
+  user: "acl",
+  client: "acl",
+  address: "acl",
+};
+const TEXT_OPTIONS = [
+  "config",
+  "set",
+  "ready-file",
+  "log-level",
+  "log-format",
+  ...Object.keys(ONLY_FOR),
+];
 const SWITCHES = ["ephemeral", "help", "version"];
 const ALIASES = { config: "c", help: "h" };
 /** Without a broker nothing becomes ready, and an ephemeral one has nothing to back up. */
 const NOT_FOR: Readonly<Record<string, readonly string[]>> = {
   check: ["ready-file"],
   backup: ["ready-file", "ephemeral", "log-level", "log-format"],
+  acl: ["ready-file", "ephemeral", "log-level", "log-format"],
 };
 
 /** Throws `UsageError` with every problem. */
@@ -70,8 +99,9 @@ export function parseCommandLine(args: readonly string[]): Command {
   const [first, ...rest] = parsed._;
   const command = first ?? "run";
   if (!isCommand(command)) problems.push(unknownCommand(command));
-  const [file, ...extras] = command === "backup" ? rest : [undefined, ...rest];
-  for (const extra of extras) problems.push(`unexpected argument "${extra}"`);
+  for (const extra of rest.slice(isCommand(command) ? OPERANDS_MAX[command] : 0)) {
+    problems.push(`unexpected argument "${extra}"`);
+  }
   const values = (option: string): readonly string[] => parsed[option] as readonly string[];
   problems.push(...optionProblems(values, command));
   if (parsed.ephemeral === true && NOT_FOR[command]?.includes("ephemeral")) {
@@ -90,11 +120,34 @@ export function parseCommandLine(args: readonly string[]): Command {
     isEphemeral: parsed.ephemeral === true,
   };
   if (command === "check") return { name: "check", arguments: common };
+  if (command === "acl") return { name: "acl", arguments: readExplain(rest, values, common) };
   if (command === "backup") {
+    const [file] = rest;
     if (file === undefined || file === "") throw new UsageError(["backup needs a FILE to write"]);
     return { name: "backup", arguments: { ...common, file } };
   }
   return { name: "run", arguments: { ...common, readyFile: values("ready-file").at(-1) } };
+}
+
+function readExplain(
+  [verb, action, topic]: readonly string[],
+  values: (option: string) => readonly string[],
+  common: ConfigArguments,
+): ExplainArguments {
+  const known = EXPLAINED_ACTIONS.find((each) => each === action);
+  if (verb !== "explain" || known === undefined || topic === undefined || topic === "") {
+    throw new UsageError([
+      `acl needs "explain", an action (${EXPLAINED_ACTIONS.join(", ")}) and a TOPIC`,
+    ]);
+  }
+  return {
+    ...common,
+    action: known,
+    topic,
+    username: values("user").at(-1),
+    clientId: values("client").at(-1) ?? "",
+    address: values("address").at(-1) ?? "127.0.0.1",
+  };
 }
 
 /** The text of `--help`, for the program or one of its commands. */
@@ -108,6 +161,8 @@ export function helpText(about: CommandName | undefined): string {
       return CHECK_HELP;
     case "backup":
       return BACKUP_HELP;
+    case "acl":
+      return ACL_HELP;
   }
 }
 
@@ -136,7 +191,9 @@ function optionProblems(
   const problems: string[] = [];
   for (const option of TEXT_OPTIONS) {
     if (values(option).includes("")) problems.push(`option --${option} needs a value`);
-    if (NOT_FOR[command]?.includes(option) && values(option).length > 0) {
+    const isForeign = NOT_FOR[command]?.includes(option) === true ||
+      (ONLY_FOR[option] ?? command) !== command;
+    if (isForeign && values(option).length > 0) {
       problems.push(notForCommand(option, command));
     }
   }
@@ -172,6 +229,8 @@ Usage:
   broker check [options]      prints every problem of the configuration
   broker backup FILE [options]
                               copies the database, also while a broker uses it
+  broker acl explain [options] ACTION TOPIC
+                              says what access rules make of something, and why
   broker --version
   broker --help
   broker COMMAND --help
@@ -211,4 +270,20 @@ directory, copy FILE there as broker.db and start the broker.
 
 ${FILE_OPTIONS}${SOURCES_HELP}
 Exit status: 0 written, 1 not written, 2 wrong configuration or command line.
+`;
+
+const ACL_HELP = `Says whether a client may do something, and which rule decides
+
+Usage: broker acl explain [options] publish|subscribe|receive TOPIC
+
+      --user NAME         user name of the client; without it the client has none
+      --client ID         client identifier
+      --address ADDRESS   where the client comes from; 127.0.0.1 without it
+${FILE_OPTIONS}
+TOPIC is a topic name, behind "subscribe" a topic filter, "$share/NAME/" in front of a shared one;
+with the mountpoint of the listener. "receive" is about delivery: a subscription may be granted
+although some of what it matches is not. Rules are those of [acl] and its file: no broker is asked,
+and nothing is known of superusers and of rules that tokens or callbacks bring along.
+${SOURCES_HELP}
+Exit status: 0 allowed, 1 denied, 2 wrong configuration or command line.
 `;

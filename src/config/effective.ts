@@ -1,7 +1,7 @@
 import type { SettingValue, SettingView } from "../management/mod.ts";
 import { formatPath, type KeyPath } from "./key_path.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { ConfigProblem, Origin } from "./problem.ts";
+import { type ConfigProblem, type Origin, originText } from "./problem.ts";
 import { ROOT } from "./root.ts";
 import { type Applies, entriesOf, type Key, type Section } from "./schema.ts";
 
@@ -16,6 +16,12 @@ export function effectiveSettings(loaded: LoadedConfig): readonly SettingView[] 
   const views: SettingView[] = [];
   visitKeys(ROOT, [], loaded, (key, path, applies) => views.push(view(key, path, applies, loaded)));
   return views;
+}
+
+/** Where the key or table at `path` stands: "broker.toml:12:1". */
+export function placeOf(loaded: LoadedConfig, path: KeyPath): string {
+  const origin = loaded.reader.originOf(path);
+  return originText(origin, origin.from === "file" ? origin.position?.key : undefined);
 }
 
 /** A file that the configuration names. */

@@ -37,7 +37,7 @@ export class ConfigError extends Error {
 
 /** One line: `broker.toml:12:11: mqtt.max_qos: found 3; allowed: 0, 1, 2`. */
 export function formatProblem(problem: ConfigProblem): string {
-  const parts = [originText(problem)];
+  const parts = [originText(problem.origin, problem.position)];
   if (problem.key !== undefined) parts.push(problem.key);
   let detail = problem.key === undefined ? problem.found : `found ${problem.found}`;
   if (problem.suggestion !== undefined) detail += `; did you mean "${problem.suggestion}"?`;
@@ -52,7 +52,8 @@ export function pathFor(origin: Origin, path: KeyPath): string {
   return origin.from === "environment" ? environmentName(path) : formatPath(path);
 }
 
-function originText({ origin, position }: ConfigProblem): string {
+/** Where something stands: `broker.toml:12:11`, `environment BROKER_MQTT__MAX_QOS`, `--set mqtt.max_qos`. */
+export function originText(origin: Origin, position: Position | undefined): string {
   switch (origin.from) {
     case "file":
       return position === undefined

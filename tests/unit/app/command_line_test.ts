@@ -50,6 +50,32 @@ const COMMANDS: readonly [args: string[], command: Command][] = [
     name: "backup",
     arguments: { ...PLAIN_CHECK, configFile: "b.toml", sets: ["a=1"], file: "f.db" },
   }],
+  [["acl", "explain", "publish", "a/b"], {
+    name: "acl",
+    arguments: {
+      ...PLAIN_CHECK,
+      action: "publish",
+      topic: "a/b",
+      username: undefined,
+      clientId: "",
+      address: "127.0.0.1",
+    },
+  }],
+  [
+    "acl explain -c b.toml --user u --client c --address 192.0.2.1 subscribe $share/g/#".split(" "),
+    {
+      name: "acl",
+      arguments: {
+        ...PLAIN_CHECK,
+        configFile: "b.toml",
+        action: "subscribe",
+        topic: "$share/g/#",
+        username: "u",
+        clientId: "c",
+        address: "192.0.2.1",
+      },
+    },
+  ],
   [["--version"], { name: "version" }],
   [["run", "--version"], { name: "version" }],
   [["--help"], { name: "help", about: undefined }],
@@ -57,6 +83,7 @@ const COMMANDS: readonly [args: string[], command: Command][] = [
   [["run", "--help"], { name: "help", about: "run" }],
   [["check", "--help"], { name: "help", about: "check" }],
   [["backup", "--help"], { name: "help", about: "backup" }],
+  [["acl", "--help"], { name: "help", about: "acl" }],
   [["--help", "check"], { name: "help", about: "check" }],
 ];
 
@@ -67,8 +94,8 @@ for (const [args, command] of COMMANDS) {
 }
 
 const PROBLEMS: readonly [args: string[], problems: string[]][] = [
-  [["rum"], ['unknown command "rum"; did you mean "run"? allowed: run, check, backup']],
-  [["serve"], ['unknown command "serve"; allowed: run, check, backup']],
+  [["rum"], ['unknown command "rum"; did you mean "run"? allowed: run, check, backup, acl']],
+  [["serve"], ['unknown command "serve"; allowed: run, check, backup, acl']],
   ...["exec", "pub", "sub", "bench", "passwd", "healthcheck"].map((word): [string[], string[]] => [
     [word],
     [`command "${word}" is not in this version`],
@@ -91,9 +118,19 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["backup", "f", "--ephemeral"], ['option --ephemeral is not for "backup"']],
   [["backup", "f", "--ready-file", "r"], ['option --ready-file is not for "backup"']],
   [["backup", "f", "--log-level", "info"], ['option --log-level is not for "backup"']],
+  ...[["acl"], ["acl", "explain"], ["acl", "explain", "publish"], ["acl", "explain", "write", "a"]]
+    .map((args): [string[], string[]] => [
+      args,
+      ['acl needs "explain", an action (publish, subscribe, receive) and a TOPIC'],
+    ]),
+  [["acl", "explain", "publish", "a", "b"], ['unexpected argument "b"']],
+  [["acl", "explain", "publish", "a", "--user="], ["option --user needs a value"]],
+  [["acl", "explain", "publish", "a", "--ephemeral"], ['option --ephemeral is not for "acl"']],
+  [["run", "--client", "c"], ['option --client is not for "run"']],
+  [["check", "--user", "u"], ['option --user is not for "check"']],
   [["chek", "--zzz", "--config"], [
     'unknown option "--zzz"',
-    'unknown command "chek"; did you mean "check"? allowed: run, check, backup',
+    'unknown command "chek"; did you mean "check"? allowed: run, check, backup, acl',
     "option --config needs a value",
   ]],
 ];
@@ -105,13 +142,14 @@ for (const [args, problems] of PROBLEMS) {
 }
 
 test("helpText() names every option, on lines that fit a terminal", () => {
-  for (const about of [undefined, "run", "check", "backup"] as const) {
+  for (const about of [undefined, "run", "check", "backup", "acl"] as const) {
     const text = helpText(about);
     assert(text.endsWith("\n"));
     for (const line of text.split("\n")) assert(line.length <= 100, line);
     for (const option of ["--config", "--set"]) assert(text.includes(option), `${about} ${option}`);
     for (const option of ["--ephemeral", "--log-level", "--log-format"]) {
-      assertEquals(text.includes(option), about !== "backup", `${about} ${option}`);
+      const isThere = about !== "backup" && about !== "acl";
+      assertEquals(text.includes(option), isThere, `${about} ${option}`);
     }
     assertEquals(text.includes("--ready-file"), about === undefined || about === "run");
   }
