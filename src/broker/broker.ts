@@ -335,6 +335,7 @@ function createCore(parts: BrokerParts): BrokerCore {
       defer: (fn) => runtime.defer(fn),
       yieldTurn: (fn) => runtime.yieldTurn(fn),
       monotonicMs: () => clock.monotonicMs(),
+      deliverySeconds: counters.deliverySeconds,
       isMoreComing: () => resumes.count > 0,
     }),
     resumes,

@@ -152,6 +152,7 @@ export class ClientConnection extends Timer
       return;
     }
     const session = this.session;
+    core.flushSet.beginChunk(nowMs);
     session?.beginBatch();
     try {
       const rest = this.#isPubackRun(chunk) ? takePubackRun(this, chunk) : chunk;
@@ -161,6 +162,7 @@ export class ClientConnection extends Timer
       session?.endBatch();
       this.fail(error);
     }
+    core.flushSet.endChunk();
   }
 
   /** Whoever does not speak MQTT is not waited for until its packet, whatever it is, is whole [MQTT-3.1.0-1]. */

@@ -1,12 +1,31 @@
+import { Histogram } from "../base/mod.ts";
 import { PacketType } from "../mqtt/mod.ts";
 import { createSessionCounters, type SessionCounters } from "../session/mod.ts";
 
 /** By the type of a control packet, 1 to 15. */
 const PACKET_TYPES = 16;
 
+/** Of delivery, in seconds: from what nobody notices to what somebody complains of. */
+const DELIVERY_BOUNDS_S = [
+  0.0001,
+  0.00025,
+  0.0005,
+  0.001,
+  0.0025,
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.25,
+  1,
+];
+
 /** Sums since the start, as plain numbers; whoever shows them computes rates. Sums of them are getters. */
 export class BrokerCounters {
   readonly sessions: SessionCounters = createSessionCounters();
+  /** From the arrival of bytes to when what followed from them was handed to the system: once for each turn. */
+  readonly deliverySeconds = new Histogram(DELIVERY_BOUNDS_S);
   bytesReceived = 0;
   bytesSent = 0;
   /** Packets by type, without PUBLISH, which has its own counters by QoS. */

@@ -1,3 +1,4 @@
+import type { Histogram } from "../base/mod.ts";
 import type { Subscription } from "../routing/mod.ts";
 import type { Delivery, InflightState, Message } from "../session/mod.ts";
 import type { Identity } from "./records.ts";
@@ -96,6 +97,8 @@ export interface StoreCounters {
   failures: number;
   lastCommitMs: number;
   longestCommitMs: number;
+  /** Time that commits took, those that failed apart. */
+  readonly commitSeconds: Histogram;
   /** Changes in the last batch, after what cancelled out. */
   lastBatchRows: number;
   lastBatchBytes: number;

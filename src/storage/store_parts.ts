@@ -1,3 +1,4 @@
+import { Histogram } from "../base/mod.ts";
 import type { StoreCounters, StoreEvents } from "../ports/mod.ts";
 
 /** Of a store whose owner has not said yet whom to tell. */
@@ -7,6 +8,9 @@ export const NO_EVENTS: StoreEvents = Object.freeze({
   onProblem: ignore,
 });
 
+/** In seconds: from a disk that does not sync to one that is in trouble. */
+const COMMIT_BOUNDS_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
 export function createCounters(): StoreCounters {
   return {
     commits: 0,
@@ -15,6 +19,7 @@ export function createCounters(): StoreCounters {
     failures: 0,
     lastCommitMs: 0,
     longestCommitMs: 0,
+    commitSeconds: new Histogram(COMMIT_BOUNDS_S),
     lastBatchRows: 0,
     lastBatchBytes: 0,
   };

@@ -1,3 +1,5 @@
+import type { Histogram } from "../base/mod.ts";
+
 /** When a target is flushed. */
 export const Touch = Object.freeze(
   {
@@ -25,6 +27,8 @@ export interface FlushSetParts {
   yieldTurn(fn: () => void): void;
   /** Any clock that does not jump, in milliseconds. */
   monotonicMs(): number;
+  /** Seconds from a chunk's arrival to when all that followed from it was handed to the system. */
+  readonly deliverySeconds: Histogram;
   /** Somebody has given way to the others in the middle of what it has to say, and goes on in the next turn. */
   isMoreComing(): boolean;
 }
@@ -51,6 +55,12 @@ export class FlushSet {
   #touched: Flushable[] = [];
   #spare: Flushable[] = [];
   #later: Flushable[] = [];
+  /** When the chunk came that is being worked on; 0: none is. */
+  #chunkMs = 0;
+  /** The same of the first chunk that touched somebody; 0: it was something else. */
+  #touchedByMs = 0;
+  #laterByMs = 0;
+  #drainedByMs = 0;
   #laterSinceMs = 0;
   #laterBytes = 0;
   #draining: Flushable[] = [];
@@ -64,11 +74,22 @@ export class FlushSet {
     this.#parts = parts;
   }
 
+  /** What is touched until `endChunk` follows from a chunk that came at `nowMs`. */
+  beginChunk(nowMs: number): void {
+    this.#chunkMs = nowMs;
+  }
+
+  endChunk(): void {
+    this.#chunkMs = 0;
+  }
+
   /** The target is flushed at the end of the turn. */
   add(target: Flushable): void {
     if (target.touch === Touch.now) return;
     target.touch = Touch.now;
-    if (this.#touched.push(target) === 1) this.#parts.defer(this.#run);
+    if (this.#touched.push(target) > 1) return;
+    this.#touchedByMs = this.#chunkMs;
+    this.#parts.defer(this.#run);
   }
 
   /** For one of very many receivers of a message, which was given `bytes` bytes of it. */
@@ -78,6 +99,7 @@ export class FlushSet {
     target.touch = Touch.later;
     if (this.#later.push(target) > 1) return;
     this.#laterSinceMs = this.#parts.monotonicMs();
+    this.#laterByMs = this.#chunkMs;
     // The end of a draining looks for more by itself.
     if (this.#drainStartMs < 0) this.#parts.defer(this.#runLater);
   }
@@ -85,7 +107,9 @@ export class FlushSet {
   /** What the flushed touch meanwhile waits for another turn. */
   #flushNow(): void {
     const touched = this.#touched;
+    const byMs = this.#touchedByMs;
     this.#touched = this.#spare;
+    this.#touchedByMs = 0;
     let flushed = 0;
     const end = Math.min(touched.length, FLUSHED_PER_TURN);
     try {
@@ -97,7 +121,13 @@ export class FlushSet {
     } finally {
       // Also after an error: the others wait for nothing but this.
       this.#leave(touched, flushed);
+      if (byMs > 0) this.#observe(byMs, this.#parts.monotonicMs());
     }
+  }
+
+  /** Once for each turn, of the chunk that waited longest: a look at the clock for each message would cost more. */
+  #observe(sinceMs: number, nowMs: number): void {
+    this.#parts.deliverySeconds.observe((nowMs - sinceMs) / 1000);
   }
 
   #leave(touched: Flushable[], flushed: number): void {
@@ -141,6 +171,8 @@ export class FlushSet {
       // Only now is it over: what a write takes shows itself after the call.
       this.#drainMs = nowMs - this.#drainStartMs;
       this.#drainStartMs = -1;
+      if (this.#drainedByMs > 0) this.#observe(this.#drainedByMs, nowMs);
+      this.#drainedByMs = 0;
       this.#laterSinceMs = nowMs;
     }
     if (this.#later.length === 0) return false;
@@ -150,6 +182,7 @@ export class FlushSet {
     }
     this.#drainStartMs = nowMs;
     this.#draining = this.#later;
+    this.#drainedByMs = this.#laterByMs;
     this.#later = [];
     this.#laterBytes = 0;
     this.#drained = 0;

@@ -210,6 +210,7 @@ export class CommitQueue {
     counters.commits++;
     counters.rows += reply.rows;
     counters.lastCommitMs = reply.ms;
+    counters.commitSeconds.observe(reply.ms / 1000);
     counters.longestCommitMs = Math.max(counters.longestCommitMs, reply.ms);
     counters.lastBatchRows = reply.rows;
     counters.lastBatchBytes = request.length;

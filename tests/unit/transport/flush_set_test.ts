@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
+import { Histogram } from "../../../src/base/mod.ts";
 import { type Flushable, FlushSet, Touch } from "../../../src/transport/mod.ts";
 
 class Target implements Flushable {
@@ -23,6 +24,7 @@ class Target implements Flushable {
 class Turns {
   readonly deferred: (() => void)[] = [];
   readonly yielded: (() => void)[] = [];
+  readonly deliverySeconds = new Histogram([0.01, 1]);
   nowMs = 0;
   isMore = false;
   readonly monotonicMs = (): number => this.nowMs;
@@ -216,4 +218,43 @@ test("FlushSet goes on with a wide fan-out after a target that throws", () => {
   assertThrows(() => turns.end(), Error, "broken");
   while (turns.yielded.length > 0) turns.comeBack();
   assertEquals(flushed, ["0", "1", "2"]);
+});
+
+test("FlushSet observes once for each turn how long the first chunk waited, and nothing without a chunk", () => {
+  const [turns, flushed] = [new Turns(), [] as string[]];
+  const set = new FlushSet(turns);
+  turns.nowMs = 100;
+  set.beginChunk(100);
+  set.add(new Target("a", flushed));
+  set.endChunk();
+  set.beginChunk(105);
+  set.add(new Target("b", flushed));
+  set.endChunk();
+  turns.nowMs = 120;
+  turns.end();
+  // A timer's.
+  set.add(new Target("c", flushed));
+  turns.nowMs = 5000;
+  turns.end();
+  // A chunk that nothing follows from.
+  set.beginChunk(5000);
+  set.endChunk();
+  turns.end();
+  const { count, sum } = turns.deliverySeconds;
+  assertEquals([flushed.join(""), count, sum], ["abc", 1, 0.02]);
+});
+
+test("FlushSet observes a wide fan-out when the last of its receivers has been flushed", () => {
+  const [turns, flushed] = [new Turns(), [] as string[]];
+  const set = new FlushSet(turns);
+  turns.nowMs = 100;
+  set.beginChunk(100);
+  set.addLater(new Target("a", flushed), 10);
+  set.addLater(new Target("b", flushed), 10);
+  set.endChunk();
+  turns.end();
+  assertEquals([flushed.join(""), turns.deliverySeconds.count], ["ab", 0]);
+  turns.nowMs = 150;
+  turns.comeBack();
+  assertEquals([turns.deliverySeconds.count, turns.deliverySeconds.sum], [1, 0.05]);
 });
