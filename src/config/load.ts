@@ -81,8 +81,10 @@ export function loadSources(sources: ConfigSources): LoadedConfig {
   problems.push(...sources.flags.filter((flag) => "found" in flag));
   const reader = new ConfigReader(root, origins, fallback);
   const written = readWritten(reader, sources.isEphemeral);
-  // What is missing or refused stands at its default now, and would cause complaints that mislead.
-  if (reader.problems.length === 0) checkWritten(complainTo(reader), written);
+  const unsound = new Set(reader.problems.map(({ key }) => key?.split(".", 1)[0]));
+  // Lines that are no TOML may be anything.
+  const isSound = (section: string): boolean => problems.length === 0 && !unsound.has(section);
+  checkWritten(complainTo(reader), written, isSound);
   problems.push(...reader.problems);
   if (problems.length > 0) throw new ConfigError(problems);
   const { isEphemeral } = sources;

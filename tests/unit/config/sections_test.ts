@@ -374,6 +374,21 @@ const PROBLEMS: readonly [what: string, given: Given, problems: readonly string[
   ["tokens without a key", { file: "[auth.jwt]" }, [
     "b.toml:1:1: auth.jwt: found neither secret nor public_key_file; allowed: one of the two, or both",
   ]],
+  [
+    "what does not fit together beside what cannot be read, where the one has nothing to do with the other",
+    {
+      file: "[mqtt]\nmax_qos = 3\n[[listener]]\ntype = 'tls'\ncert = 'c'\n[auth]\nnothing = 1\n" +
+        "[auth.jwt]\n[[http]]\nbind = '0.0.0.0:1'\napis = ['smqtt']\n[api.smqtt]\nusername = 7\n",
+    },
+    [
+      "b.toml:2:11: mqtt.max_qos: found 3; allowed: 0, 1, 2",
+      'b.toml:3:1: listener.0.key: found nothing; allowed: the file of a private key, which type "tls" needs',
+      "b.toml:7:1: auth.nothing: found an unknown key; allowed: allow_anonymous, password_file, " +
+      "accounts, session_owner, max_hashing, max_hashing_waiting, user, jwt, http",
+      "b.toml:13:12: api.smqtt.username: found 7; allowed: text of 1 to 256 characters, none of " +
+      'them a control character; or ""',
+    ],
+  ],
   ["a rule about nothing", { sets: ["acl.rule.0={permit='deny',topics=[]}"] }, [
     "--set acl.rule.0: acl.rule.0.topics: found an array; allowed: array of 1 or more of text of 1 " +
     "to 65535 characters, none of them a control character",
