@@ -11,6 +11,12 @@ import {
   type TcpListenOptions,
 } from "./runtime.ts";
 
+/**
+ * Silence after which the system asks whether the peer is still there: a client without a keep alive may have gone
+ * without a word.
+ */
+const PROBE_AFTER_MS = 300_000;
+
 const bun = (globalThis as unknown as { Bun: BunGlobal }).Bun;
 
 /** A write goes to the system at once; only what it did not take waits here for `drain`. */
@@ -167,6 +173,7 @@ export class BunRuntime extends NodeCommon implements Runtime {
       socket: {
         open(socket): void {
           socket.setNoDelay(true);
+          socket.setKeepAlive(true, PROBE_AFTER_MS);
           const ours = new BunByteSocket(socket);
           socket.data = ours;
           try {

@@ -13,6 +13,8 @@ export interface BunSocket<T> {
   pause(): void;
   resume(): void;
   setNoDelay(on: boolean): boolean;
+  /** `initialDelayMs`: silence before the first probe. */
+  setKeepAlive(on: boolean, initialDelayMs: number): boolean;
 }
 
 export interface BunListenOptions<T> {

@@ -206,6 +206,8 @@ export class DenoRuntime extends NodeCommon implements Runtime {
         }
         try {
           conn.setNoDelay(true);
+          // A client without a keep alive may go without a word: the system asks, after its own time (two hours).
+          conn.setKeepAlive(true);
           const socket = new DenoByteSocket(conn);
           socket.start(accept(socket));
         } catch (error) {

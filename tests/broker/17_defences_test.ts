@@ -1,10 +1,11 @@
 /** The whole program against clients that mean harm: it lives on, and a bystander's traffic is undisturbed. */
 import { Buffer } from "node:buffer";
+import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { rssBytes } from "../bench/load/process_usage.ts";
-import { within } from "../support/deadline.ts";
+import { clockPasses, within } from "../support/deadline.ts";
 import { TestClient } from "../support/mqtt_client.ts";
 import { type RunningBroker, withBroker } from "../support/start_broker.ts";
 
@@ -88,10 +89,13 @@ test("a CONNECT that comes byte by byte has no more time than any other", () =>
   underAttack(["--set", "mqtt.connect_timeout=300ms"], async ({ port }, bystander) => {
     const drip = await RawClient.open(port);
     const bytes = [0x10, 0x0d, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 2, 0, 0, 0, 0];
-    let at = 0;
-    const timer = setInterval(() => drip.send([bytes[at++ % bytes.length] as number]), 60);
+    let [at, isClosed] = [0, false];
+    void drip.closed.then(() => isClosed = true);
+    while (!isClosed && at < bytes.length) {
+      drip.send([bytes[at++] as number]);
+      await clockPasses(Date.now() + 60);
+    }
     await within(drip.closed, "the end of the connection");
-    clearInterval(timer);
     assert(at < bytes.length, "it had not sent its whole CONNECT");
     await bystander.trade();
   }));
@@ -334,5 +338,26 @@ test("nobody writes lines of their own into the log, or to the terminal that sho
       assert(!/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/.test(line));
     }
     assertStringIncludes(broker.stderr(), "\\u001b[2J");
+  });
+});
+
+/** The kernel's timer for a connection that the broker has accepted: "02" counts towards a keep alive probe. */
+async function kernelTimer(brokerPort: number, clientPort: number): Promise<string | undefined> {
+  const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0");
+  const table = await readFile("/proc/net/tcp", "utf8").catch(() => "");
+  const row = table.split("\n").map((line) => line.trim().split(/\s+/)).find(([, local, remote]) =>
+    local?.endsWith(`:${hex(brokerPort)}`) && remote?.endsWith(`:${hex(clientPort)}`)
+  );
+  return row?.[5]?.slice(0, 2);
+}
+
+test("the system looks after connections that nothing is ever heard of", async (context) => {
+  await withBroker({}, async ({ port }) => {
+    const client = await TestClient.connect(port, { keepalive: 0 });
+    let timer = await kernelTimer(port, client.localPort);
+    // Until CONNACK is acknowledged, the timer is the one for sending it again.
+    while (timer === "01") timer = await kernelTimer(port, client.localPort);
+    if (timer === undefined) context.skip("there is no /proc/net/tcp");
+    else assertEquals(timer, "02");
   });
 });

@@ -67,6 +67,11 @@ export class TestClient {
     return within(opened, `a connection to port ${port}`);
   }
 
+  /** Our end of the connection. */
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
   /** Opens, sends CONNECT and waits for a CONNACK that accepts. */
   static async connect(
     port: number,
