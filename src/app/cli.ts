@@ -21,6 +21,8 @@ import {
 } from "./command_line.ts";
 import { explainAccess } from "./explain.ts";
 import { readWholeConfiguration } from "./configuration.ts";
+import { passwd } from "./passwd.ts";
+import { TerminalInput } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 const EXIT_FINE = 0;
@@ -57,6 +59,10 @@ export async function runCommand(
       return await backUp(runtime, command.arguments);
     case "acl":
       return await explainAccess(runtime, command.arguments);
+    case "passwd": {
+      const input = new TerminalInput((text) => runtime.writeStderr(text));
+      return await passwd(runtime, command.arguments, input);
+    }
     case "run": {
       const clock = new SystemClock();
       const application = new Application({

@@ -1,6 +1,7 @@
 import { parseArgs } from "@std/cli";
 import { LOG_FORMATS, LOG_LEVELS } from "../base/mod.ts";
 import { nearest } from "../config/mod.ts";
+import { parsePasswdArguments, PASSWD_HELP, type PasswdArguments } from "./passwd_arguments.ts";
 
 /** What of the command line decides the configuration. */
 export interface ConfigArguments {
@@ -34,7 +35,7 @@ export interface ExplainArguments extends ConfigArguments {
 export const EXPLAINED_ACTIONS = ["publish", "subscribe", "receive"] as const;
 export type ExplainedAction = (typeof EXPLAINED_ACTIONS)[number];
 
-export type CommandName = "run" | "check" | "backup" | "acl";
+export type CommandName = "run" | "check" | "backup" | "acl" | "passwd";
 
 /** What the command line asks for. */
 export type Command =
@@ -42,6 +43,7 @@ export type Command =
   | { readonly name: "check"; readonly arguments: ConfigArguments }
   | { readonly name: "backup"; readonly arguments: BackupArguments }
   | { readonly name: "acl"; readonly arguments: ExplainArguments }
+  | { readonly name: "passwd"; readonly arguments: PasswdArguments }
   | { readonly name: "help"; readonly about: CommandName | undefined }
   | { readonly name: "version" };
 
@@ -54,10 +56,16 @@ export class UsageError extends Error {
   }
 }
 
-const COMMANDS: readonly CommandName[] = ["run", "check", "backup", "acl"];
+const COMMANDS: readonly CommandName[] = ["run", "check", "backup", "acl", "passwd"];
 /** Words behind the command. */
-const OPERANDS_MAX: Readonly<Record<CommandName, number>> = { run: 0, check: 0, backup: 1, acl: 3 };
-const LATER_COMMANDS = ["exec", "pub", "sub", "bench", "passwd", "healthcheck"];
+const OPERANDS_MAX: Readonly<Record<CommandName, number>> = {
+  run: 0,
+  check: 0,
+  backup: 1,
+  acl: 3,
+  passwd: 0,
+};
+const LATER_COMMANDS = ["exec", "pub", "sub", "bench", "healthcheck"];
 
 /** Options of one command alone. */
 const ONLY_FOR: Readonly<Record<string, CommandName>> = {
@@ -84,6 +92,8 @@ const NOT_FOR: Readonly<Record<string, readonly string[]>> = {
 
 /** Throws `UsageError` with every problem. */
 export function parseCommandLine(args: readonly string[]): Command {
+  // Its options are its own.
+  if (args[0] === "passwd") return passwdCommand(args.slice(1));
   const problems: string[] = [];
   const parsed = parseArgs([...args], {
     string: [...TEXT_OPTIONS, "_"],
@@ -99,6 +109,9 @@ export function parseCommandLine(args: readonly string[]): Command {
   const [first, ...rest] = parsed._;
   const command = first ?? "run";
   if (!isCommand(command)) problems.push(unknownCommand(command));
+  if (command === "passwd" && parsed.help !== true) {
+    problems.push('"passwd" comes first, its options behind it');
+  }
   for (const extra of rest.slice(isCommand(command) ? OPERANDS_MAX[command] : 0)) {
     problems.push(`unexpected argument "${extra}"`);
   }
@@ -150,6 +163,13 @@ function readExplain(
   };
 }
 
+function passwdCommand(args: readonly string[]): Command {
+  const parsed = parsePasswdArguments(args);
+  if (parsed === "help") return { name: "help", about: "passwd" };
+  if ("action" in parsed) return { name: "passwd", arguments: parsed };
+  throw new UsageError(parsed);
+}
+
 /** The text of `--help`, for the program or one of its commands. */
 export function helpText(about: CommandName | undefined): string {
   switch (about) {
@@ -163,6 +183,8 @@ export function helpText(about: CommandName | undefined): string {
       return BACKUP_HELP;
     case "acl":
       return ACL_HELP;
+    case "passwd":
+      return PASSWD_HELP;
   }
 }
 
@@ -231,6 +253,8 @@ Usage:
                               copies the database, also while a broker uses it
   broker acl explain [options] ACTION TOPIC
                               says what access rules make of something, and why
+  broker passwd [add|remove|list] [options]
+                              hashes a password, or keeps accounts
   broker --version
   broker --help
   broker COMMAND --help

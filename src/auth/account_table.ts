@@ -11,6 +11,8 @@ import {
   PasswordHashError,
 } from "./password_hash.ts";
 import type { Account, PasswordTable } from "./password_table.ts";
+import { prepareText } from "./scram/prepare_text.ts";
+import { SCRAM_KIND } from "./scram/scram_authenticator.ts";
 
 /** Why an account was not changed. "unavailable": too many passwords wait to be hashed. */
 export type AccountErrorReason = "invalid" | "conflict" | "not-found" | "too-many" | "unavailable";
@@ -45,6 +47,8 @@ export interface AccountTableParts {
   readonly work: BoundedWork;
   readonly clock: Clock;
   readonly secret: Uint8Array;
+  /** Of new passwords; see `createPasswordHash`. */
+  readonly logN?: number;
 }
 
 /** Of one kind. */
@@ -110,8 +114,7 @@ export class AccountTable implements PasswordTable {
     const hash = await this.#hash("add", password);
     // Somebody else may have been faster while the password was hashed.
     this.#checkAbsent(name);
-    const createdAtMs = this.#parts.clock.nowMs();
-    await this.#parts.records.put(this.#parts.kind, name, { hash, isSuperuser, createdAtMs });
+    await this.#put(name, hash, isSuperuser, this.#parts.clock.nowMs());
   }
 
   /** Rejects with an `AccountError`: "not-found", "invalid". What else is kept of the account stays. */
@@ -121,13 +124,39 @@ export class AccountTable implements PasswordTable {
     const old = this.#all.get(name);
     if (old === undefined) throw this.#unknown(name);
     const { isSuperuser, createdAtMs } = fieldsOf(old);
+    // First, so that at no moment the old password is good for SCRAM alone.
+    await this.#dropVerifier(name);
+    await this.#put(name, hash, isSuperuser, createdAtMs);
+  }
+
+  /** Rejects with "not-found". */
+  async setSuperuser(name: string, isSuperuser: boolean): Promise<void> {
+    const value = this.#all.get(name);
+    if (value === undefined) throw this.#unknown(name);
+    const { hash, createdAtMs } = fieldsOf(value);
+    await this.#put(name, hash, isSuperuser, createdAtMs);
+  }
+
+  /** False: there was none. */
+  async remove(name: string): Promise<boolean> {
+    await this.#dropVerifier(name);
+    return await this.#parts.records.remove(this.#parts.kind, name);
+  }
+
+  async #put(
+    name: string,
+    hash: string,
+    isSuperuser: boolean,
+    createdAtMs: number | undefined,
+  ): Promise<void> {
     const value = { hash, isSuperuser, ...(createdAtMs === undefined ? {} : { createdAtMs }) };
     await this.#parts.records.put(this.#parts.kind, name, value);
   }
 
-  /** False: there was none. */
-  remove(name: string): Promise<boolean> {
-    return this.#parts.records.remove(this.#parts.kind, name);
+  /** What SCRAM knows of a user was made of the old password. */
+  async #dropVerifier(name: string): Promise<void> {
+    const prepared = this.#parts.kind === "user" ? prepareText(name) : undefined;
+    if (prepared !== undefined) await this.#parts.records.remove(SCRAM_KIND, prepared);
   }
 
   /** Takes as long for a wrong password as for the right one. Rejects with "unavailable" where too many wait. */
@@ -152,7 +181,7 @@ export class AccountTable implements PasswordTable {
         `the password has ${bytes.length} bytes, allowed are 1 to ${PASSWORD_BYTES_MAX}`;
       throw new AccountError("invalid", this.#cannot(action, found));
     }
-    const hash = await this.#parts.work.run(() => createPasswordHash(bytes));
+    const hash = await this.#parts.work.run(() => createPasswordHash(bytes, this.#parts.logN));
     if (hash instanceof NotDone) throw this.#busy(action);
     return formatPasswordHash(hash);
   }

@@ -28,6 +28,13 @@ export {
   type UserOptions,
 } from "./options.ts";
 export {
+  changePasswordFile,
+  PasswordFileError,
+  readPasswordFile,
+  userNameProblem,
+} from "./password_file.ts";
+export {
+  createMosquittoHash,
   createPasswordHash,
   formatPasswordHash,
   type HashTerms,
@@ -35,13 +42,20 @@ export {
   parsePasswordHash,
   type PasswordHash,
   PasswordHashError,
+  SCRYPT_LOG_N,
+  SCRYPT_LOG_N_MAX,
+  SCRYPT_LOG_N_MIN,
 } from "./password_hash.ts";
 export { SCRAM_METHOD } from "./scram/exchange.ts";
+export { prepareText } from "./scram/prepare_text.ts";
 export { SCRAM_KIND, scramSaltFor } from "./scram/scram_authenticator.ts";
 export {
   createScramVerifier,
   formatScramVerifier,
   parseScramVerifier,
+  SCRAM_ITERATIONS,
+  SCRAM_ITERATIONS_MAX,
+  SCRAM_ITERATIONS_MIN,
   ScramError,
   type ScramVerifier,
 } from "./scram/verifier.ts";

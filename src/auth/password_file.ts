@@ -58,9 +58,7 @@ function entryOf(
     return { name, hash: parsePasswordHash(text) };
   } catch (error) {
     if (!(error instanceof PasswordHashError)) throw error;
-    const advice = text.startsWith("$")
-      ? ""
-      : '; "broker passwd --file FILE NAME" writes a hash there';
+    const advice = text.startsWith("$") ? "" : '; "broker passwd add NAME --file FILE" writes one';
     return `user ${quoted(name)}: ${error.message}${advice}`;
   }
 }

@@ -36,6 +36,11 @@ const SCRYPT_R = 8;
 const SCRYPT_P = 1;
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
+/** mosquitto does them in its only thread, so that more would hold up its other clients. */
+const MOSQUITTO_ITERATIONS = 50_000;
+/** mosquitto takes no other lengths. */
+const MOSQUITTO_SALT_BYTES = 12;
+const MOSQUITTO_KEY_BYTES = 64;
 /** Of the memory that one verification may take. */
 const MEMORY_MAX_BYTES = 1 << 30;
 const ITERATIONS_MAX = 10_000_000;
@@ -86,6 +91,13 @@ export async function createPasswordHash(
   const terms = { kind: "scrypt", logN, r: SCRYPT_R, p: SCRYPT_P } as const;
   const salt = new Uint8Array(randomBytes(SALT_BYTES));
   return { ...terms, salt, key: await deriveKey(terms, password, salt, KEY_BYTES) };
+}
+
+/** The same in the strongest form that mosquitto reads, too, for files that both use. */
+export async function createMosquittoHash(password: Uint8Array): Promise<PasswordHash> {
+  const terms = { kind: "pbkdf2", iterations: MOSQUITTO_ITERATIONS } as const;
+  const salt = new Uint8Array(randomBytes(MOSQUITTO_SALT_BYTES));
+  return { ...terms, salt, key: await deriveKey(terms, password, salt, MOSQUITTO_KEY_BYTES) };
 }
 
 /** Whether `password` is the one behind `hash`; takes as long either way. Runs beside the event loop. */

@@ -85,6 +85,8 @@ const COMMANDS: readonly [args: string[], command: Command][] = [
   [["backup", "--help"], { name: "help", about: "backup" }],
   [["acl", "--help"], { name: "help", about: "acl" }],
   [["--help", "check"], { name: "help", about: "check" }],
+  [["passwd", "--help"], { name: "help", about: "passwd" }],
+  [["--help", "passwd"], { name: "help", about: "passwd" }],
 ];
 
 for (const [args, command] of COMMANDS) {
@@ -94,9 +96,11 @@ for (const [args, command] of COMMANDS) {
 }
 
 const PROBLEMS: readonly [args: string[], problems: string[]][] = [
-  [["rum"], ['unknown command "rum"; did you mean "run"? allowed: run, check, backup, acl']],
-  [["serve"], ['unknown command "serve"; allowed: run, check, backup, acl']],
-  ...["exec", "pub", "sub", "bench", "passwd", "healthcheck"].map((word): [string[], string[]] => [
+  [["rum"], [
+    'unknown command "rum"; did you mean "run"? allowed: run, check, backup, acl, passwd',
+  ]],
+  [["serve"], ['unknown command "serve"; allowed: run, check, backup, acl, passwd']],
+  ...["exec", "pub", "sub", "bench", "healthcheck"].map((word): [string[], string[]] => [
     [word],
     [`command "${word}" is not in this version`],
   ]),
@@ -112,6 +116,8 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["--set"], ["option --set needs a value"]],
   [["--ready-file", "--set", "a=1"], ["option --ready-file needs a value"]],
   [["check", "--ready-file", "r"], ['option --ready-file is not for "check"']],
+  [["--set", "a=1", "passwd"], ['"passwd" comes first, its options behind it']],
+  [["passwd", "add"], ["add needs a NAME"]],
   [["backup"], ["backup needs a FILE to write"]],
   [["backup", ""], ["backup needs a FILE to write"]],
   [["backup", "a", "b"], ['unexpected argument "b"']],
@@ -130,7 +136,7 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["check", "--user", "u"], ['option --user is not for "check"']],
   [["chek", "--zzz", "--config"], [
     'unknown option "--zzz"',
-    'unknown command "chek"; did you mean "check"? allowed: run, check, backup, acl',
+    'unknown command "chek"; did you mean "check"? allowed: run, check, backup, acl, passwd',
     "option --config needs a value",
   ]],
 ];
@@ -142,13 +148,13 @@ for (const [args, problems] of PROBLEMS) {
 }
 
 test("helpText() names every option, on lines that fit a terminal", () => {
-  for (const about of [undefined, "run", "check", "backup", "acl"] as const) {
+  for (const about of [undefined, "run", "check", "backup", "acl", "passwd"] as const) {
     const text = helpText(about);
     assert(text.endsWith("\n"));
     for (const line of text.split("\n")) assert(line.length <= 100, line);
     for (const option of ["--config", "--set"]) assert(text.includes(option), `${about} ${option}`);
     for (const option of ["--ephemeral", "--log-level", "--log-format"]) {
-      const isThere = about !== "backup" && about !== "acl";
+      const isThere = about !== "backup" && about !== "acl" && about !== "passwd";
       assertEquals(text.includes(option), isThere, `${about} ${option}`);
     }
     assertEquals(text.includes("--ready-file"), about === undefined || about === "run");

@@ -45,7 +45,7 @@ test("readPasswordFile() tells every problem with its line, and never what may b
   const error = assertThrows(() => readPasswordFile(text, "/etc/pw"), PasswordFileError);
   assertEquals(error.message.split("\n"), [
     '/etc/pw:1: user "alice": Cannot read password hash: it is no hash but plain text; ' +
-    '"broker passwd --file FILE NAME" writes a hash there',
+    '"broker passwd add NAME --file FILE" writes one',
     "/etc/pw:2: a user name, a colon and a hash are expected, there is no colon",
     "/etc/pw:3: the user name is empty",
     '/etc/pw:4: user "bob" has no hash',
