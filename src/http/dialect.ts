@@ -22,6 +22,8 @@ export interface DialectContext {
   webListeners(): readonly WebListenerView[];
   /** Whether the program takes clients: not while it starts or stops. */
   readonly isServing: boolean;
+  /** Ends the program a little later, so that whoever asked is answered; "restart" asks its supervisor for a new one. */
+  requestStop(how: "stop" | "restart"): void;
   /** For a handler's mistake: logs it with a stack, which never leaves the program. */
   onInternalError(error: unknown, call: { readonly rawPath: string }): void;
 }

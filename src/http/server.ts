@@ -17,6 +17,8 @@ export interface HttpServerContext {
   /** Whether the program takes clients now. */
   isServing(): boolean;
   isLoopback(host: string): boolean;
+  /** Ends the program in good order, a little later. */
+  requestStop(how: "stop" | "restart"): void;
 }
 
 /** How long requests that are under way may still take when the program stops. */
@@ -83,6 +85,7 @@ export class HttpServer {
       version,
       runtime: { name: runtime.name, version: runtime.version, pid: runtime.pid },
       readTextFile: (path) => runtime.readTextFile(path),
+      requestStop: (how) => this.#context.requestStop(how),
       webListeners: () => this.views(),
       onInternalError: (error, { rawPath }) => {
         logger.error("Cannot answer a request", {

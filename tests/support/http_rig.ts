@@ -69,6 +69,7 @@ export interface HttpRigOptions {
   readonly clock?: Clock;
   readonly isServing?: () => boolean;
   readonly isLoopback?: boolean;
+  readonly requestStop?: (how: "stop" | "restart") => void;
 }
 
 export interface HttpRig {
@@ -109,6 +110,9 @@ export async function withHttp(
     version: "0.0.0",
     isServing: rest.isServing ?? (() => true),
     isLoopback: () => rest.isLoopback ?? true,
+    requestStop: rest.requestStop ?? (() => {
+      throw new Error("Cannot stop: not in this test");
+    }),
   });
   try {
     const [view] = server.views();

@@ -1,0 +1,88 @@
+import type { DialectContext } from "../dialect.ts";
+import type { Call } from "../kit/mod.ts";
+import { addSubscription, clientDto, type ClientSubscriptionsDto, statisticsDto } from "./dto.ts";
+import type { Envelope } from "./envelope.ts";
+import { ResultCode, ResultError } from "./result_code.ts";
+
+/** What a request is answered with, as JSON; undefined: with its code alone. */
+export type RequestHandler = (
+  context: DialectContext,
+  envelope: Envelope,
+  call: Call,
+) => Promise<string | AsyncIterable<string> | undefined>;
+
+/** By `req`. What the product knows and has no handler for is not here. */
+export const REQUESTS: ReadonlyMap<number, RequestHandler> = new Map<number, RequestHandler>([
+  [2, readStatistics],
+  [4, readSubscriptions],
+  [5, readClients],
+  [10, control],
+]);
+
+async function readStatistics({ management }: DialectContext): Promise<string> {
+  const [metrics, stats] = await Promise.all([
+    management.metrics.read(),
+    management.metrics.stats(),
+  ]);
+  return JSON.stringify(statisticsDto(metrics, stats));
+}
+
+async function readSubscriptions({ management, options }: DialectContext): Promise<string> {
+  const byClient = new Map<string, ClientSubscriptionsDto>();
+  const query = options.apis.nanomqV1.includeOffline ? {} : { isConnected: true };
+  for await (const batch of management.subscriptions.stream(query)) {
+    for (const subscription of batch) addSubscription(byClient, subscription);
+  }
+  const rows = [...byClient.values()];
+  // By code unit, not by a language's alphabet: the same everywhere.
+  rows.sort((a, b) => a.client_id < b.client_id ? -1 : 1);
+  return JSON.stringify(rows);
+}
+
+// deno-lint-ignore require-await -- the first batch is awaited by whoever sends it
+async function readClients(
+  { management, options }: DialectContext,
+): Promise<AsyncIterable<string>> {
+  const query = options.apis.nanomqV1.includeOffline ? {} : { isConnected: true };
+  return rowsOf(management.clients.stream(query));
+}
+
+async function* rowsOf(
+  batches: ReturnType<DialectContext["management"]["clients"]["stream"]>,
+): AsyncGenerator<string> {
+  let separator = "[";
+  for await (const batch of batches) {
+    if (batch.length === 0) continue;
+    yield separator + batch.map((client) => JSON.stringify(clientDto(client))).join(",");
+    separator = ",";
+  }
+  yield separator === "[" ? "[]" : "]";
+}
+
+/** Stops or restarts the program, a little after the answer, where the configuration allows it. */
+function control(
+  { options, requestStop, logger }: DialectContext,
+  { members }: Envelope,
+  call: Call,
+): Promise<undefined> {
+  if (!options.apis.nanomqV1.control) throw unknownRequest();
+  const data = members?.["data"];
+  const place = typeof data === "object" && data !== null ? data : members;
+  const action = (place as Readonly<Record<string, unknown>> | undefined)?.["action"];
+  if (action === undefined) {
+    throw new ResultError(400, ResultCode.parameterMissing, "There is no action");
+  }
+  if (action !== "stop" && action !== "restart") {
+    throw new ResultError(400, ResultCode.parameterWrong, "The action is neither stop nor restart");
+  }
+  logger.warn("A caller of the NanoMQ API stops the broker", {
+    action,
+    address: call.request.connection.remoteAddress,
+  });
+  requestStop(action);
+  return Promise.resolve(undefined);
+}
+
+export function unknownRequest(): ResultError {
+  return new ResultError(404, ResultCode.parameterWrong, "There is no such request");
+}
