@@ -1,11 +1,13 @@
 import { RecordedBanList } from "../access/mod.ts";
 import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
-import type { Store } from "../ports/mod.ts";
+import type { LocalManagement } from "../management/mod.ts";
+import type { BanList, Store } from "../ports/mod.ts";
 import { type Listener, type ListenerOptions, openListener } from "../transport/mod.ts";
 import { AccessRules } from "./acl.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
+import { openManagement } from "./management.ts";
 import type { ReadyListener } from "./ready.ts";
 import { openStore } from "./store.ts";
 import { VERSION } from "./version.ts";
@@ -27,6 +29,10 @@ class BrokerServer implements Server {
   #accessRules: AccessRules | undefined;
   #broker: Broker | undefined;
   #bans: RecordedBanList | undefined;
+  /** What HTTP asks. */
+  #management: LocalManagement | undefined;
+  /** All listeners accept, and nobody has asked for the end. */
+  #isServing = false;
 
   constructor(context: ServerContext, programUrl: string) {
     this.#context = context;
@@ -46,16 +52,34 @@ class BrokerServer implements Server {
       const { records } = store;
       this.#authentication = await Authentication.open({ ...this.#context, records }, auth);
       this.#accessRules = await AccessRules.open(this.#context, this.#configuration.acl);
+      const { maxBans } = this.#configuration.limits;
+      const bans = this.#bans = new RecordedBanList({
+        records,
+        logger: this.#context.logger,
+        maxBans,
+      });
       const broker = this.#broker = this.#createBroker(
         store,
         this.#authentication,
         this.#accessRules,
+        bans,
       );
+      this.#management = openManagement(this.#context, {
+        broker,
+        store,
+        auth: this.#authentication.service,
+        authorizer: this.#accessRules.authorizer,
+        bans,
+        listeners: () => this.#open,
+        configuration: () => this.#configuration,
+        isServing: () => this.#isServing,
+      });
       // Before the listeners: the deadlines of the first connection count already.
       broker.start();
       for (const options of this.#configuration.listeners) {
         this.#open.push(await this.#listen(broker, options));
       }
+      this.#isServing = true;
     } catch (error) {
       await this.#stopAfter(error);
       throw error;
@@ -81,6 +105,7 @@ class BrokerServer implements Server {
   }
 
   async stop(): Promise<void> {
+    this.#isServing = false;
     for (const listener of this.#open.splice(0)) listener.close();
     this.#authentication?.close();
     this.#accessRules?.close();
@@ -103,10 +128,9 @@ class BrokerServer implements Server {
     store: Store,
     { service }: Authentication,
     { authorizer }: AccessRules,
+    bans: BanList,
   ): Broker {
     const { runtime, clock, logger } = this.#context;
-    const { maxBans } = this.#configuration.limits;
-    const bans = this.#bans = new RecordedBanList({ records: store.records, logger, maxBans });
     return new Broker({
       options: this.#configuration.mqtt,
       limits: this.#configuration.limits,

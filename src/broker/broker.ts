@@ -18,9 +18,11 @@ import { type BrokerCore, Scratch } from "./broker_core.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import { BrokerCounters } from "./counters.ts";
+import { Controller } from "./controller.ts";
 import { Durability } from "./durability.ts";
 import { FlappingDetector } from "./flapping.ts";
 import { BrokerGauges } from "./gauges.ts";
+import { Inspector } from "./inspector.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
 import { Permissions } from "./permissions.ts";
 import { PublishPipeline } from "./publish_pipeline.ts";
@@ -115,6 +117,16 @@ export class Broker {
       retainedBytes: retained.bytes,
       timers: timers.count,
     };
+  }
+
+  /** For whoever looks; `node`: what views call this node. */
+  createInspector(node: string): Inspector {
+    return new Inspector(this.#core, node);
+  }
+
+  /** For whoever administers. */
+  createController(node: string): Controller {
+    return new Controller(this.#core, node);
   }
 
   /** The way in for messages that no client sends. */

@@ -85,10 +85,10 @@ export class ClientConnection extends Timer
   /** CONNACK has been sent: before it the client is told nothing. */
   isGreeted = false;
   /** Acknowledgements that promise something which is not yet durable, in order. */
-  #owed: OwedAcks | undefined;
+  owed: OwedAcks | undefined;
   #state: ConnectionState = "connecting";
   #lastActivityMs: number;
-  readonly #splitter: FrameSplitter;
+  readonly splitter: FrameSplitter;
   #budget = WORK_PER_TURN;
   #budgetSinceMs = 0;
   /** Promises that are awaited, for packets must keep their order. */
@@ -112,7 +112,7 @@ export class ClientConnection extends Timer
     this.#lastActivityMs = core.clock.monotonicMs();
     // Nobody has said yet who this is.
     const largestFirst = Math.min(core.options.maxPacketSizeBytes, core.limits.maxConnectBytes);
-    this.#splitter = new FrameSplitter(largestFirst, socket.chunksAreStable);
+    this.splitter = new FrameSplitter(largestFirst, socket.chunksAreStable);
     core.timers.schedule(this, core.options.connectTimeoutMs);
   }
 
@@ -156,7 +156,7 @@ export class ClientConnection extends Timer
     session?.beginBatch();
     try {
       const rest = this.#isPubackRun(chunk) ? takePubackRun(this, chunk) : chunk;
-      if (rest.length > 0 && !this.#splitter.push(rest, this)) this.#stopReading();
+      if (rest.length > 0 && !this.splitter.push(rest, this)) this.#stopReading();
       session?.endBatch();
     } catch (error) {
       session?.endBatch();
@@ -167,14 +167,14 @@ export class ClientConnection extends Timer
 
   /** Whoever does not speak MQTT is not waited for until its packet, whatever it is, is whole [MQTT-3.1.0-1]. */
   #looksLikeConnect(chunk: Uint8Array): boolean {
-    if (this.#isWaiting || this.auth !== undefined || this.#splitter.pendingBytes > 0) return true;
+    if (this.#isWaiting || this.auth !== undefined || this.splitter.pendingBytes > 0) return true;
     return ((chunk[0] as number) >> 4) === PacketType.connect;
   }
 
   /** PUBACKs one behind the other, and no packet is in pieces or waits. */
   #isPubackRun(chunk: Uint8Array): boolean {
     return chunk[0] === PUBACK_BYTE && this.#state === "connected" && !this.#isPaused &&
-      this.#splitter.pendingBytes === 0;
+      this.splitter.pendingBytes === 0;
   }
 
   /** One whole packet. False: no further one for now. */
@@ -317,7 +317,7 @@ export class ClientConnection extends Timer
       this.#isStopped = false;
       this.#renewBudget(this.core.clock.monotonicMs());
       try {
-        if (!this.#splitter.resume(this)) {
+        if (!this.splitter.resume(this)) {
           this.#stopReading();
           return;
         }
@@ -335,24 +335,24 @@ export class ClientConnection extends Timer
   /** Acknowledges a packet once `ticket` is committed, and not before what was to be acknowledged earlier. */
   acknowledge(type: AckType, packetId: number, reasonCode: ReasonCode, ticket: number): void {
     const { durability } = this.core;
-    if ((this.#owed?.length ?? 0) === 0 && ticket <= durability.committedTicket) {
+    if ((this.owed?.length ?? 0) === 0 && ticket <= durability.committedTicket) {
       this.out.sendAck(type, packetId, reasonCode);
       return;
     }
-    this.#owed ??= new OwedAcks();
-    this.#owed.push(type, packetId, reasonCode, ticket);
+    this.owed ??= new OwedAcks();
+    this.owed.push(type, packetId, reasonCode, ticket);
     if (type === PacketType.puback) this.unacknowledgedCount++;
     durability.tell(this);
   }
 
   /** A message is left without an answer, because the store is failing; see `onCommitted`. */
   leaveUnanswered(): void {
-    (this.#owed ??= new OwedAcks()).hasGap = true;
+    (this.owed ??= new OwedAcks()).hasGap = true;
     this.core.durability.tell(this);
   }
 
   onCommitted(ticket: number): boolean {
-    const owed = this.#owed;
+    const owed = this.owed;
     if (owed === undefined || this.#state !== "connected") return false;
     this.unacknowledgedCount -= owed.release(ticket, this.out);
     // Then the client connects again, and sends again what has no answer, in the old order.
@@ -362,7 +362,7 @@ export class ClientConnection extends Timer
   }
 
   get #isOwedTooMuch(): boolean {
-    const owed = this.#owed;
+    const owed = this.owed;
     return owed !== undefined && owed.length > 0 && (owed.isFull || this.core.durability.isBehind);
   }
 
@@ -405,7 +405,7 @@ export class ClientConnection extends Timer
     session.traffic = this.traffic;
     this.identity = identity;
     this.core.permissions.adopt(session, identity, this.listener.options.mountpoint);
-    this.#splitter.setMaxPacketSize(this.core.options.maxPacketSizeBytes);
+    this.splitter.setMaxPacketSize(this.core.options.maxPacketSizeBytes);
     this.applyLimits();
   }
 

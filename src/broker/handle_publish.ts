@@ -217,7 +217,7 @@ function noteAnswer(from: ClientConnection, answer: ReasonCode): void {
 }
 
 /** The message is to be kept on disk before it is acknowledged. */
-function needsStore(route: Route<ClientSession>, retain: boolean): boolean {
+export function needsStore(route: Route<ClientSession>, retain: boolean): boolean {
   return retain || route.groups.length > 0 ||
     route.recipients.some(({ subscriber }) => subscriber.journal !== undefined);
 }

@@ -7,6 +7,7 @@ import type { ClientSession } from "./client_session.ts";
 import { inTurns } from "./in_turns.ts";
 import type { RetainedSearch } from "./retained_messages.ts";
 import { type Candidate, candidateOf, wholeFilter } from "./subscribe_candidate.ts";
+import { wantsRetained } from "./subscription_terms.ts";
 
 /** Filters that are judged in one turn. */
 const JUDGED_PER_TURN = 500;
@@ -206,10 +207,4 @@ class Subscribing {
   get #isOver(): boolean {
     return !this.#from.isConnected || this.#from.session !== this.#session;
   }
-}
-
-/** Retain handling 0: always, 1: only for a new subscription, 2: never; shared ones never get any. */
-function wantsRetained(subscription: Subscription, isNew: boolean): boolean {
-  if (subscription.shareName !== "") return false;
-  return subscription.retainHandling === 0 || (subscription.retainHandling === 1 && isNew); // [MQTT-3.3.1-9]
 }

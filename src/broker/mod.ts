@@ -21,3 +21,9 @@ export type {
   TrafficFigures,
   WillView,
 } from "./views.ts";
+export type { ClientFilter } from "./client_filter.ts";
+export type { CloseTally } from "./close_reason.ts";
+export { Controller, type PublishOutcome, type Refusal } from "./controller.ts";
+export { type BrokerGauges, Gauge } from "./gauges.ts";
+export { Inspector, isRetainedFilter, type PlacedSubscription } from "./inspector.ts";
+export type { ListRow, ListSource } from "./list_source.ts";

@@ -65,13 +65,20 @@ export class PublishPipeline implements Publisher {
     return this.#commit(publication, route, publisher);
   }
 
-  /** A message at rest: a will, `$SYS`, and whatever rules, bridges and HTTP send. */
-  publishMessage(message: Message, identity: Identity): MaybePromise<ReasonCode> {
+  /**
+   * A message at rest: a will, `$SYS`, and whatever rules, bridges and HTTP send. `publisher`: does not get it where it
+   * subscribes with no local.
+   */
+  publishMessage(
+    message: Message,
+    identity: Identity,
+    publisher?: ClientSession,
+  ): MaybePromise<ReasonCode> {
     const answer = this.#permissions.mayPublish(identity, message.topic);
     if (isPromise(answer)) {
-      return answer.then((isAllowed) => this.#judged(isAllowed, message, undefined));
+      return answer.then((isAllowed) => this.#judged(isAllowed, message, publisher));
     }
-    return this.#judged(answer, message, undefined);
+    return this.#judged(answer, message, publisher);
   }
 
   #judged(

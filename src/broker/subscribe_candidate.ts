@@ -1,14 +1,12 @@
 import {
-  hasWildcard,
   parseTopicFilter,
   ProtocolError,
-  type Qos,
   ReasonCode,
   type SubscriptionRequest,
-  topicLevelCount,
 } from "../mqtt/mod.ts";
 import type { Subscription } from "../routing/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
+import { subscriptionFor } from "./subscription_terms.ts";
 
 /** A filter of the packet, either ready to be entered or refused for what it is. */
 export interface Candidate {
@@ -38,45 +36,17 @@ export function candidateOf(
   asked: SubscriptionRequest,
   identifier: number,
 ): Candidate {
-  const { options } = from.core;
   const request = mounted(from, asked);
-  const refused = (refusal: ReasonCode): Candidate => ({
-    request,
-    subscription: undefined,
-    refusal,
-  });
-  const parsed = parseTopicFilter(request.filter);
-  if (!parsed.valid) return refused(ReasonCode.topicFilterInvalid); // [MQTT-4.7.1-1]
-  const { filter } = parsed;
-  const shareName = parsed.shareName ?? "";
-  if (topicLevelCount(filter) > options.maxTopicLevels) {
-    return refused(ReasonCode.topicFilterInvalid);
+  const subscription = subscriptionFor(request, identifier, from.core.options);
+  if (!("reasonCode" in subscription)) {
+    return { request, subscription, refusal: ReasonCode.notAuthorized };
   }
-  if (shareName !== "" && !options.sharedSubscription) {
-    return refused(ReasonCode.sharedSubscriptionsNotSupported);
-  }
-  if (shareName !== "" && request.noLocal) { // [MQTT-3.8.3-4]
+  const { reasonCode, detail } = subscription;
+  if (reasonCode === ReasonCode.protocolError) {
     throw new ProtocolError(
-      ReasonCode.protocolError,
-      `Cannot accept SUBSCRIBE: no local on the shared subscription "${request.filter}"`,
+      reasonCode,
+      `Cannot accept SUBSCRIBE: topic filter "${request.filter}" ${detail}`,
     );
   }
-  if (hasWildcard(filter) && !options.wildcardSubscription) {
-    return refused(ReasonCode.wildcardSubscriptionsNotSupported);
-  }
-  const { noLocal, retainAsPublished, retainHandling } = request;
-  const qos = (request.qos < options.maxQos ? request.qos : options.maxQos) as Qos;
-  return {
-    request,
-    subscription: {
-      filter,
-      shareName,
-      qos,
-      noLocal,
-      retainAsPublished,
-      retainHandling,
-      identifier,
-    },
-    refusal: ReasonCode.notAuthorized,
-  };
+  return { request, subscription: undefined, refusal: reasonCode };
 }

@@ -132,7 +132,7 @@ export interface FlowFigures {
 export interface SubscriptionView {
   readonly node: string;
   readonly clientId: string;
-  /** As the client wrote it, `$share/…` included. */
+  /** As the client wrote it, `$share/…` included, and behind its mountpoint. */
   readonly filter: string;
   /** Without `$share/{shareName}/`. */
   readonly topicFilter: string;

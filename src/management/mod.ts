@@ -1,3 +1,6 @@
+export { type Alarm, LocalAlarms } from "./alarms.ts";
+export type { ConfiguredApp } from "./apps.ts";
+export { createManagement, type LocalManagement, type ManagementParts } from "./local_service.ts";
 export { ManagementError, type ManagementErrorCode } from "./management_error.ts";
 export * from "./query.ts";
 export type * from "./service.ts";

@@ -1,4 +1,6 @@
-import type { ProtocolVersion } from "../mqtt/mod.ts";
+import type { ClientFilter } from "../broker/mod.ts";
+
+export type { ClientFilter } from "../broker/mod.ts";
 
 /**
  * Which part of a list. By page number, from 1, or behind a cursor that an earlier page gave; with neither the
@@ -24,29 +26,6 @@ export interface Page<T> {
   readonly count: number;
   /** Where the next page begins; undefined: there is none. */
   readonly nextCursor: string | undefined;
-}
-
-/** Which clients; all conditions that are given must hold. */
-export interface ClientFilter {
-  readonly clientId?: string | undefined;
-  readonly username?: string | undefined;
-  /** An address without port; compared as addresses are, so spelling does not matter. */
-  readonly address?: string | undefined;
-  readonly isConnected?: boolean | undefined;
-  readonly cleanStart?: boolean | undefined;
-  readonly isPersistent?: boolean | undefined;
-  readonly protocolVersion?: ProtocolVersion | undefined;
-  readonly listenerName?: string | undefined;
-  /** Case matters; no wildcards. */
-  readonly clientIdContains?: string | undefined;
-  readonly usernameContains?: string | undefined;
-  /** Both ends belong to the range. */
-  readonly createdFromMs?: number | undefined;
-  readonly createdToMs?: number | undefined;
-  /** Who has not been here since the broker started is in no such range. */
-  readonly connectedFromMs?: number | undefined;
-  readonly connectedToMs?: number | undefined;
-  readonly hasSubscriptions?: boolean | undefined;
 }
 
 /** Clients in the order in which their sessions began; with `isConnected: true`, in the order in which they connected. */

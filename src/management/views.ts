@@ -209,6 +209,8 @@ export interface MetricsView {
     readonly authenticationFailures: number;
     /** CONNECTs that were accepted and nobody vouched for. */
     readonly anonymous: number;
+    /** Connections and CONNECTs that were turned away for a ban. */
+    readonly banned: number;
     readonly keepAliveTimeouts: number;
     readonly protocolErrors: number;
   };
@@ -247,20 +249,7 @@ export interface HistogramView {
   readonly sum: number;
 }
 
-/** What a ban goes by. */
-export type BanKind = "clientid" | "username" | "peerhost";
-
-/** Somebody who is kept out. */
-export interface BanView {
-  readonly as: BanKind;
-  /** A client identifier, a user name, or an address. */
-  readonly who: string;
-  readonly reason: string;
-  readonly by: string;
-  readonly createdAtMs: number;
-  /** Undefined: for good. */
-  readonly untilMs: number | undefined;
-}
+export type { Ban as BanView, BanKind } from "../ports/mod.ts";
 
 /** A key of the configuration. */
 export interface SettingView {

@@ -2,7 +2,8 @@ import { Buffer } from "node:buffer";
 import { readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { writeSync } from "node:fs";
 import process from "node:process";
-import type { IntervalHandle, ProcessMemory, SignalName } from "./runtime.ts";
+import { processFigures } from "./process_figures.ts";
+import type { IntervalHandle, ProcessFigures, ProcessMemory, SignalName } from "./runtime.ts";
 import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
 /** The part of a runtime that both offer under the same `node:` names. */
@@ -59,6 +60,10 @@ export class NodeCommon {
   memory(): ProcessMemory {
     const usage = process.memoryUsage();
     return { rssBytes: usage.rss, heapUsedBytes: usage.heapUsed };
+  }
+
+  figures(): ProcessFigures {
+    return processFigures();
   }
 
   exit(code: number): never {

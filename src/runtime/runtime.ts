@@ -90,6 +90,23 @@ export interface ProcessMemory {
   readonly heapUsedBytes: number;
 }
 
+/** What the system tells of the process; undefined is what it does not tell, or may not. */
+export interface ProcessFigures {
+  readonly memory: {
+    readonly rssBytes: number;
+    readonly heapUsedBytes: number;
+    readonly heapTotalBytes: number | undefined;
+    /** Outside the heap, held by objects on it. */
+    readonly externalBytes: number | undefined;
+  };
+  /** Processor time since the start. */
+  readonly cpu: { readonly userMs: number; readonly systemMs: number } | undefined;
+  /** Of the machine, over 1, 5 and 15 minutes. */
+  readonly load: readonly [number, number, number] | undefined;
+  /** Files that the process may have open. */
+  readonly openFilesMax: number | undefined;
+}
+
 export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
 
 export interface Runtime {
@@ -119,6 +136,8 @@ export interface Runtime {
   writeStdout(text: string): void;
   writeStderr(text: string): void;
   memory(): ProcessMemory;
+  /** Not for the hot path: each part is asked of the system. */
+  figures(): ProcessFigures;
   exit(code: number): never;
 }
 

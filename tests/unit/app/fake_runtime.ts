@@ -2,6 +2,7 @@ import type {
   ByteSocket,
   ByteSocketHandler,
   IntervalHandle,
+  ProcessFigures,
   ProcessMemory,
   Runtime,
   SignalName,
@@ -50,6 +51,11 @@ export class FakeRuntime implements Runtime {
       setTls: () => undefined,
       close: () => Promise.resolve(),
     });
+  }
+
+  figures(): ProcessFigures {
+    const memory = { rssBytes: 3, heapUsedBytes: 1, heapTotalBytes: 2, externalBytes: undefined };
+    return { memory, cpu: undefined, load: undefined, openFilesMax: undefined };
   }
 
   listenTcp(

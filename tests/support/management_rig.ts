@@ -1,0 +1,91 @@
+/** The management service on a whole broker in memory. */
+import { RecordedBanList } from "../../src/access/mod.ts";
+import { ALLOW_ALL, AuthService } from "../../src/auth/mod.ts";
+import { SILENT_LOGGER } from "../../src/base/mod.ts";
+import {
+  createManagement,
+  type LocalManagement,
+  type ManagementParts,
+  type SettingsService,
+} from "../../src/management/mod.ts";
+import { BROKER_IDENTITY, type Identity, type Store } from "../../src/ports/mod.ts";
+import { MemoryStore } from "../../src/storage/mod.ts";
+import { MemoryBroker, type MemoryBrokerParts } from "./memory_broker.ts";
+
+/** Publishes with every right. */
+export const ADMIN: Identity = { ...BROKER_IDENTITY, clientId: "api" };
+
+const NO_SETTINGS: SettingsService = {
+  list: () => Promise.resolve([]),
+  get: () => Promise.resolve(undefined),
+  change: () => Promise.resolve({ appliedNow: [], afterRestart: [] }),
+};
+
+export class ManagementRig {
+  readonly memory: MemoryBroker;
+  readonly store: Store;
+  readonly service: LocalManagement;
+  isServing = true;
+
+  constructor(parts: MemoryBrokerParts = {}, changes: Partial<ManagementParts> = {}) {
+    const store = this.store = parts.store ?? new MemoryStore();
+    const { records } = store;
+    const bans = new RecordedBanList({ records, logger: SILENT_LOGGER, maxBans: 100 });
+    const memory = this.memory = new MemoryBroker({ ...parts, store, bans });
+    const { clock } = memory.runtime;
+    const auth = new AuthService({
+      records,
+      secret: new Uint8Array(32),
+      clock,
+      logger: SILENT_LOGGER,
+    });
+    this.service = createManagement({
+      nodeName: "broker@test",
+      version: "1.2.3",
+      broker: memory.broker,
+      store,
+      clock,
+      logger: SILENT_LOGGER,
+      process: {
+        name: "deno",
+        version: "9.9.9",
+        pid: 1,
+        figures: () => ({
+          memory: {
+            rssBytes: 3,
+            heapUsedBytes: 1,
+            heapTotalBytes: 2,
+            externalBytes: undefined,
+          },
+          cpu: undefined,
+          load: undefined,
+          openFilesMax: undefined,
+        }),
+      },
+      yieldTurn: (fn) => memory.runtime.yieldTurn(fn),
+      authenticator: auth,
+      authorizer: ALLOW_ALL,
+      bans,
+      users: auth.users,
+      clientIds: auth.clientIds,
+      settings: NO_SETTINGS,
+      listeners: () => [],
+      apps: () => [],
+      dashboardPassword: () => undefined,
+      isServing: () => this.isServing,
+      ...changes,
+    });
+  }
+
+  /** What a command or a query resolves with, while the broker has its turns. */
+  async settled<T>(answer: Promise<T>): Promise<T> {
+    let isDone = false;
+    const done = answer.finally(() => {
+      isDone = true;
+    });
+    // Whoever waits for `done` sees a rejection; this one only watches.
+    done.catch(() => undefined);
+    while (!isDone) await this.memory.runtime.settled();
+    return await done;
+  }
+}
