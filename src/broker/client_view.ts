@@ -45,7 +45,7 @@ export function clientViewOf(
     listenerName: details?.listener.name ?? "",
     listenerType: details?.listener.type ?? "tcp",
     mountpoint: details?.listener.mountpoint ?? "",
-    authentication: details?.identity.method ?? "",
+    authentication: details?.identity.method ?? "unknown",
     tls: details === undefined ? undefined : tlsPeerOf(details),
     keepAliveS: details?.keepAliveS ?? 0,
     cleanStart: session.wasCleanStart,

@@ -333,6 +333,7 @@ function accept(
   from.auth?.expireWith(identity);
   session.details = clientDetails(from, packet, identity, keepAliveS);
   core.sessions.noteOnline(session, from);
+  if (identity.method === "anonymous") core.counters.connectedAnonymous++;
   const welcome = (): void => {
     // Another connection may have taken the session over, or this one may be gone.
     if (from.session === session) greet(from, packet, session, isPresent, keepAliveS);

@@ -3,6 +3,7 @@
  * Times are wall clock in milliseconds, sizes bytes, counters grow from 0.
  */
 import type { ProtocolVersion, Qos, RetainHandling, UserProperty } from "../mqtt/mod.ts";
+import type { IdentityMethod } from "../ports/mod.ts";
 import type { ListenerType } from "../transport/mod.ts";
 
 /** A client identifier with everything behind it: its session and, while there is one, its connection. */
@@ -25,7 +26,7 @@ export interface ClientView {
   /** "": none. */
   readonly mountpoint: string;
   /** Which way it was let in; "anonymous" says that nobody asked. */
-  readonly authentication: string;
+  readonly authentication: IdentityMethod | "unknown";
   readonly tls: TlsPeerView | undefined;
   /** In seconds, as it is in force: with Server Keep Alive, if that was sent. 0: none. */
   readonly keepAliveS: number;
