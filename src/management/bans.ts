@@ -16,7 +16,9 @@ export class LocalBans implements BansService {
     this.#clock = clock;
   }
 
-  list(request: PageRequest): Promise<Page<Ban>> {
+  // A wrong request is to reject, not to throw.
+  // deno-lint-ignore require-await
+  async list(request: PageRequest): Promise<Page<Ban>> {
     const { limit, skip, cursor } = pageStart(request);
     const all = this.#bans.list(this.#clock.nowMs());
     const first = cursor === undefined ? skip : behind(all, cursor);
@@ -24,7 +26,7 @@ export class LocalBans implements BansService {
     const last = items.at(-1);
     const hasMore = last !== undefined && first + items.length < all.length;
     const nextCursor = hasMore ? cursorOf(last) : undefined;
-    return Promise.resolve({ items, count: all.length, nextCursor });
+    return { items, count: all.length, nextCursor };
   }
 
   async put({ as, who, reason, by, untilMs }: BanRequest): Promise<Ban> {
