@@ -3,7 +3,12 @@ import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
 import type { LocalManagement } from "../management/mod.ts";
 import type { BanList, Store } from "../ports/mod.ts";
-import { type Listener, type ListenerOptions, openListener } from "../transport/mod.ts";
+import {
+  type Listener,
+  type ListenerOptions,
+  type PreparedListener,
+  prepareListener,
+} from "../transport/mod.ts";
 import { AccessRules } from "./acl.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
@@ -49,6 +54,7 @@ class BrokerServer implements Server {
       this.#configuration = await this.#context.settings.open(store.records);
       const { auth, listeners } = this.#configuration;
       for (const warning of authWarnings(auth, listeners)) this.#context.logger.warn(warning);
+      const doors = await this.#prepareListeners();
       const { records } = store;
       this.#authentication = await Authentication.open({ ...this.#context, records }, auth);
       this.#accessRules = await AccessRules.open(this.#context, this.#configuration.acl);
@@ -76,8 +82,8 @@ class BrokerServer implements Server {
       });
       // Before the listeners: the deadlines of the first connection count already.
       broker.start();
-      for (const options of this.#configuration.listeners) {
-        this.#open.push(await this.#listen(broker, options));
+      for (const { options, prepared } of doors) {
+        this.#open.push(await this.#listen(broker, options, prepared));
       }
       this.#isServing = true;
     } catch (error) {
@@ -100,6 +106,7 @@ class BrokerServer implements Server {
       for (const [index, listener] of this.#open.entries()) {
         const options = configuration.listeners[index];
         if (options !== undefined) listener.change(options);
+        listener.reload();
       }
     };
   }
@@ -145,15 +152,37 @@ class BrokerServer implements Server {
     });
   }
 
-  async #listen(broker: Broker, options: ListenerOptions): Promise<Listener> {
+  /** Before any of them is bound: where one cannot be, none is. */
+  async #prepareListeners(): Promise<
+    { readonly options: ListenerOptions; readonly prepared: PreparedListener }[]
+  > {
+    const listeners = [];
+    for (const options of this.#configuration.listeners) {
+      try {
+        listeners.push({ options, prepared: await prepareListener(this.#context, options) });
+      } catch (error) {
+        throw listenError(options, error);
+      }
+    }
+    return listeners;
+  }
+
+  async #listen(
+    broker: Broker,
+    options: ListenerOptions,
+    prepared: PreparedListener,
+  ): Promise<Listener> {
     try {
-      return await openListener(this.#context.runtime, options, broker);
+      return await prepared.open(broker);
     } catch (error) {
-      throw new Error(`Cannot listen on ${formatBind(options)}: ${reasonOf(error)}`, {
-        cause: error,
-      });
+      throw listenError(options, error);
     }
   }
+}
+
+function listenError(options: ListenerOptions, error: unknown): Error {
+  const message = `Cannot listen on ${formatBind(options)}: ${reasonOf(error)}`;
+  return new Error(message, { cause: error });
 }
 
 /** What the commonest errors mean; the runtimes word them differently, one of them not at all. */

@@ -13,7 +13,12 @@ import type {
 import { Router, type RouterCounters } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
 import { type Message, Publication, type SessionLimits } from "../session/mod.ts";
-import { FlushSet, type ListenerContext, trimSparePages } from "../transport/mod.ts";
+import {
+  FlushSet,
+  type ListenerContext,
+  type ListenerTerms,
+  trimSparePages,
+} from "../transport/mod.ts";
 import { type BrokerCore, Scratch } from "./broker_core.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
@@ -169,6 +174,21 @@ export class Broker {
   /** A listener has turned a connection away, because it has too many. */
   noteRefusedConnection(): void {
     this.#core.counters.connectionsRefused++;
+  }
+
+  /** A listener has given up a connection before its first MQTT byte. */
+  noteFailedHandshake(
+    { name }: ListenerTerms,
+    address: string,
+    reason: string,
+    isSilent: boolean,
+  ): void {
+    this.#core.counters.handshakesFailed++;
+    // Whoever only looks whether the port is open, as load balancers do all the time, is nothing to tell of.
+    const { logger } = this.#core;
+    const fields = { listener: name, address, reason };
+    if (isSilent) logger.debug("A handshake has failed", fields);
+    else logger.info("A handshake has failed", fields);
   }
 
   /** The system could not give a listener a connection, for want of descriptors for example. */

@@ -78,6 +78,8 @@ export class BrokerCounters {
   connectionsAccepted = 0;
   /** Closed at once, for a listener's `max_connections`. */
   connectionsRefused = 0;
+  /** Given up before the first MQTT byte: TLS, WebSocket upgrade, PROXY header. */
+  handshakesFailed = 0;
   /** Connections that the system could not give us. */
   acceptErrors = 0;
   /** CONNECTs that were answered with an error, those below included. */

@@ -1,6 +1,7 @@
+import { claimSocketFile } from "./socket_file.ts";
 import { copyAlone } from "./bytes.ts";
 import { NodeCommon } from "./node_common.ts";
-import type { BunGlobal, BunSocket } from "./bun_types.ts";
+import type { BunGlobal, BunSocket, BunSocketHandlers } from "./bun_types.ts";
 import {
   type ByteSocket,
   type ByteSocketHandler,
@@ -9,6 +10,7 @@ import {
   type Runtime,
   type SocketListener,
   type TcpListenOptions,
+  type UnixListenOptions,
 } from "./runtime.ts";
 
 /**
@@ -163,33 +165,60 @@ export class BunRuntime extends NodeCommon implements Runtime {
 
   // deno-lint-ignore require-await -- the interface is asynchronous, Bun binds at once
   async listenTcp(
-    options: TcpListenOptions,
+    { host, port, onError }: TcpListenOptions,
     accept: (socket: ByteSocket) => ByteSocketHandler,
   ): Promise<SocketListener> {
-    const listener = bun.listen<BunByteSocket>({
-      hostname: options.host,
-      port: options.port,
-      allowHalfOpen: true,
-      socket: {
-        open(socket): void {
-          socket.setNoDelay(true);
-          socket.setKeepAlive(true, PROBE_AFTER_MS);
-          const ours = new BunByteSocket(socket);
-          socket.data = ours;
-          try {
-            ours.attach(accept(ours));
-          } catch (error) {
-            options.onError(error);
-            socket.terminate();
-          }
-        },
-        data: (socket, chunk) => socket.data.onData(chunk),
-        drain: (socket) => socket.data.onDrain(),
-        end: (socket) => socket.data.onEnd(),
-        close: (socket, error) => socket.data.onClosed(error),
-        error: (socket, error) => socket.data.onError(error),
-      },
-    });
-    return { host: options.host, port: listener.port, close: () => listener.stop(false) };
+    const handlers = socketHandlers(onError, accept);
+    const listener = bun.listen<BunByteSocket>({ hostname: host, port, ...handlers });
+    return { host, port: listener.port, close: () => listener.stop(false) };
   }
+
+  // deno-lint-ignore require-await -- as above
+  async listenUnix(
+    { path, mode, onError }: UnixListenOptions,
+    accept: (socket: ByteSocket) => ByteSocketHandler,
+  ): Promise<SocketListener> {
+    const handlers = socketHandlers(onError, accept);
+    const listener = bun.listen<BunByteSocket>({ unix: path, ...handlers });
+    let remove: () => void;
+    try {
+      remove = claimSocketFile(path, mode);
+    } catch (error) {
+      listener.stop(true);
+      throw error;
+    }
+    const close = (): void => {
+      listener.stop(false);
+      remove();
+    };
+    return { host: path, port: 0, close };
+  }
+}
+
+function socketHandlers(
+  onError: (error: unknown) => void,
+  accept: (socket: ByteSocket) => ByteSocketHandler,
+): BunSocketHandlers<BunByteSocket> {
+  return {
+    allowHalfOpen: true,
+    socket: {
+      open(socket): void {
+        socket.setNoDelay(true);
+        socket.setKeepAlive(true, PROBE_AFTER_MS);
+        const ours = new BunByteSocket(socket);
+        socket.data = ours;
+        try {
+          ours.attach(accept(ours));
+        } catch (error) {
+          onError(error);
+          socket.terminate();
+        }
+      },
+      data: (socket, chunk) => socket.data.onData(chunk),
+      drain: (socket) => socket.data.onDrain(),
+      end: (socket) => socket.data.onEnd(),
+      close: (socket, error) => socket.data.onClosed(error),
+      error: (socket, error) => socket.data.onError(error),
+    },
+  };
 }

@@ -17,9 +17,12 @@ export interface BunSocket<T> {
   setKeepAlive(on: boolean, initialDelayMs: number): boolean;
 }
 
-export interface BunListenOptions<T> {
-  readonly hostname: string;
-  readonly port: number;
+/** Where to listen. */
+export type BunAddress =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly unix: string };
+
+export interface BunSocketHandlers<T> {
   readonly allowHalfOpen: boolean;
   readonly socket: {
     open(socket: BunSocket<T>): void;
@@ -30,6 +33,8 @@ export interface BunListenOptions<T> {
     error(socket: BunSocket<T>, error: Error): void;
   };
 }
+
+export type BunListenOptions<T> = BunAddress & BunSocketHandlers<T>;
 
 export interface BunTcpListener {
   readonly hostname: string;

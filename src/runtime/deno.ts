@@ -8,7 +8,10 @@ import {
   type Runtime,
   type SocketListener,
   type TcpListenOptions,
+  type UnixListenOptions,
 } from "./runtime.ts";
+import { claimSocketFile } from "./socket_file.ts";
+import type { TlsHandler, TlsListenOptions } from "./tls.ts";
 
 /** Sizes of read buffers. A pending read owns its buffer, so an idle connection holds a small one. */
 const READ_SIZES = [512, 4096, 65536] as const;
@@ -43,7 +46,7 @@ class DenoByteSocket implements ByteSocket {
   readonly peerCertificate = undefined;
   readonly serverName = undefined;
   readonly chunksAreStable = false;
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Deno.TcpConn | Deno.UnixConn;
   #handler: ByteSocketHandler | undefined;
   #paused = false;
   #onResume: (() => void) | undefined;
@@ -54,10 +57,11 @@ class DenoByteSocket implements ByteSocket {
   #detail: string | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: Deno.TcpConn | Deno.UnixConn) {
+    const { remoteAddr } = conn;
     this.#conn = conn;
-    this.remoteAddress = conn.remoteAddr.hostname;
-    this.remotePort = conn.remoteAddr.port;
+    this.remoteAddress = "hostname" in remoteAddr ? remoteAddr.hostname : "";
+    this.remotePort = "hostname" in remoteAddr ? remoteAddr.port : 0;
   }
 
   start(handler: ByteSocketHandler): void {
@@ -184,46 +188,83 @@ export class DenoRuntime extends NodeCommon implements Runtime {
     options: TcpListenOptions,
     accept: (socket: ByteSocket) => ByteSocketHandler,
   ): Promise<SocketListener> {
-    const listener = Deno.listen({ hostname: options.host, port: options.port });
+    await this.#prepareYield();
+    const { host, port } = options;
+    const listener = Deno.listen({ hostname: host, port });
+    const close = acceptAll(listener, options.onError, accept);
+    return { host, port: listener.addr.port, close };
+  }
+
+  async listenUnix(
+    { path, mode, onError }: UnixListenOptions,
+    accept: (socket: ByteSocket) => ByteSocketHandler,
+  ): Promise<SocketListener> {
+    await this.#prepareYield();
+    const listener = Deno.listen({ transport: "unix", path });
+    let remove: () => void;
     try {
-      this.#nextPoll = await (this.#openingNextPoll ??= NextPoll.open());
+      remove = claimSocketFile(path, mode);
     } catch (error) {
       listener.close();
       throw error;
     }
-    let open = true;
-    const acceptLoop = async (): Promise<void> => {
-      while (open) {
-        let conn: Deno.TcpConn;
-        try {
-          conn = await listener.accept();
-        } catch (error) {
-          if (!open) return;
-          // Out of descriptors, or a connection that was gone before it was accepted: neither ends the listener.
-          options.onError(error);
-          await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
-          continue;
-        }
-        try {
+    const stop = acceptAll(listener, onError, accept);
+    const close = (): void => {
+      stop();
+      remove();
+    };
+    return { host: path, port: 0, close };
+  }
+
+  override async listenTls(
+    options: TlsListenOptions,
+    accept: (socket: ByteSocket) => TlsHandler,
+  ): Promise<SocketListener> {
+    await this.#prepareYield();
+    return await super.listenTls(options, accept);
+  }
+
+  async #prepareYield(): Promise<void> {
+    this.#nextPoll = await (this.#openingNextPoll ??= NextPoll.open());
+  }
+}
+
+/** Hands on every connection until the function that it answers is called. */
+function acceptAll(
+  listener: Deno.TcpListener | Deno.UnixListener,
+  onError: (error: unknown) => void,
+  accept: (socket: ByteSocket) => ByteSocketHandler,
+): () => void {
+  let isOpen = true;
+  const loop = async (): Promise<void> => {
+    while (isOpen) {
+      let conn: Deno.TcpConn | Deno.UnixConn;
+      try {
+        conn = await listener.accept();
+      } catch (error) {
+        if (!isOpen) return;
+        // Out of descriptors, or a connection that was gone before it was accepted: neither ends the listener.
+        onError(error);
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+        continue;
+      }
+      try {
+        if ("setNoDelay" in conn) {
           conn.setNoDelay(true);
           // A client without a keep alive may go without a word: the system asks, after its own time (two hours).
           conn.setKeepAlive(true);
-          const socket = new DenoByteSocket(conn);
-          socket.start(accept(socket));
-        } catch (error) {
-          options.onError(error);
-          conn.close();
         }
+        const socket = new DenoByteSocket(conn);
+        socket.start(accept(socket));
+      } catch (error) {
+        onError(error);
+        conn.close();
       }
-    };
-    acceptLoop();
-    return {
-      host: options.host,
-      port: listener.addr.port,
-      close: () => {
-        if (open) listener.close();
-        open = false;
-      },
-    };
-  }
+    }
+  };
+  loop();
+  return () => {
+    if (isOpen) listener.close();
+    isOpen = false;
+  };
 }

@@ -1,9 +1,17 @@
 import { Buffer } from "node:buffer";
-import { readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { processFigures } from "./process_figures.ts";
-import type { IntervalHandle, ProcessFigures, ProcessMemory, SignalName } from "./runtime.ts";
+import type {
+  ByteSocket,
+  IntervalHandle,
+  ProcessFigures,
+  ProcessMemory,
+  SignalName,
+  SocketListener,
+} from "./runtime.ts";
+import type { TlsContext, TlsHandler, TlsListenOptions, TlsMaterial } from "./tls.ts";
 import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
 /** The part of a runtime that both offer under the same `node:` names. */
@@ -15,6 +23,30 @@ export class NodeCommon {
   async serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer> {
     const { openWebServer } = await import("./web_server.ts");
     return await openWebServer(options, handler);
+  }
+
+  /** Loaded when it is needed, as web servers are. */
+  async createTlsContext(material: TlsMaterial): Promise<TlsContext> {
+    const { createTlsContext } = await import("./node_tls.ts");
+    return createTlsContext(material);
+  }
+
+  async listenTls(
+    options: TlsListenOptions,
+    accept: (socket: ByteSocket) => TlsHandler,
+  ): Promise<SocketListener> {
+    const { listenTls } = await import("./node_tls.ts");
+    return await listenTls(options, accept);
+  }
+
+  async removeStaleSocket(path: string): Promise<void> {
+    const { removeStaleSocket } = await import("./stale_socket.ts");
+    await removeStaleSocket(path);
+  }
+
+  async fileStamp(path: string): Promise<string> {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(":");
   }
 
   every(intervalMs: number, fn: () => void): IntervalHandle {

@@ -3,6 +3,7 @@
  * `Deno.` and `Bun.` occur in this folder and nowhere else.
  */
 
+import type { TlsContext, TlsHandler, TlsListenOptions, TlsMaterial } from "./tls.ts";
 import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
 /** Why a connection ended, as far as the transport can tell. */
@@ -73,9 +74,18 @@ export interface TcpListenOptions {
   readonly onError: (error: unknown) => void;
 }
 
+export interface UnixListenOptions {
+  /** Where the socket shall be. A file there must not be: see `Runtime.removeStaleSocket`. */
+  readonly path: string;
+  /** Permissions of the socket. */
+  readonly mode: number;
+  readonly onError: (error: unknown) => void;
+}
+
 export interface SocketListener {
+  /** The path of a Unix socket. */
   readonly host: string;
-  /** The port that is really bound. */
+  /** The port that is really bound; 0 for a Unix socket. */
   readonly port: number;
   /** Accepts no more. Accepted connections live on. */
   close(): void;
@@ -122,6 +132,25 @@ export interface Runtime {
   ): Promise<SocketListener>;
   /** Rejects with the system's error when the address cannot be bound. */
   serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer>;
+  /** Rejects with the system's error when there cannot be a socket at that path. */
+  listenUnix(
+    options: UnixListenOptions,
+    accept: (socket: ByteSocket) => ByteSocketHandler,
+  ): Promise<SocketListener>;
+  /**
+   * Removes the Unix socket at `path` that an earlier run has left. Rejects when somebody listens there, or when it is
+   * something else than a socket.
+   */
+  removeStaleSocket(path: string): Promise<void>;
+  /** As `listenTcp`; a connection is handed over when it is accepted, its bytes come after the handshake. */
+  listenTls(
+    options: TlsListenOptions,
+    accept: (socket: ByteSocket) => TlsHandler,
+  ): Promise<SocketListener>;
+  /** Rejects with `TlsMaterialError`. */
+  createTlsContext(material: TlsMaterial): Promise<TlsContext>;
+  /** Something that changes whenever another file, or other text, is at `path`. Rejects when there is none. */
+  fileStamp(path: string): Promise<string>;
   /** Calls `fn` every `intervalMs` until stopped. */
   every(intervalMs: number, fn: () => void): IntervalHandle;
   /** Calls `fn` at the end of this turn of the event loop, after the chunks that are already there. */

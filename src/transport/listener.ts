@@ -72,6 +72,13 @@ export interface ListenerOptions extends ListenerTerms {
 /** Who takes the connections of a listener. */
 export interface ListenerOwner {
   accept(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler;
+  /** A connection was given up before its first MQTT byte. `isSilent`: the peer just went away. */
+  noteFailedHandshake(
+    listener: ListenerTerms,
+    address: string,
+    reason: string,
+    isSilent: boolean,
+  ): void;
   /** A connection was turned away because the listener has enough of them. */
   noteRefusedConnection(): void;
   /** The system could not give us a connection. */
@@ -120,6 +127,8 @@ export interface Listener {
   readonly figures: ListenerFigures;
   /** Connections that are there stay, and go on under the terms that they came by. */
   change(change: ListenerChange): void;
+  /** Looks at once whether there is another certificate, as otherwise happens every few seconds. */
+  reload(): void;
   /** Accepts no more; accepted connections live on. */
   close(): void;
 }

@@ -13,5 +13,10 @@ export {
   type TlsOptions,
   withChange,
 } from "./listener.ts";
-export { openListener } from "./open_listener.ts";
+export {
+  type ListenerEnvironment,
+  type PreparedListener,
+  prepareListener,
+} from "./open_listener.ts";
+export { TlsFiles, type TlsFilesContext, type TlsFilesParts } from "./tls_files.ts";
 export { OutboundBuffer, trimSparePages } from "./outbound_buffer.ts";

@@ -8,6 +8,7 @@ import type {
   SignalName,
   SocketListener,
   TcpListenOptions,
+  TlsContext,
   WebServer,
   WebServerOptions,
 } from "../../../src/runtime/mod.ts";
@@ -56,6 +57,26 @@ export class FakeRuntime implements Runtime {
   figures(): ProcessFigures {
     const memory = { rssBytes: 3, heapUsedBytes: 1, heapTotalBytes: 2, externalBytes: undefined };
     return { memory, cpu: undefined, load: undefined, openFilesMax: undefined };
+  }
+
+  listenUnix(): Promise<SocketListener> {
+    return Promise.reject(new Error("Cannot listen: no test does that"));
+  }
+
+  listenTls(): Promise<SocketListener> {
+    return Promise.reject(new Error("Cannot listen: no test does that"));
+  }
+
+  removeStaleSocket(): Promise<void> {
+    return Promise.reject(new Error("Cannot remove: no test does that"));
+  }
+
+  createTlsContext(): Promise<TlsContext> {
+    return Promise.reject(new Error("Cannot use a certificate: no test does that"));
+  }
+
+  fileStamp(path: string): Promise<string> {
+    return Promise.resolve(path);
   }
 
   listenTcp(
