@@ -309,7 +309,12 @@ function createCore(parts: BrokerParts): BrokerCore {
     ...figures,
     durability,
   });
-  const subscriptions = new Subscriptions({ router, durability, gauges });
+  const subscriptions = new Subscriptions({
+    router,
+    durability,
+    gauges,
+    yieldTurn: (fn) => runtime.yieldTurn(fn),
+  });
   const interceptors = parts.interceptors ?? [];
   const sessionContext = {
     limits: sessionLimits(options),

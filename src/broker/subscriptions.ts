@@ -7,18 +7,25 @@ export interface SubscriptionsParts {
   readonly router: Router<ClientSession>;
   readonly durability: Durability;
   readonly gauges: BrokerGauges;
+  /** Calls back after the other sockets had their turn. */
+  readonly yieldTurn: (fn: () => void) => void;
 }
+
+/** Subscriptions of a session that has ended that are taken back in one turn. */
+const REMOVED_PER_TURN = 1000;
 
 /** The one place where sessions get and lose subscriptions: in the session, in the router, in the store, in figures. */
 export class Subscriptions {
   readonly #router: Router<ClientSession>;
   readonly #durability: Durability;
   readonly #gauges: BrokerGauges;
+  readonly #yieldTurn: (fn: () => void) => void;
 
   constructor(parts: SubscriptionsParts) {
     this.#router = parts.router;
     this.#durability = parts.durability;
     this.#gauges = parts.gauges;
+    this.#yieldTurn = parts.yieldTurn;
   }
 
   /** `filter`: as the client wrote it. Replaces what the session has under it [MQTT-3.8.4-3]. */
@@ -50,15 +57,24 @@ export class Subscriptions {
     return true;
   }
 
-  /** The session is over; its journal goes as a whole. */
+  /**
+   * The session is over; its journal goes as a whole. Of very many subscriptions most are taken back in later turns,
+   * until when messages may still be offered to the session: it drops them.
+   */
   removeAll(session: ClientSession): void {
     if (session.subscriptions.size === 0) return;
-    for (const { filter, shareName } of session.subscriptions.values()) {
-      this.#router.unsubscribe(session, filter, shareName);
-    }
+    const left = [...session.subscriptions.values()];
     session.subscriptions.clear();
     this.#countSubscriber(session, -1);
+    this.#removeSome(session, left);
+  }
+
+  #removeSome(session: ClientSession, left: Subscription[]): void {
+    for (const { filter, shareName } of left.splice(-REMOVED_PER_TURN)) {
+      this.#router.unsubscribe(session, filter, shareName);
+    }
     this.#updateGauges();
+    if (left.length > 0) this.#yieldTurn(() => this.#removeSome(session, left));
   }
 
   /** The session's client has come or gone. */

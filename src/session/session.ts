@@ -82,7 +82,7 @@ export class Session<Group extends object> {
   enqueuedMessages = 0;
   #drops: SessionDrops | undefined;
   readonly #context: SessionContext;
-  readonly #journal: Journal<Group> | undefined;
+  #journal: Journal<Group> | undefined;
   readonly #exchange: OutboundExchange<Group>;
   #outlet: Outlet | undefined;
   #queue: MessageQueue<Group> | undefined;
@@ -335,10 +335,12 @@ export class Session<Group extends object> {
     return moved.concat(this.#queue?.extract(isMoved, this.#context.counters) ?? []);
   }
 
-  /** The session is over; nothing of it is left. */
+  /** The session is over; nothing of it is left, and what is still offered to it is dropped. */
   end(): void {
     const { counters } = this.#context;
     this.#outlet = undefined;
+    this.#journal = undefined;
+    this.survives = false;
     this.#exchange.end();
     if (this.#queue !== undefined) {
       counters.queuedMessages -= this.#queue.length;

@@ -313,3 +313,37 @@ test("a 3.1.1 client that never releases any identifier is still served, and oth
   memory.runtime.settle();
   assertEquals(again.take().map(({ cmd }) => cmd), ["connack", "pubcomp"]);
 });
+
+test("a session of very many subscriptions ends in pieces, and drops what comes meanwhile", async () => {
+  const memory = new MemoryBroker();
+  const fields = { version: 4, clientId: "c", clean: false } as const;
+  const [client, bystander, publisher] = [
+    memory.connect(fields),
+    memory.connect(),
+    memory.connect({ version: 4, clientId: "p" }),
+  ];
+  for (let packet = 0; packet < 20; packet++) {
+    const subscriptions = Array.from(
+      { length: 1000 },
+      (_, n) => ({ topic: n === 0 ? `$share/g/s/${packet}` : `f/${packet}/${n}`, qos: 1 as const }),
+    );
+    client.send({ cmd: "subscribe", messageId: packet + 1, subscriptions });
+    await memory.runtime.settled();
+  }
+  assertEquals(memory.broker.figures.subscriptions, 20_000);
+  client.peer.reset();
+  memory.runtime.settle();
+  const clean = memory.client({ ...fields, clean: true });
+  memory.runtime.turn();
+  assert(memory.broker.figures.subscriptions > 15_000);
+  publisher.publish("f/0/1", "x", 1);
+  publisher.publish("s/0", "x", 1, 2);
+  assertEquals(turnsToAnswer(memory, bystander), 1);
+  await memory.runtime.settled();
+  assertEquals(clean.take().map(({ cmd }) => cmd), ["connack"]);
+  assertEquals(publisher.take().map(({ cmd }) => cmd), ["puback", "puback"]);
+  const { subscriptions, sharedSubscriptions } = memory.broker.figures;
+  assertEquals([subscriptions, sharedSubscriptions], [0, 0]);
+  assertEquals(memory.broker.counters.sessions.queuedMessages, 0);
+  assertEquals(memory.errors, []);
+});
