@@ -10,6 +10,7 @@ export const DIALECTS: ReadonlyArray<readonly [name: ApiName, load: () => Promis
     ["health", async () => (await import("./health/mod.ts")).createHealth],
     ["tdmq", async () => (await import("./tdmq/mod.ts")).createTdmq],
     ["metrics", async () => (await import("./metrics/mod.ts")).createMetrics],
+    ["emqx-v3", async () => (await import("./emqx_v3/mod.ts")).createEmqxV3],
     ["nanomq-v1", async () => (await import("./nanomq_v1/mod.ts")).createNanomqV1],
     ["smqtt", async () => (await import("./smqtt/mod.ts")).createSmqtt],
     ["emqx-cloud", async () => (await import("./emqx_cloud/mod.ts")).createEmqxCloud],
