@@ -6,7 +6,7 @@ import type {
   Denied,
   Identity,
 } from "../ports/mod.ts";
-import { type BoundedWork, NotDone } from "./bounded_work.ts";
+import { type BoundedWork, NotDone, workFor } from "./bounded_work.ts";
 import { readIdentityRules } from "./identity_claims.ts";
 import type { HttpAuthOptions } from "./options.ts";
 import { fillTemplate, type PlaceholderValues, placeholderValues } from "./placeholders.ts";
@@ -56,7 +56,7 @@ export class HttpAuthenticator implements Authenticator {
     const { work } = this.#parts;
     const answer = await work.run(
       () => this.#exchange(request, credentials),
-      () => credentials.hasLeft?.() !== true,
+      workFor(credentials),
     );
     if (!(answer instanceof NotDone)) return answer;
     return denied(ReasonCode.serverBusy, "too many questions wait for the service");

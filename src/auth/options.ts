@@ -74,7 +74,10 @@ export interface AuthOptions {
   readonly accounts: boolean;
   readonly jwt: JwtOptions | undefined;
   readonly http: HttpAuthOptions | undefined;
-  /** Passwords that are hashed at the same time, and such that wait; more are refused as "server busy". */
+  /**
+   * Passwords that are hashed at the same time, and such that wait; more are refused as "server busy". Two at a time
+   * with the usual cost are some 25 in a second: nobody should wait for longer than for the end of `connect_timeout`.
+   */
   readonly maxHashing: number;
   readonly maxHashingWaiting: number;
 }

@@ -7,7 +7,7 @@ import type {
   Denied,
   IdentityMethod,
 } from "../ports/mod.ts";
-import { type BoundedWork, NotDone } from "./bounded_work.ts";
+import { type BoundedWork, NotDone, workFor } from "./bounded_work.ts";
 import { matchesPassword, PasswordHashError } from "./password_hash.ts";
 import type { Account, PasswordTable } from "./password_table.ts";
 
@@ -62,7 +62,7 @@ export class PasswordAuthenticator implements Authenticator {
   ): Promise<AuthenticationResult> {
     const { work, counters } = this.#parts;
     const { method } = table;
-    const isMatch = await work.run(() => matchesPassword(hash, password), wanted(credentials));
+    const isMatch = await work.run(() => matchesPassword(hash, password), workFor(credentials));
     if (isMatch instanceof NotDone) return declined(isMatch, method);
     if (!isMatch) {
       counters.mismatched++;
@@ -99,7 +99,10 @@ export class PasswordAuthenticator implements Authenticator {
     const account = password === undefined ? undefined : this.#sampleFor(credentials);
     if (password === undefined || account === undefined) return refusal;
     counters.feigned++;
-    const done = await work.run(() => matchesPassword(account.hash, password), wanted(credentials));
+    const done = await work.run(
+      () => matchesPassword(account.hash, password),
+      workFor(credentials),
+    );
     return done instanceof NotDone ? declined(done, "password") : refusal;
   }
 
@@ -122,10 +125,6 @@ export class PasswordAuthenticator implements Authenticator {
 function nameFor(table: PasswordTable, credentials: Credentials): string | undefined {
   if (table.by === "username") return credentials.username;
   return credentials.isClientIdAssigned ? undefined : credentials.clientId;
-}
-
-function wanted({ hasLeft }: Credentials): () => boolean {
-  return () => hasLeft?.() !== true;
 }
 
 function declined({ why }: NotDone, stage: string): Denied {

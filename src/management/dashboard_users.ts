@@ -143,7 +143,7 @@ export class LocalDashboardUsers implements DashboardUsersService {
   }
 
   async #bounded<T>(work: () => Promise<T>): Promise<T> {
-    const result = await this.#parts.work.run(work, () => true);
+    const result = await this.#parts.work.run(work);
     if (!(result instanceof NotDone)) return result;
     throw new ManagementError("unavailable", "Cannot check a password: too many wait for it");
   }

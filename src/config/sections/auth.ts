@@ -72,7 +72,7 @@ export const AUTH = section<AuthKeys>("at reload", {
   accounts: key("accounts", boolean(), true),
   sessionOwner: key("session_owner", choice(["refuse", "fresh"]), "refuse"),
   maxHashing: key("max_hashing", integer({ min: 1, max: 64 }), 2),
-  maxHashingWaiting: key("max_hashing_waiting", integer({ min: 0, max: 1_000_000 }), 1000),
+  maxHashingWaiting: key("max_hashing_waiting", integer({ min: 0, max: 1_000_000 }), 250),
   users: tables("user", USER),
   jwt: optionalTable("jwt", JWT),
   http: optionalTable("http", HTTP_AUTH),
