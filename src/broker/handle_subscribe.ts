@@ -117,6 +117,7 @@ class Subscribing {
         if (isDone) this.#endSearch(this.#search);
       }
     }
+    this.#from.spend(ENTERED_PER_TURN - left);
     // Other packets come between two turns, and what is noted belongs to one of them.
     this.#ticket = Math.max(this.#ticket, durability.end());
     return this.#reasonCodes.length === this.#candidates.length;

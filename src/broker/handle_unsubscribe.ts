@@ -6,6 +6,8 @@ import { inTurns } from "./in_turns.ts";
 
 /** Filters that are taken back in one turn. */
 const REMOVED_PER_TURN = 500;
+/** Of each, as a connection counts it. */
+const FILTER_WORK = 10;
 
 /**
  * UNSUBSCRIBE: filters are compared as they are written [MQTT-3.10.4-1]; what waits is
@@ -22,13 +24,15 @@ export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePac
   const removeSome = (): boolean => {
     if (isOver()) return true;
     durability.begin();
+    const before = reasonCodes.length;
     for (
-      const written of filters.slice(reasonCodes.length, reasonCodes.length + REMOVED_PER_TURN)
+      const written of filters.slice(before, before + REMOVED_PER_TURN)
     ) {
       const filter = mountpoint?.mount(written, true) ?? written;
       const isRemoved = subscriptions.remove(session, filter);
       reasonCodes.push(isRemoved ? ReasonCode.success : ReasonCode.noSubscriptionExisted);
     }
+    from.spend(FILTER_WORK * (reasonCodes.length - before));
     ticket = Math.max(ticket, durability.end());
     return reasonCodes.length === filters.length;
   };

@@ -163,6 +163,30 @@ for (
   });
 }
 
+test("a chunk of many SUBSCRIBEs that look everywhere does not keep others waiting", async () => {
+  const memory = withRetained(2000);
+  const [client, bystander] = [
+    memory.connect({ version: 4, clientId: "c" }),
+    memory.connect({ version: 4, clientId: "b" }),
+  ];
+  const packets = Array.from({ length: 1000 }, (_, n) =>
+    client.encode({
+      cmd: "subscribe",
+      messageId: n + 1,
+      subscriptions: [{ topic: "+/+/+/none", qos: 0 }],
+    }));
+  client.send(new Uint8Array(Buffer.concat(packets)));
+  assert(turnsToAnswer(memory, bystander) <= 2);
+  let [turns, answers] = [0, 0];
+  for (; answers < 1000; turns++) {
+    memory.runtime.turn();
+    answers += client.take().length;
+    await Promise.resolve();
+  }
+  // Each looks at some 300 places, and a turn is for 10,000.
+  assert(turns > 25, `all was done in ${turns} turns`);
+});
+
 test("retained messages that wait for one session are bounded, whatever it subscribes to", async () => {
   const memory = withRetained(2000);
   const client = memory.connect({ clientId: "c", properties: { receiveMaximum: 1 } });
