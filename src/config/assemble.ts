@@ -1,11 +1,12 @@
 import type { AclOptions, AuthOptions } from "../auth/mod.ts";
 import type { LogOptions } from "../base/mod.ts";
 import type { LimitsOptions, MqttOptions } from "../broker/mod.ts";
-import type { HttpOptions } from "../http/mod.ts";
+import type { HttpListenerOptions, HttpOptions } from "../http/mod.ts";
 import type { ListenerOptions, TlsOptions } from "../transport/mod.ts";
 import { formatBind } from "./address.ts";
 import { checkAcl } from "./checks/acl.ts";
 import { checkAuth } from "./checks/auth.ts";
+import { checkBridges } from "./checks/bridges.ts";
 import type { Complain } from "./checks/complain.ts";
 import { checkHttp, DEFAULT_APP, httpName, isHttps } from "./checks/http.ts";
 import { checkListeners, hasTls, isLocal, listenerName } from "./checks/listeners.ts";
@@ -41,6 +42,7 @@ export function checkWritten(
 ): void {
   if (["listener", "http"].every(isSound)) checkListeners(complain, written);
   if (["http", "app", "api"].every(isSound)) checkHttp(complain, written);
+  if (isSound("bridge")) checkBridges(complain, written);
   if (isSound("auth")) checkAuth(complain, written);
   if (["acl", "listener"].every(isSound)) checkAcl(complain, written);
 }
@@ -51,7 +53,8 @@ export function assemble(written: Written, isEphemeral: boolean): Configuration 
   const { allowAnonymous: _, sessionOwner, ...auth } = written.auth;
   const warnings: string[] = [];
   const listeners = assembleListeners(written, isEphemeral, warnings);
-  for (const { name } of written.bridges) {
+  for (const { name, isEnabled } of written.bridges) {
+    if (!isEnabled) continue;
     warnings.push(`Bridge "${name}" is not used: bridges are not in this version`);
   }
   return {
@@ -73,8 +76,9 @@ function assembleListeners(
   isEphemeral: boolean,
   warnings: string[],
 ): readonly ListenerOptions[] {
-  const isAllLocal = listeners.every(isLocal);
-  return listeners.map((listener, index): ListenerOptions => {
+  const isAllLocal = listeners.every((each) => isLocal(each) || !each.isEnabled);
+  return listeners.flatMap((listener, index): ListenerOptions | [] => {
+    if (!listener.isEnabled) return [];
     const isAsked = listener.allowAnonymous ?? auth.allowAnonymous;
     const isSafe = isAllLocal || (isEphemeral && isLocal(listener));
     if (isAsked === undefined && !isSafe) {
@@ -105,18 +109,21 @@ function assembleListeners(
 
 function assembleHttp({ http, apps, api }: Written): HttpOptions {
   return {
-    listeners: http.map((listener, index) => ({
-      name: httpName(http, index),
-      host: listener.bind.host,
-      port: listener.bind.port,
-      apis: listener.apis,
-      tls: isHttps(listener) ? assembleTls(listener) : undefined,
-      maxBodyBytes: listener.maxBodyBytes,
-      maxConnections: listener.maxConnections,
-      headerTimeoutMs: listener.headerTimeoutMs,
-      requestTimeoutMs: listener.requestTimeoutMs,
-      idleTimeoutMs: listener.idleTimeoutMs,
-    })),
+    listeners: http.flatMap((listener, index): HttpListenerOptions | [] => {
+      if (!listener.isEnabled) return [];
+      return {
+        name: httpName(http, index),
+        host: listener.bind.host,
+        port: listener.bind.port,
+        apis: listener.apis,
+        tls: isHttps(listener) ? assembleTls(listener) : undefined,
+        maxBodyBytes: listener.maxBodyBytes,
+        maxConnections: listener.maxConnections,
+        headerTimeoutMs: listener.headerTimeoutMs,
+        requestTimeoutMs: listener.requestTimeoutMs,
+        idleTimeoutMs: listener.idleTimeoutMs,
+      };
+    }),
     apps: (apps.length > 0 ? apps : [DEFAULT_APP]).map((app) => ({
       ...app,
       name: app.name ?? app.id,

@@ -30,12 +30,14 @@ export interface NamedFile {
   readonly file: string;
 }
 
-/** Every file that must be readable, but for those of bridges, which nothing uses. */
+/** Every file that must be readable: not those of bridges, which nothing uses, nor of what is not enabled. */
 export function namedFiles(loaded: LoadedConfig): readonly NamedFile[] {
   const files: NamedFile[] = [];
   visitKeys(ROOT, [], loaded, (key, path) => {
     const file = key.kind.isFile === true ? loaded.reader.valueAt(path) : undefined;
-    if (typeof file === "string" && file !== "" && path[0] !== "bridge") files.push({ path, file });
+    const isUsed = path[0] !== "bridge" &&
+      loaded.reader.valueAt([...path.slice(0, 2), "enable"]) !== false;
+    if (typeof file === "string" && file !== "" && isUsed) files.push({ path, file });
   });
   return files;
 }
@@ -94,19 +96,35 @@ function view(key: Key, path: KeyPath, applies: Applies, loaded: LoadedConfig): 
 }
 
 /** Of keys whose default follows from others; undefined where there is none. */
-function workedOut(key: string, { configuration }: LoadedConfig): SettingValue | undefined {
+function workedOut(
+  key: string,
+  { configuration, written }: LoadedConfig,
+): SettingValue | undefined {
   const { listeners, acl, http } = configuration;
   const [section, index = "", name = ""] = key.split(".");
-  const listener = section === "listener" ? listeners[Number(index)] : undefined;
+  const listener = section === "listener"
+    ? listeners[placeAmongEnabled(written.listeners, Number(index))]
+    : undefined;
   if (listener !== undefined && name === "allow_anonymous") return listener.allowAnonymous;
   if (listener !== undefined && name === "connect_rate") return listener.connectRate;
   if (listener !== undefined && name === "name") return listener.name;
-  if (section === "http" && name === "name") return http.listeners[Number(index)]?.name;
+  if (section === "http" && name === "name") {
+    return http.listeners[placeAmongEnabled(written.http, Number(index))]?.name;
+  }
   if (section === "app" && name === "name") return http.apps[Number(index)]?.name;
   if (key === "auth.allow_anonymous") return listeners.every((each) => each.allowAnonymous);
   if (key === "acl.no_match") return acl.file === "" ? "allow" : "deny";
   if (key === "api.smqtt.cors") return http.apis.smqtt.username === "";
   return undefined;
+}
+
+/** What is not enabled is written, and not there; -1: it is such a one. */
+function placeAmongEnabled(
+  all: readonly { readonly isEnabled: boolean }[],
+  index: number,
+): number {
+  if (all[index]?.isEnabled !== true) return -1;
+  return all.slice(0, index).filter(({ isEnabled }) => isEnabled).length;
 }
 
 const NAMES: Readonly<Record<Origin["from"], SettingView["origin"]>> = {

@@ -92,11 +92,37 @@ function mergeEntry(
       );
     }
   }
+  const kept = entry.shape === "tables"
+    ? mergeBeginning(entry, old, next, path, changes)
+    : undefined;
+  if (kept !== undefined) return kept;
   const applies = entry.shape === "key"
     ? entry.applies ?? of.applies
     : appliesAsWhole(entry.section);
   changes.push({ path, applies });
   return applies === "at reload" ? next : old;
+}
+
+/**
+ * Of tables that have become more or fewer, those that are still there, as far as nothing of them waits for a restart:
+ * they may be others now. Undefined where that cannot be.
+ */
+function mergeBeginning(
+  { section }: Tables,
+  old: unknown,
+  next: unknown,
+  path: KeyPath,
+  changes: Change[],
+): readonly unknown[] | undefined {
+  if (appliesAsWhole(section) === "at reload") return undefined;
+  const [before, after] = [old as readonly unknown[], next as readonly unknown[]];
+  const found: Change[] = [];
+  const merged = before.slice(0, after.length).map((element, index) =>
+    mergeTable(section, element, after[index], [...path, index], found)
+  );
+  if (found.some(({ applies }) => applies === "after restart")) return undefined;
+  changes.push(...found, { path, applies: "after restart" });
+  return [...merged, ...before.slice(merged.length)];
 }
 
 /** When a table counts that comes or goes: when each of its keys does. */

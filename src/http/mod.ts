@@ -37,6 +37,7 @@ export {
   type EmqxV3Options,
   type HttpListenerOptions,
   type HttpOptions,
+  type NanomqStoredOptions,
   type NanomqV1Options,
   type SmqttOptions,
   type TdmqOptions,

@@ -86,6 +86,23 @@ export interface NanomqV1Options {
   readonly includeOffline: boolean;
   /** Key `expose_secrets`. Undefined, the default: only on listeners on loopback. */
   readonly exposeSecrets: boolean | undefined;
+  readonly stored: NanomqStoredOptions;
+}
+
+/** Section `[api.nanomq_v1.stored]`: what clients set and read back; nothing here has a use for it. */
+export interface NanomqStoredOptions {
+  /** Key `num_taskq_thread`, default 4. */
+  readonly taskThreads: number;
+  /** Key `max_taskq_thread`, default 4. */
+  readonly taskThreadsMax: number;
+  /** Key `parallel`, default 32. */
+  readonly parallel: number;
+  /** Key `property_size`, default 32. */
+  readonly propertySize: number;
+  /** Key `qos_duration`, default 60. */
+  readonly qosDurationS: number;
+  /** Key `daemon`, default false. */
+  readonly isDaemon: boolean;
 }
 
 /** Section `[api.emqx_v3]`. */

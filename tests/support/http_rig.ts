@@ -45,6 +45,14 @@ export const API_OPTIONS: ApiOptions = {
     lenientSeq: false,
     includeOffline: false,
     exposeSecrets: undefined,
+    stored: {
+      taskThreads: 4,
+      taskThreadsMax: 4,
+      parallel: 32,
+      propertySize: 32,
+      qosDurationS: 60,
+      isDaemon: false,
+    },
   },
   emqxV3: {
     errorHttpStatus: 200,

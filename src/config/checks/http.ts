@@ -20,6 +20,7 @@ export const DEFAULT_APP: AppKeys = Object.freeze({
 export function checkHttp(complain: Complain, written: Written): void {
   const { http, apps, api } = written;
   for (const [index, listener] of http.entries()) {
+    if (!listener.isEnabled) continue;
     const path = ["http", index];
     if (isHttps(listener)) checkTls(complain, path, "https", listener);
     else if (hasTlsKeys(listener)) checkNoTls(complain, path, "http without cert", listener);

@@ -8,6 +8,7 @@ import { checkNoTls, checkTls } from "./tls.ts";
 /** What must fit together in and between the `[[listener]]` tables. */
 export function checkListeners(complain: Complain, { listeners, http }: Written): void {
   for (const [index, listener] of listeners.entries()) {
+    if (!listener.isEnabled) continue;
     const path = ["listener", index];
     checkBind(complain, path, listener);
     if (hasTls(listener)) checkTls(complain, path, `type "${listener.type}"`, listener);
@@ -20,10 +21,19 @@ export function checkListeners(complain: Complain, { listeners, http }: Written)
     nameOf: (name) => name,
     pathOf: (index) => ["listener", index, "name"],
   });
-  checkAddresses(complain, [
-    ...listeners.map(({ bind }, index) => ({ bind, path: ["listener", index, "bind"] })),
-    ...http.map(({ bind }, index) => ({ bind, path: ["http", index, "bind"] })),
-  ]);
+  const places = <T extends Bound>(name: string, each: readonly T[]): readonly Place[] =>
+    each.map(({ bind, isEnabled }, index) => ({ bind, isEnabled, path: [name, index, "bind"] }));
+  checkAddresses(
+    complain,
+    [...places("listener", listeners), ...places("http", http)].filter((each) => each.isEnabled),
+  );
+  if (listeners.length > 0 && !listeners.some(({ isEnabled }) => isEnabled)) {
+    complain(
+      ["listener", 0, "enable"],
+      "false, as in every other listener",
+      "one listener at least that is enabled",
+    );
+  }
 }
 
 /** `tcp:default` for the first of a type, then by its place in the file, unless it has a name. */
@@ -41,6 +51,12 @@ export function hasTls({ type }: ListenerKeys): boolean {
 /** Whether only this machine can reach it. */
 export function isLocal({ bind }: ListenerKeys): boolean {
   return bind.socketPath !== undefined || isLoopback(bind.host);
+}
+
+type Bound = Pick<ListenerKeys, "bind" | "isEnabled">;
+
+interface Place extends Bound {
+  readonly path: KeyPath;
 }
 
 function checkBind(complain: Complain, path: KeyPath, { type, bind }: ListenerKeys): void {
@@ -99,7 +115,7 @@ function checkProxies(complain: Complain, path: KeyPath, listener: ListenerKeys)
 
 function checkAddresses(
   complain: Complain,
-  binds: readonly { readonly bind: ListenerKeys["bind"]; readonly path: KeyPath }[],
+  binds: readonly Place[],
 ): void {
   const taken = new Map<string, KeyPath>();
   for (const { bind, path } of binds) {

@@ -2,13 +2,14 @@ import type {
   ApiOptions,
   EmqxCloudOptions,
   EmqxV3Options,
+  NanomqStoredOptions,
   NanomqV1Options,
   SmqttOptions,
   TdmqOptions,
 } from "../../http/mod.ts";
 import { boolean, integer, oneOf } from "../kind.ts";
 import { choice, filePath, orEmpty, secret, text, textLike } from "../kind_text.ts";
-import { afterRestart, key, optional, section, table } from "../schema.ts";
+import { afterRestart, atReload, key, optional, section, table } from "../schema.ts";
 
 const NAME = text({ maxLength: 256 });
 const RATE_MAX = 1_000_000_000;
@@ -30,6 +31,17 @@ const EMQX_CLOUD = section<EmqxCloudOptions>("at reload", {
   timeFormat: key("time_format", choice(["rfc3339", "plain"]), "rfc3339"),
 });
 
+const STORED_MAX = 0xffff_ffff;
+
+const NANOMQ_STORED = section<NanomqStoredOptions>("after restart", {
+  taskThreads: key("num_taskq_thread", integer({ min: 0, max: STORED_MAX }), 4),
+  taskThreadsMax: key("max_taskq_thread", integer({ min: 0, max: STORED_MAX }), 4),
+  parallel: key("parallel", integer({ min: 0, max: STORED_MAX }), 32),
+  propertySize: atReload(key("property_size", integer({ min: 1, max: STORED_MAX }), 32)),
+  qosDurationS: atReload(key("qos_duration", integer({ min: 1, max: STORED_MAX }), 60)),
+  isDaemon: key("daemon", boolean(), false),
+});
+
 const NANOMQ_V1 = section<NanomqV1Options>("at reload", {
   username: key("username", NAME, "admin"),
   password: key("password", secret(), "public"),
@@ -40,6 +52,7 @@ const NANOMQ_V1 = section<NanomqV1Options>("at reload", {
   lenientSeq: key("lenient_seq", boolean(), false),
   includeOffline: key("include_offline", boolean(), false),
   exposeSecrets: optional("expose_secrets", boolean()),
+  stored: table("stored", NANOMQ_STORED),
 });
 
 const SMQTT = section<SmqttOptions>("at reload", {

@@ -20,7 +20,9 @@ export interface BridgeTlsKeys {
 /** One `[[bridge]]`, which this version checks and does not use. */
 export interface BridgeKeys {
   readonly name: string;
-  readonly address: string;
+  readonly isEnabled: boolean;
+  /** Undefined only where the bridge is not enabled. */
+  readonly address: string | undefined;
   readonly protocolVersion: 3 | 4 | 5;
   readonly clientId: string | undefined;
   readonly cleanStart: boolean;
@@ -35,12 +37,12 @@ export interface BridgeKeys {
 
 const TEXT = text({ maxLength: 65_535 });
 
-const SUBSCRIPTION = section<BridgeSubscriptionKeys>("after restart", {
+const SUBSCRIPTION = section<BridgeSubscriptionKeys>("at reload", {
   topic: required("topic", TEXT),
   qos: key("qos", oneOf([0, 1, 2]), 0),
 });
 
-const TLS = section<BridgeTlsKeys>("after restart", {
+const TLS = section<BridgeTlsKeys>("at reload", {
   caFile: optional("ca", filePath()),
   certFile: optional("cert", filePath()),
   keyFile: optional("key", filePath()),
@@ -49,20 +51,15 @@ const TLS = section<BridgeTlsKeys>("after restart", {
 });
 
 /** `[[bridge]]` */
-export const BRIDGE = section<BridgeKeys>("after restart", {
+export const BRIDGE = section<BridgeKeys>("at reload", {
   name: required("name", text({ maxLength: 256 })),
-  address: required(
-    "address",
-    textLike(
-      'URL of a broker, such as "mqtt://host:1883", with mqtt, mqtts, ws, wss, mqtt-tcp or tls+mqtt-tcp',
-      (text) => /^(?:mqtts?|wss?|mqtt-tcp|tls\+mqtt-tcp):\/\/[^/?#\s]+(?:\/\S*)?$/.test(text),
-    ),
-  ),
+  isEnabled: key("enable", boolean(), true),
+  address: optional("address", brokerUrl()),
   protocolVersion: key("proto_ver", oneOf([3, 4, 5]), 4),
-  clientId: optional("client_id", TEXT),
+  clientId: optional("client_id", orNone(TEXT)),
   cleanStart: key("clean_start", boolean(), true),
-  username: optional("username", TEXT),
-  password: optional("password", secret()),
+  username: optional("username", orNone(TEXT)),
+  password: optional("password", orNone(secret())),
   keepAliveS: key("keep_alive", durationS({ min: 0, max: 65_535 }), "60s"),
   parallel: key("parallel", integer({ min: 1, max: 1000 }), 2),
   forwards: key("forwards", list(TEXT), []),
@@ -78,3 +75,14 @@ export interface ClusterKeys {
 export const CLUSTER = section<ClusterKeys>("after restart", {
   engine: key("engine", choice(["none"]), "none"),
 });
+
+/** With the schemes of this broker and those of products whose configuration may be set here. */
+function brokerUrl(): ReturnType<typeof textLike> {
+  const schemes =
+    /^(?:mqtts?|wss?|mqtt-tcp|tls\+mqtt-tcp|mqtt-quic|nmq-tcp|nmq-tls|tls\+nmq-tcp|nmq-wss?):/;
+  return textLike(
+    'URL of a broker, such as "mqtt://host:1883", with mqtt, mqtts, ws, wss, mqtt-tcp, tls+mqtt-tcp, mqtt-quic, ' +
+      "nmq-tcp, nmq-tls, tls+nmq-tcp, nmq-ws or nmq-wss",
+    (text) => schemes.test(text) && /^[^:]+:\/\/[^/?#\s]+(?:\/\S*)?$/.test(text),
+  );
+}

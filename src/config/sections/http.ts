@@ -8,6 +8,7 @@ import { TLS_ENTRIES, type TlsKeys } from "./tls.ts";
 /** One `[[http]]` as it is written. */
 export interface HttpKeys extends TlsKeys {
   readonly bind: Bind;
+  readonly isEnabled: boolean;
   readonly name: string | undefined;
   readonly apis: readonly ApiName[];
   readonly allowDefaultCredentials: boolean;
@@ -24,6 +25,7 @@ const HOUR_MS = 3_600_000;
 /** `[[http]]` */
 export const HTTP = section<HttpKeys>("after restart", {
   bind: key("bind", bind(), "127.0.0.1:8080"),
+  isEnabled: key("enable", boolean(), true),
   name: optional(
     "name",
     textLike(

@@ -10,6 +10,7 @@ export interface ListenerKeys extends TlsKeys {
   readonly type: ListenerType;
   readonly name: string | undefined;
   readonly bind: Bind;
+  readonly isEnabled: boolean;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly connectRate: number | undefined;
@@ -30,6 +31,7 @@ const RATE_MAX = 1_000_000;
 export const LISTENER = section<ListenerKeys>("after restart", {
   type: key("type", choice(LISTENER_TYPES), "tcp"),
   bind: key("bind", bindOrSocket(), "127.0.0.1:1883"),
+  isEnabled: key("enable", boolean(), true),
   name: optional("name", listenerName()),
   maxConnections: atReload(key("max_connections", integer({ min: 1, max: COUNT_MAX }), 100_000)),
   maxConnectionsPerAddress: atReload(

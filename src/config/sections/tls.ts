@@ -18,10 +18,10 @@ export interface TlsKeys {
 const CIPHERS_MAX_LENGTH = 4096;
 
 export const TLS_ENTRIES: Entries<TlsKeys> = {
-  certFile: optional("cert", filePath()),
-  keyFile: optional("key", filePath()),
+  certFile: optional("cert", orNone(filePath())),
+  keyFile: optional("key", orNone(filePath())),
   keyPassword: optional("key_password", orNone(secret())),
-  caFile: optional("ca", filePath()),
+  caFile: optional("ca", orNone(filePath())),
   crlFile: optional("crl", filePath()),
   verifyPeer: key("verify_peer", boolean(), false),
   failIfNoPeerCert: key("fail_if_no_peer_cert", boolean(), false),

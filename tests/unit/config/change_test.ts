@@ -5,6 +5,7 @@ import {
   fixedSettings,
   loadConfig,
   MASK,
+  namedFiles,
   unusableSettings,
   withChanges,
 } from "../../../src/config/mod.ts";
@@ -96,6 +97,24 @@ for (const [key, given, expected] of VIEWS) {
     }
   });
 }
+
+test("effectiveSettings() works out what follows for each listener that is enabled, and for no other", () => {
+  const given: Given = {
+    file: "[[listener]]\nenable = false\n[[listener]]\ntype = 'ws'\nbind = '127.0.0.1:1'\n" +
+      "allow_anonymous = false\n[[http]]\nenable = false\n[[http]]\n",
+  };
+  const valueOf = (key: string): unknown => setting(given, key).value;
+  assertEquals([0, 1].map((index) => valueOf(`listener.${index}.name`)), [undefined, "ws:default"]);
+  assertEquals(valueOf("listener.1.connect_rate"), 0);
+  assertEquals(valueOf("auth.allow_anonymous"), false);
+  assertEquals([0, 1].map((index) => valueOf(`http.${index}.name`)), [undefined, "http:2"]);
+});
+
+test("namedFiles() leaves out what is not enabled", () => {
+  const file = "[[listener]]\n[[listener]]\ntype = 'tls'\nenable = false\ncert = 'c'\n[[http]]\n" +
+    "cert = 'h'\nkey = 'k'\nca = ''\n";
+  assertEquals(namedFiles(loadAll({ file })).map((each) => each.file), ["h", "k"]);
+});
 
 test("effectiveSettings() shows no secret anywhere", () => {
   const views = effectiveSettings(loadAll({

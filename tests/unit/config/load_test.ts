@@ -160,7 +160,7 @@ const MQTT_KEYS = "max_packet_size, max_topic_levels, max_client_id_length, max_
 const SECTIONS =
   "node, log, listener, mqtt, persistence, auth, acl, limits, http, app, api, bridge, cluster";
 const LISTENER_KEYS =
-  "type, bind, name, max_connections, max_connections_per_address, connect_rate, " +
+  "type, bind, enable, name, max_connections, max_connections_per_address, connect_rate, " +
   "allow_anonymous, mountpoint, path, origins, socket_mode, cert, key, key_password, ca, crl, " +
   "verify_peer, fail_if_no_peer_cert, tls_min_version, ciphers, peer_cert_as, proxy_protocol, " +
   "trusted_proxies";

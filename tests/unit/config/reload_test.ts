@@ -29,6 +29,29 @@ const CHANGES: readonly [what: string, next: Given, now: string, later: string][
     "listener",
   ],
   [
+    "another listener behind one that changes",
+    { file: OLD, sets: ["listener.0.max_connections=1", "listener.1.bind=127.0.0.1:1"] },
+    "listener.0.max_connections",
+    "listener",
+  ],
+  [
+    "another listener before the old one",
+    {
+      file: OLD,
+      sets: ["listener.0.max_connections=1", "listener.0.bind=[::1]:1", "listener.1.type=tcp"],
+    },
+    "",
+    "listener",
+  ],
+  [
+    "a bridge",
+    { file: `${OLD}[[bridge]]\nname = 'b'\nenable = false\n` },
+    [
+      "bridge",
+    ].join(),
+    "",
+  ],
+  [
     "a key within a nested table",
     { file: OLD, sets: ["limits.flapping.ban=1h"] },
     [

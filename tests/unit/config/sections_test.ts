@@ -404,8 +404,6 @@ const PROBLEMS: readonly [what: string, given: Given, problems: readonly string[
       "b.toml:3:1: app.0.secret: found nothing, but it is needed; allowed: secret text of 1 to 4096 characters",
       "b.toml:5:1: bridge.0.name: found nothing, but it is needed; allowed: text of 1 to 256 " +
       "characters, none of them a control character",
-      "b.toml:5:1: bridge.0.address: found nothing, but it is needed; allowed: URL of a broker, " +
-      'such as "mqtt://host:1883", with mqtt, mqtts, ws, wss, mqtt-tcp or tls+mqtt-tcp',
     ],
   ],
   [
@@ -473,6 +471,25 @@ test("loadConfig() warns of bridges, which it checks and which nothing uses", ()
     '[[bridge.subscription]]\ntopic = "c/#"\nqos = 1\n[bridge.tls]\nca = "ca.pem"\n';
   assertEquals(load({ file }).warnings, [
     'Bridge "b" is not used: bridges are not in this version',
+  ]);
+});
+
+test("loadConfig() passes over what is not enabled, and what does not fit in it", () => {
+  const off = "[[listener]]\ntype = 'tls'\nenable = false\n";
+  const file = `${off}[[listener]]\n[[listener]]\nbind = "0.0.0.0:1883"\nenable = false\n` +
+    '[[listener]]\ntype = "ws"\n[[http]]\nenable = false\nbind = "0.0.0.0:1"\n[[http]]\n' +
+    '[[bridge]]\nname = "b"\nenable = false\n';
+  const { listeners, http, warnings } = load({ file, sets: ["listener.3.bind=127.0.0.1:8083"] });
+  assertEquals(listeners.map(({ name, allowAnonymous }) => [name, allowAnonymous]), [
+    ["tcp:default", true],
+    ["ws:default", true],
+  ]);
+  assertEquals(http.listeners.map(({ name }) => name), ["http:2"]);
+  assertEquals(warnings, []);
+  assertEquals(problemsOf({ file: `${off}[[bridge]]\nname = "b"\n` }), [
+    "b.toml:3:10: listener.0.enable: found false, as in every other listener; allowed: one listener at " +
+    "least that is enabled",
+    "b.toml:4:1: bridge.0.address: found nothing; allowed: URL of a broker, or enable = false",
   ]);
 });
 
