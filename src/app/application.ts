@@ -3,7 +3,7 @@ import type { Configuration } from "../config/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import type { RunArguments } from "./command_line.ts";
 import { type ConfigResult, readWholeConfiguration } from "./configuration.ts";
-import { announceReady, createReadyReport, type ReadyListener } from "./ready.ts";
+import { announceReady, createReadyReport, type Opened } from "./ready.ts";
 import { type Prepare, type ReadConfig, Settings } from "./settings.ts";
 import { handleSignals } from "./signals.ts";
 import { VERSION } from "./version.ts";
@@ -11,7 +11,7 @@ import { VERSION } from "./version.ts";
 /** The parts that serve clients, as the life of the program sees them. */
 export interface Server {
   /** Opens every listener, or none: when one fails, it rejects with nothing left open. */
-  start(): Promise<readonly ReadyListener[]>;
+  start(): Promise<Opened>;
   /** Makes ready what may change while the broker runs; see `Prepare`. */
   prepare: Prepare;
   /**
@@ -28,6 +28,8 @@ export interface ServerContext {
   /** Without what was set through an API; `settings.open` adds that. */
   readonly configuration: Configuration;
   readonly settings: Settings;
+  /** Stops the program a moment later, so that whoever asked is answered. "restart": with the status for that. */
+  requestStop(how: "stop" | "restart"): void;
 }
 
 export interface ApplicationOptions {
@@ -40,6 +42,16 @@ export interface ApplicationOptions {
 export const EXIT_STOPPED = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_WRONG_CONFIGURATION = 2;
+/** Stopped in good order, and to be started again: what sysexits calls a temporary failure. */
+export const EXIT_RESTART = 75;
+/** From the request of an API to the stop. */
+const STOP_DELAY_MS = 2000;
+
+/** Why the program ends. */
+interface StopReason {
+  readonly signal: string;
+  readonly isRestart: boolean;
+}
 
 /** The life of one broker program: configuration, start, reloads, stop. */
 export class Application {
@@ -72,24 +84,37 @@ export class Application {
     );
     const read: ReadConfig = (stored) => this.#read(stored);
     const settings = new Settings({ read, loaded, logger });
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<StopReason>();
     const server = this.#createServer({
       runtime: this.#runtime,
       clock: this.#clock,
       logger,
       configuration,
       settings,
+      requestStop: (how) =>
+        this.#stopLater({ signal: `api ${how}`, isRestart: how === "restart" }, stop),
     });
     settings.follow((next) => server.prepare(next));
     // Before the listeners open, so that a signal cannot come too early for a graceful stop.
-    const { promise: stopped, resolve: stop } = Promise.withResolvers<string>();
-    handleSignals(this.#runtime, { onStop: stop, onReload: () => this.#requestReload(settings) });
+    handleSignals(this.#runtime, {
+      onStop: (signal) => stop({ signal, isRestart: false }),
+      onReload: () => this.#requestReload(settings),
+    });
     for (const warning of configuration.warnings) logger.warn(warning);
     if (!await this.#start(server, settings, logger)) return EXIT_FAILED;
     this.#canReload = true;
     if (this.#isReloadWanted) this.#requestReload(settings);
-    const signal = await stopped;
+    const { signal, isRestart } = await stopped;
     logger.info("Stopping", { signal });
-    return await stopWhole(server, logger) ? EXIT_STOPPED : EXIT_FAILED;
+    if (!await stopWhole(server, logger)) return EXIT_FAILED;
+    return isRestart ? EXIT_RESTART : EXIT_STOPPED;
+  }
+
+  #stopLater(reason: StopReason, stop: (reason: StopReason) => void): void {
+    const delay = this.#runtime.every(STOP_DELAY_MS, () => {
+      delay.stop();
+      stop(reason);
+    });
   }
 
   async #start(
@@ -97,14 +122,14 @@ export class Application {
     settings: Settings,
     logger: LineLogger,
   ): Promise<boolean> {
-    let listeners: readonly ReadyListener[];
+    let opened: Opened;
     try {
-      listeners = await server.start();
+      opened = await server.start();
     } catch (error) {
       logger.error(errorText(error));
       return false;
     }
-    const report = createReadyReport(this.#runtime, listeners);
+    const report = createReadyReport(this.#runtime, opened);
     try {
       await announceReady(this.#runtime, report, this.#arguments.readyFile);
     } catch (error) {
@@ -115,7 +140,10 @@ export class Application {
     const { runtime } = report;
     const { name } = settings.configuration.node;
     logger.info("Broker started", { version: VERSION, runtime, node: name });
-    for (const { type, url } of listeners) logger.info("Listening", { type, url });
+    for (const { type, url } of opened.listeners) logger.info("Listening", { type, url });
+    for (const { url, apis } of opened.http) {
+      logger.info("Serving HTTP", { url, apis: apis.join(",") });
+    }
     return true;
   }
 

@@ -1,8 +1,9 @@
 import { RecordedBanList } from "../access/mod.ts";
 import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
-import type { LocalManagement } from "../management/mod.ts";
+import type { HttpServer } from "../http/mod.ts";
 import type { BanList, Store } from "../ports/mod.ts";
+import { systemErrorText } from "../runtime/mod.ts";
 import {
   type Listener,
   type ListenerOptions,
@@ -13,9 +14,10 @@ import { AccessRules } from "./acl.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
 import { openManagement } from "./management.ts";
-import type { ReadyListener } from "./ready.ts";
+import type { Opened } from "./ready.ts";
 import { openStore } from "./store.ts";
 import { VERSION } from "./version.ts";
+import { openWeb, readyHttp } from "./web.ts";
 
 /** Builds the broker out of its parts; nothing is open yet. `programUrl`: of the program's module. */
 export function createServer(context: ServerContext, programUrl: string): Server {
@@ -34,8 +36,7 @@ class BrokerServer implements Server {
   #accessRules: AccessRules | undefined;
   #broker: Broker | undefined;
   #bans: RecordedBanList | undefined;
-  /** What HTTP asks. */
-  #management: LocalManagement | undefined;
+  #http: HttpServer | undefined;
   /** All listeners accept, and nobody has asked for the end. */
   #isServing = false;
 
@@ -45,7 +46,7 @@ class BrokerServer implements Server {
     this.#configuration = context.configuration;
   }
 
-  async start(): Promise<readonly ReadyListener[]> {
+  async start(): Promise<Opened> {
     const store = this.#store = await openStore({
       ...this.#context,
       programUrl: this.#programUrl,
@@ -70,7 +71,7 @@ class BrokerServer implements Server {
         this.#accessRules,
         bans,
       );
-      this.#management = openManagement(this.#context, {
+      const management = openManagement(this.#context, {
         broker,
         store,
         auth: this.#authentication.service,
@@ -78,6 +79,12 @@ class BrokerServer implements Server {
         bans,
         listeners: () => this.#open,
         configuration: () => this.#configuration,
+        isServing: () => this.#isServing,
+      });
+      // First, so that whoever watches can see the start.
+      this.#http = await openWeb(this.#context, {
+        options: this.#configuration.http,
+        management,
         isServing: () => this.#isServing,
       });
       // Before the listeners: the deadlines of the first connection count already.
@@ -90,7 +97,10 @@ class BrokerServer implements Server {
       await this.#stopAfter(error);
       throw error;
     }
-    return this.#open.map(({ options, url, port }) => ({ type: options.type, url, port }));
+    return {
+      listeners: this.#open.map(({ options, url, port }) => ({ type: options.type, url, port })),
+      http: readyHttp(this.#http),
+    };
   }
 
   async prepare(configuration: Configuration): Promise<() => void> {
@@ -100,6 +110,7 @@ class BrokerServer implements Server {
       this.#configuration = configuration;
       changeAuth?.();
       changeRules?.();
+      this.#http?.reconfigure(configuration.http);
       if (this.#bans !== undefined) this.#bans.maxBans = configuration.limits.maxBans;
       this.#broker?.reconfigure(configuration.mqtt, configuration.limits);
       // In the order of the configuration, which a reload never changes.
@@ -117,6 +128,8 @@ class BrokerServer implements Server {
     this.#authentication?.close();
     this.#accessRules?.close();
     await this.#broker?.stop();
+    // To the end it says that the broker is stopping; requests that wait for the store get their answer.
+    await this.#http?.close();
     // After the broker, which notes what becomes of its sessions until the last connection is gone.
     await this.#store?.close();
   }
@@ -181,20 +194,6 @@ class BrokerServer implements Server {
 }
 
 function listenError(options: ListenerOptions, error: unknown): Error {
-  const message = `Cannot listen on ${formatBind(options)}: ${reasonOf(error)}`;
+  const message = `Cannot listen on ${formatBind(options)}: ${systemErrorText(error)}`;
   return new Error(message, { cause: error });
-}
-
-/** What the commonest errors mean; the runtimes word them differently, one of them not at all. */
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the address is already in use",
-  EADDRNOTAVAIL: "this machine has no such address",
-  EACCES: "not permitted, as for a port that is kept for the system",
-};
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as { readonly code?: unknown };
-  if (typeof code !== "string" || error.message.includes(code)) return error.message;
-  return `${REASONS[code] ?? error.message} (${code})`;
 }

@@ -19,25 +19,28 @@ export interface ReadyHttp {
   readonly apis: readonly ApiName[];
 }
 
-/** What `--ready-file` and the `ready` line say; the fields are a contract. */
-export interface ReadyReport {
-  readonly pid: number;
-  readonly version: string;
-  readonly runtime: string;
+/** All that accepts. */
+export interface Opened {
   readonly listeners: readonly ReadyListener[];
   readonly http: readonly ReadyHttp[];
 }
 
+/** What `--ready-file` and the `ready` line say; the fields are a contract. */
+export interface ReadyReport extends Opened {
+  readonly pid: number;
+  readonly version: string;
+  readonly runtime: string;
+}
+
 export function createReadyReport(
   runtime: Runtime,
-  listeners: readonly ReadyListener[],
+  opened: Opened,
 ): ReadyReport {
   return {
     pid: runtime.pid,
     version: VERSION,
     runtime: `${runtime.name} ${runtime.version}`,
-    listeners,
-    http: [],
+    ...opened,
   };
 }
 

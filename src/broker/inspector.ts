@@ -18,7 +18,13 @@ import type { BrokerCounters } from "./counters.ts";
 import type { BrokerGauges } from "./gauges.ts";
 import { inTurns } from "./in_turns.ts";
 import { type ListRow, type ListSource, RowList } from "./list_source.ts";
-import type { ClientView, RetainedView, RouteView, SubscriptionView } from "./views.ts";
+import type {
+  ClientInclusion,
+  ClientView,
+  RetainedView,
+  RouteView,
+  SubscriptionView,
+} from "./views.ts";
 
 /** Places that are searched for retained messages in one turn. */
 const SEARCHED_PER_TURN = 5000;
@@ -29,7 +35,7 @@ export interface PlacedSubscription {
   readonly filter: string;
   readonly topicFilter: string;
   readonly shareName: string;
-  view(includeClient: boolean): SubscriptionView;
+  view(includeClient: ClientInclusion): SubscriptionView;
 }
 
 /** The broker's door for whoever looks: nothing changes, nothing of the inside gets out, every view is a copy. */
@@ -159,18 +165,20 @@ export class Inspector {
   #subscriptionView(
     session: ClientSession,
     filter: string,
-    includeClient: boolean,
+    includeClient: ClientInclusion,
   ): SubscriptionView {
     const subscription = session.subscriptions.get(filter);
     if (subscription === undefined) throw new Error("A view is taken while the row is there");
-    const client = includeClient ? this.client(session.clientId, false) : undefined;
+    const client = includeClient === false
+      ? undefined
+      : this.client(session.clientId, includeClient === "with-subscriptions");
     return subscriptionViewOf(this.node, session, filter, subscription, client);
   }
 
   /** All subscriptions with one filter: first the ordinary ones, then group by group. */
   *subscribersOf(
     topicFilter: string,
-    includeClients: boolean,
+    includeClients: ClientInclusion,
   ): Generator<SubscriptionView, void, undefined> {
     const { router } = this.#core;
     for (const { subscriber } of router.subscribersOf(topicFilter)) {
@@ -188,7 +196,7 @@ export class Inspector {
   *#viewUnder(
     session: ClientSession,
     filter: string,
-    includeClients: boolean,
+    includeClients: ClientInclusion,
   ): Generator<SubscriptionView, void, undefined> {
     if (!session.subscriptions.has(filter)) return;
     yield this.#subscriptionView(session, filter, includeClients);

@@ -9,6 +9,7 @@ export type {
 } from "./options.ts";
 export type { CloseReason } from "./close_reason.ts";
 export type {
+  ClientInclusion,
   ClientView,
   DropFigures,
   FlowFigures,

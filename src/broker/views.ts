@@ -129,6 +129,9 @@ export interface FlowFigures {
   readonly qos2: number;
 }
 
+/** Whether subscriptions come with their client, and that with all of its own. */
+export type ClientInclusion = boolean | "with-subscriptions";
+
 /** One subscription of one client. */
 export interface SubscriptionView {
   readonly node: string;

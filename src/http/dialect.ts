@@ -21,7 +21,7 @@ export interface DialectContext {
   /** The web servers, as they are now. */
   webListeners(): readonly WebListenerView[];
   /** Whether the program takes clients: not while it starts or stops. */
-  readonly isServing: boolean;
+  isServing(): boolean;
   /** Ends the program a little later, so that whoever asked is answered; "restart" asks its supervisor for a new one. */
   requestStop(how: "stop" | "restart"): void;
   /** For a handler's mistake: logs it with a stack, which never leaves the program. */

@@ -12,6 +12,8 @@ export interface CallBindings {
   readonly request: WebRequest;
   readonly listener: ListenerTerms;
   readonly api: ApiName;
+  /** Whether the program takes clients: not while it starts or stops. */
+  readonly isServing: boolean;
   /** What the handler has answered; hono itself only sees that there is an answer. */
   reply: WebReply | undefined;
 }

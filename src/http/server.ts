@@ -1,6 +1,6 @@
 import type { Clock, Logger } from "../base/mod.ts";
 import type { ManagementService } from "../management/mod.ts";
-import type { Runtime, WebTlsMaterial } from "../runtime/mod.ts";
+import { type Runtime, systemErrorText, type WebTlsMaterial } from "../runtime/mod.ts";
 import type { TlsOptions } from "../transport/mod.ts";
 import type { Dialect, DialectContext } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
@@ -76,7 +76,7 @@ export class HttpServer {
   }
 
   #dialectContext(): DialectContext {
-    const { management, logger, clock, version, runtime, isServing } = this.#context;
+    const { management, logger, clock, version, runtime } = this.#context;
     const options = (): HttpOptions => this.#options;
     return {
       management,
@@ -86,6 +86,7 @@ export class HttpServer {
       runtime: { name: runtime.name, version: runtime.version, pid: runtime.pid },
       readTextFile: (path) => runtime.readTextFile(path),
       requestStop: (how) => this.#context.requestStop(how),
+      isServing: () => this.#context.isServing(),
       webListeners: () => this.views(),
       onInternalError: (error, { rawPath }) => {
         logger.error("Cannot answer a request", {
@@ -97,33 +98,29 @@ export class HttpServer {
       get options() {
         return options();
       },
-      get isServing() {
-        return isServing();
-      },
     };
   }
 
   async #listen(options: HttpListenerOptions, dialects: readonly Dialect[]): Promise<void> {
-    const { runtime, logger, version, isLoopback } = this.#context;
+    const { runtime, logger, version, isLoopback, isServing } = this.#context;
     const terms = { ...options, isLoopback: isLoopback(options.host) };
     const mounted = dialects.filter(({ name }) => options.apis.includes(name));
-    const listener = new WebListener(terms, mounted, logger, version);
+    const listener = new WebListener(terms, { dialects: mounted, logger, version, isServing });
     const tls = options.tls === undefined ? undefined : await readTls(runtime, options.tls);
-    listener.attach(
-      await runtime.serveWeb(
-        {
-          ...options,
-          tls,
-          onError: (error) => {
-            logger.debug("HTTP connection failed", {
-              listener: options.name,
-              error: error instanceof Error ? error : new Error(String(error)),
-            });
-          },
-        },
-        (request) => listener.handle(request),
-      ),
-    );
+    const onError = (error: unknown): void => {
+      logger.debug("HTTP connection failed", {
+        listener: options.name,
+        error: error instanceof Error ? error : new Error(String(error)),
+      });
+    };
+    try {
+      const serve = { ...options, tls, onError };
+      listener.attach(await runtime.serveWeb(serve, (request) => listener.handle(request)));
+    } catch (error) {
+      const { host, port } = options;
+      const bind = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+      throw new Error(`Cannot listen on ${bind}: ${systemErrorText(error)}`, { cause: error });
+    }
     this.#listeners.push(listener);
   }
 }

@@ -28,6 +28,15 @@ export interface WebListenerView extends WebServerFigures {
 const NOT_FOUND: WebReply = { status: 404, headers: [], body: undefined };
 const JSON_HEADERS: WebReply["headers"] = [["content-type", "application/json"]];
 
+export interface WebListenerParts {
+  /** In the order in which they are asked. */
+  readonly dialects: readonly Dialect[];
+  readonly logger: Logger;
+  /** Of the program. */
+  readonly version: string;
+  readonly isServing: () => boolean;
+}
+
 /** One entry of `[[http]]` that accepts: finds the API of a request, counts and logs. */
 export class WebListener {
   readonly terms: ListenerTerms;
@@ -36,20 +45,17 @@ export class WebListener {
   readonly #version: string;
   readonly #replies: Record<string, number> = { "2": 0, "3": 0, "4": 0, "5": 0 };
   readonly #latencyCounts = LATENCY_BOUNDS_S.map(() => 0);
+  readonly #isServing: () => boolean;
   #latencySumS = 0;
   #requests = 0;
   #server: WebServer | undefined;
 
-  constructor(
-    terms: ListenerTerms,
-    dialects: readonly Dialect[],
-    logger: Logger,
-    version: string,
-  ) {
+  constructor(terms: ListenerTerms, parts: WebListenerParts) {
     this.terms = terms;
-    this.#dialects = dialects;
-    this.#logger = logger;
-    this.#version = version;
+    this.#dialects = parts.dialects;
+    this.#logger = parts.logger;
+    this.#version = parts.version;
+    this.#isServing = parts.isServing;
   }
 
   /** To be called once, before the first request can come. */
@@ -76,7 +82,7 @@ export class WebListener {
       port,
       url: `${tls === undefined ? "http" : "https"}://${bracketed(host)}:${port}`,
       isSecure: tls !== undefined,
-      apis: this.#dialects.map((dialect) => dialect.name),
+      apis: this.terms.apis.filter((api) => this.#dialects.some(({ name }) => name === api)),
       maxConnections,
       replies: { ...this.#replies },
       latencyCounts: [...this.#latencyCounts],
@@ -108,6 +114,7 @@ export class WebListener {
       request,
       listener: this.terms,
       api: dialect.name,
+      isServing: this.#isServing(),
       reply: undefined,
     };
     const response = await dialect.app.fetch(new RawRequest(request).asRequest(), bindings);

@@ -1,4 +1,4 @@
-import type { ClientFilter } from "../broker/mod.ts";
+import type { ClientFilter, ClientInclusion } from "../broker/mod.ts";
 
 export type { ClientFilter } from "../broker/mod.ts";
 
@@ -41,7 +41,7 @@ export interface SubscriptionQuery {
   /** Whether the client must be connected. */
   readonly isConnected?: boolean | undefined;
   readonly shareName?: string | undefined;
-  readonly includeClients?: boolean | undefined;
+  readonly includeClients?: ClientInclusion | undefined;
 }
 
 /** Which routes. */

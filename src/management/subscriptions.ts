@@ -1,4 +1,4 @@
-import type { Inspector, ListRow, PlacedSubscription } from "../broker/mod.ts";
+import type { ClientInclusion, Inspector, ListRow, PlacedSubscription } from "../broker/mod.ts";
 import { ManagementError } from "./management_error.ts";
 import { type PageStart, pageStart } from "./paging.ts";
 import type { Page, PageRequest, SubscriptionQuery } from "./query.ts";
@@ -101,13 +101,13 @@ export class LocalSubscriptions implements SubscriptionsService {
     slices: Slices,
   ): AsyncGenerator<readonly SubscriptionView[], void, undefined> {
     const { clientId, isConnected, shareName, includeClients = false } = query;
-    const needsClient = includeClients || isConnected !== undefined;
+    const needsClient = includeClients !== false || isConnected !== undefined;
     let views: SubscriptionView[] = [];
-    for (const view of this.#inspector.subscribersOf(filter, needsClient)) {
+    for (const view of this.#inspector.subscribersOf(filter, includeClients || needsClient)) {
       if (clientId !== undefined && view.clientId !== clientId) continue;
       if (shareName !== undefined && view.shareName !== shareName) continue;
       if (isConnected !== undefined && view.client?.isConnected !== isConnected) continue;
-      views.push(includeClients ? view : { ...view, client: undefined });
+      views.push(includeClients !== false ? view : { ...view, client: undefined });
       if (views.length < STEP_ROWS) continue;
       yield views;
       views = [];
@@ -173,9 +173,9 @@ async function readSession(
 class Collector implements Taker {
   readonly isDone = false;
   views: SubscriptionView[] = [];
-  readonly #includeClients: boolean;
+  readonly #includeClients: ClientInclusion;
 
-  constructor(includeClients: boolean) {
+  constructor(includeClients: ClientInclusion) {
     this.#includeClients = includeClients;
   }
 
@@ -196,14 +196,14 @@ class PageReader implements Taker {
   readonly #start: PageStart;
   readonly #first: Place;
   readonly #isCounting: boolean;
-  readonly #includeClients: boolean;
+  readonly #includeClients: ClientInclusion;
   readonly #items: SubscriptionView[] = [];
   #count = 0;
   #passed = 0;
   #hasMore = false;
   #last: Place | undefined;
 
-  constructor(start: PageStart, isCounting: boolean, includeClients: boolean) {
+  constructor(start: PageStart, isCounting: boolean, includeClients: ClientInclusion) {
     this.#start = start;
     this.#first = placeOf(start.cursor);
     this.#isCounting = isCounting;

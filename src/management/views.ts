@@ -4,6 +4,7 @@ import type { ListenerType } from "../transport/mod.ts";
 import type { CloseReason } from "../broker/mod.ts";
 
 export type {
+  ClientInclusion,
   ClientView,
   CloseReason,
   DropFigures,

@@ -1,5 +1,6 @@
 export * from "./runtime.ts";
 export * from "./tls.ts";
+export { systemErrorText } from "./system_error.ts";
 export * from "./web.ts";
 export { sha1Base64 } from "./digest.ts";
 export { allocateBytes, copyAlone, type CopyBytes, copyBytes, copyOut } from "./bytes.ts";

@@ -16,6 +16,7 @@ export interface ReadyReport {
   readonly version: string;
   readonly runtime: string;
   readonly listeners: readonly { type: string; url: string; port: number }[];
+  readonly http: readonly { url: string; port: number; apis: readonly string[] }[];
 }
 
 /** How a program ended. */
@@ -42,6 +43,9 @@ export interface RunningBroker {
   /** Of the first listener. */
   readonly port: number;
   readonly url: string;
+  /** Of the first web server. */
+  readonly httpPort: number;
+  readonly httpUrl: string;
   readonly pid: number;
   /** The path that was given with `--ready-file`; it goes when the broker ends. */
   readonly readyFile: string;
@@ -96,6 +100,8 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     exited,
     port: listener.port,
     url: listener.url,
+    httpPort: ready.http[0]?.port ?? 0,
+    httpUrl: ready.http[0]?.url ?? "",
     pid: ready.pid,
     stdout: () => program.stdout.text,
     stderr: () => program.stderr.text,
@@ -108,7 +114,8 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
 
 function placeArguments(dataDir: string | undefined): string[] {
   if (dataDir === undefined) return ["--ephemeral"];
-  return ["--set", `node.data_dir=${dataDir}`, "--set", "listener.0.bind=127.0.0.1:0"];
+  const free = ["listener.0.bind=127.0.0.1:0", "http.0.bind=127.0.0.1:0"];
+  return [`node.data_dir=${dataDir}`, ...free].flatMap((setting) => ["--set", setting]);
 }
 
 /** Runs `use` with a broker of its own and stops it; it must end in good order. */

@@ -23,7 +23,11 @@ export function allSuites(): Suite[] {
     tests("broker-deno", "deno", "deno-source", ["tests/broker"]),
     // The tests themselves stay on Deno: what changes is the program under test.
     tests("broker-bun", "deno", "bun-source", ["tests/broker"]),
-    ...binaries().map((path) => tests(`binary-${basename(path)}`, "deno", path, ["tests/broker"])),
+    ...binaries().map((path) =>
+      tests(`binary-${basename(path)}`, "deno", path, ["tests/broker", "tests/http"])
+    ),
+    tests("http-deno", "deno", "deno-source", ["tests/http"]),
+    tests("http-bun", "deno", "bun-source", ["tests/http"]),
     tests("fuzz-deno", "deno", "deno-source", ["tests/fuzz"]),
     tests("fuzz-bun", "bun", "bun-source", ["tests/fuzz"]),
     tests("conformance-deno", "deno", "deno-source", ["tests/conformance"]),

@@ -68,9 +68,10 @@ function addStatus(api: Api, { management, isServing }: DialectContext): void {
     operationId: "status",
     summary: "Whether the node runs",
     isOpen: true,
+    isAlwaysServed: true,
     replies: { 200: { description: "Two lines", contentType: "text/plain" } },
   }, () => {
-    const state = isServing ? "started" : "starting";
+    const state = isServing() ? "started" : "starting";
     const lines = `Node ${management.nodes.localName} is ${state}\nemqx is running`;
     return textReply(200, lines, "text/plain");
   });

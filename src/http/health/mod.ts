@@ -31,6 +31,7 @@ export function createHealth(context: DialectContext): Dialect {
     operationId: "healthz",
     summary: "Whether the program lives: it answers",
     isOpen: true,
+    isAlwaysServed: true,
     replies: { 200: ok, 503: { description: "No", schema: HealthBody } },
   }, async () => {
     const { isAlive, problems } = await context.management.nodes.health();
@@ -42,9 +43,9 @@ export function createHealth(context: DialectContext): Dialect {
     operationId: "readyz",
     summary: "Whether it takes clients and keeps what it promises",
     isOpen: true,
+    isAlwaysServed: true,
     replies: { 200: ok, 503: { description: "No, and why not", schema: HealthBody } },
   }, async () => {
-    if (!context.isServing) return healthReply(false, ["The broker is starting or stopping"], "");
     const { isReady, problems } = await context.management.nodes.health();
     return healthReply(isReady, problems, "ready");
   });

@@ -37,6 +37,8 @@ export interface RouteSpec<Query = unknown, Body = unknown> {
   readonly replies: Readonly<Record<number, ReplySpec>>;
   /** Served without asking who calls. */
   readonly isOpen?: boolean;
+  /** Served also while the program starts and stops. */
+  readonly isAlwaysServed?: boolean;
   /** Left out of the document, and of what `seal` knows. */
   readonly isHidden?: boolean;
 }
@@ -109,6 +111,7 @@ export class Api<Caller = undefined> {
     }
     this.app.on(spec.method, spec.path, async (c) => {
       const call = callOf(c);
+      if (!c.env.isServing && spec.isAlwaysServed !== true) throw notServing();
       const reply = await this.#serve(spec, handler, call);
       return this.#answer(c, reply, call);
     });
@@ -169,6 +172,13 @@ export class Api<Caller = undefined> {
     this.#setup.onInternalError(error, callOf(c));
     return this.#refuse(c, { kind: "internal" });
   }
+}
+
+function notServing(): ManagementError {
+  return new ManagementError(
+    "unavailable",
+    "Cannot serve this now: the broker is starting or stopping",
+  );
 }
 
 function checked<T>(where: "query" | "body", schema: Schema<T>, value: unknown): T {

@@ -9,15 +9,13 @@ export function jsonReply(status: number, value: unknown, headers: ReplyHeaders 
   return { status, headers: [...JSON_TYPE, ...headers], body: JSON.stringify(value) };
 }
 
-/** Without `type` there is no content type at all. */
 export function textReply(
   status: number,
   text: string,
-  type: string | undefined = "text/plain; charset=utf-8",
+  type = "text/plain; charset=utf-8",
   headers: ReplyHeaders = [],
 ): WebReply {
-  const typed: ReplyHeaders = type === undefined ? [] : [["content-type", type]];
-  return { status, headers: [...typed, ...headers], body: text };
+  return { status, headers: [["content-type", type], ...headers], body: text };
 }
 
 export function emptyReply(status: number, headers: ReplyHeaders = []): WebReply {

@@ -31,6 +31,7 @@ export function createMetrics(context: DialectContext): Dialect {
     operationId: "metrics",
     summary: "All figures",
     isOpen: true,
+    isAlwaysServed: true,
     replies: { 200: { description: "Prometheus text, version 0.0.4", contentType: METRICS_TYPE } },
   }, async () => {
     const text = new MetricsText();

@@ -70,7 +70,10 @@ export function addLists(api: Api, context: DialectContext): void {
       200: { description: "Clients by filter", schema: z.record(z.string(), z.array(Connection)) },
     },
   }, () => {
-    const rows = management.subscriptions.stream({ includeClients: true }, "filter");
+    const rows = management.subscriptions.stream(
+      { includeClients: "with-subscriptions" },
+      "filter",
+    );
     const options = extended();
     return streamReply(
       200,

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { Identity } from "../../ports/mod.ts";
 import { ManagementError } from "../../management/mod.ts";
 import type { DialectContext } from "../dialect.ts";
-import { type Api, emptyReply, textReply } from "../kit/mod.ts";
+import { type Api, emptyReply } from "../kit/mod.ts";
 
 const TOPIC_BYTES_MAX = 65_535;
 const utf8 = new TextEncoder();
@@ -71,6 +71,6 @@ export function addPublish(api: Api, context: DialectContext): void {
       throw new ManagementError("forbidden", "Cannot publish: the broker refuses the message");
     }
     if (context.options.apis.smqtt.publishReply === "empty") return emptyReply(200);
-    return textReply(200, "success", undefined);
+    return { status: 200, headers: [], body: "success" };
   });
 }

@@ -169,6 +169,8 @@ const BROKER_ARGS = [
   "--set",
   "listener.0.bind=0.0.0.0:0",
   "--set",
+  "http.0.bind=127.0.0.1:0",
+  "--set",
   "listener.0.allow_anonymous=true",
 ];
 const STOP_MS = 10_000;

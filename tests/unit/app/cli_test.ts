@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Server, ServerContext } from "../../../src/app/application.ts";
 import { createServer } from "../../../src/app/broker_server.ts";
 import { runCommand } from "../../../src/app/cli.ts";
-import type { ReadyListener } from "../../../src/app/ready.ts";
+import type { Opened } from "../../../src/app/ready.ts";
 import { VERSION } from "../../../src/app/version.ts";
 import type { Configuration } from "../../../src/config/mod.ts";
 import { withFolder } from "../../support/storage_rig.ts";
@@ -21,10 +21,10 @@ class FakeServer implements Server {
     this.configurations.push(configuration);
   }
 
-  async start(): Promise<readonly ReadyListener[]> {
+  async start(): Promise<Opened> {
     await this.onStart();
     this.runtime.record.push("start");
-    return [{ type: "tcp", url: "mqtt://127.0.0.1:1883", port: 1883 }];
+    return { listeners: [{ type: "tcp", url: "mqtt://127.0.0.1:1883", port: 1883 }], http: [] };
   }
 
   prepare(configuration: Configuration): Promise<() => void> {

@@ -6,7 +6,7 @@ import { withHttp } from "../../support/http_rig.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { rawRequest } from "../../support/raw_http.ts";
 
-const HEALTHY = { isAlive: true, isReady: true, problems: [] };
+const HEALTHY = { isAlive: true, isReady: true, problems: [] as string[] };
 const health = { nodes: { health: () => Promise.resolve(HEALTHY) } };
 
 test("an unknown path is 404 without a body, also for an API that the listener does not serve", async () => {
@@ -72,18 +72,24 @@ test("a failure inside tells the client nothing and the log everything", async (
 
 test("/readyz is 503 while the program starts or stops, and says what is wrong when something is", async () => {
   let isServing = false;
-  let answer = HEALTHY as { isAlive: boolean; isReady: boolean; problems: string[] };
+  const starting = ["The broker is starting or stopping"];
+  let answer = { isAlive: true, isReady: false, problems: starting };
   const management = { nodes: { health: () => Promise.resolve(answer) } };
   await withHttp(
-    { apis: ["health"], management, isServing: () => isServing },
+    { apis: ["health", "smqtt"], management, isServing: () => isServing },
     async ({ url }) => {
       const ready = async (): Promise<[number, unknown]> => {
         const reply = await fetch(`${url}/readyz`);
         return [reply.status, (await reply.json()).problems];
       };
-      assertEquals(await ready(), [503, ["The broker is starting or stopping"]]);
+      assertEquals(await ready(), [503, starting]);
       assertEquals((await fetch(`${url}/healthz`)).status, 200);
+      const publish = await fetch(`${url}/smqtt/publish`, { method: "POST", body: "{}" });
+      assertEquals([publish.status, await publish.json()], [503, {
+        message: "Cannot serve this now: the broker is starting or stopping",
+      }]);
       isServing = true;
+      answer = HEALTHY;
       assertEquals(await ready(), [200, []]);
       answer = { isAlive: true, isReady: false, problems: ["The store cannot write"] };
       assertEquals(await ready(), [503, ["The store cannot write"]]);
