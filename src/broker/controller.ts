@@ -76,23 +76,22 @@ export class Controller {
   }
 
   /** Removes a retained message. False: there was none. */
-  async removeRetained(topic: string): Promise<boolean> {
+  async removeRetained(topic: string): Promise<boolean | Refusal> {
     const { durability, retained } = this.#core;
-    durability.begin();
     const wasThere = retained.get(topic) !== undefined;
+    if (wasThere && durability.isFailing) return { refused: "store-failing" };
+    durability.begin();
     if (retained.remove(topic)) durability.note();
     return await this.#settled(wasThere);
   }
 
   // --- clients ----------------------------------------------------------------------------------
 
-  /** Ends the connection. False: there is none. */
-  async kick(clientId: string): Promise<boolean> {
+  /** Ends the connection, which promises nothing that has to be on disk. False: there is none. */
+  kick(clientId: string): boolean {
     const connection = this.#core.sessions.get(clientId)?.connection;
-    if (connection === undefined) return false;
-    this.#core.durability.begin();
-    connection.disconnect(ReasonCode.administrativeAction, undefined);
-    return await this.#settled(true);
+    connection?.disconnect(ReasonCode.administrativeAction, undefined);
+    return connection !== undefined;
   }
 
   /** Ends connection and session; the will is published at once. */
@@ -104,6 +103,7 @@ export class Controller {
     const session = sessions.get(clientId);
     if (session === undefined) return { refused: "no-session" };
     if (options.onlyOffline && session.connection !== undefined) return { refused: "connected" };
+    if (this.#cannotStore(session)) return { refused: "store-failing" };
     durability.begin();
     session.connection?.disconnect(ReasonCode.administrativeAction, undefined);
     sessions.end(session);
@@ -142,6 +142,7 @@ export class Controller {
     const { sessions, durability, subscriptions } = this.#core;
     const session = sessions.get(clientId);
     if (session === undefined) return { refused: "no-session" };
+    if (this.#cannotStore(session)) return { refused: "store-failing" };
     durability.begin();
     const mountpoint = mountpointOf(session.mountpoint);
     return await this.#settled(
@@ -153,13 +154,18 @@ export class Controller {
 
   // --- inside -----------------------------------------------------------------------------------
 
+  /** The session is to outlive the broker, and its changes could not. */
+  #cannotStore(session: ClientSession): boolean {
+    return session.journal !== undefined && this.#core.durability.isFailing;
+  }
+
   /** By filter behind the mountpoint; a filter that is there twice counts once, as it was written last. */
   #judge(
     session: ClientSession,
     requests: readonly SubscriptionRequest[],
   ): ReadonlyMap<string, Subscription> | Refusal {
-    const { options, durability } = this.#core;
-    if (session.journal !== undefined && durability.isFailing) return { refused: "store-failing" };
+    const { options } = this.#core;
+    if (this.#cannotStore(session)) return { refused: "store-failing" };
     const wanted = new Map<string, Subscription>();
     const mountpoint = mountpointOf(session.mountpoint);
     for (const request of requests) {

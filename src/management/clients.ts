@@ -67,11 +67,13 @@ export class LocalClients implements ClientsService {
     return Promise.resolve(this.#inspector.client(clientId, includeSubscriptions));
   }
 
-  async kick(clientId: string): Promise<void> {
-    if (await this.#controller.kick(clientId)) return;
-    throw new ManagementError(
-      "not-found",
-      `Cannot kick ${JSON.stringify(clientId)}: the client is not connected`,
+  kick(clientId: string): Promise<void> {
+    if (this.#controller.kick(clientId)) return Promise.resolve();
+    return Promise.reject(
+      new ManagementError(
+        "not-found",
+        `Cannot kick ${JSON.stringify(clientId)}: the client is not connected`,
+      ),
     );
   }
 

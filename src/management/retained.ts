@@ -3,6 +3,7 @@ import { isSysTopic } from "../mqtt/mod.ts";
 import { ManagementError } from "./management_error.ts";
 import { readPage, streamRows } from "./paging.ts";
 import type { Page, PageRequest, RetainedQuery } from "./query.ts";
+import { refusalError } from "./refusal.ts";
 import type { RetainedService } from "./service.ts";
 import type { Turns } from "./slices.ts";
 import type { RetainedView } from "./views.ts";
@@ -35,7 +36,7 @@ export class LocalRetained implements RetainedService {
         `Cannot remove the retained message of "${topic}": it is the broker's own`,
       );
     }
-    return await this.#controller.removeRetained(topic);
+    return await this.#remove(topic);
   }
 
   async removeMatching(filter: string): Promise<number> {
@@ -44,11 +45,17 @@ export class LocalRetained implements RetainedService {
     for await (const views of streamRows(await this.#inspector.retained(filter), this.#turns)) {
       const topics = views.map(({ topic }) => topic).filter((topic) => !isSysTopic(topic));
       const were = await Promise.all(
-        topics.map((topic) => this.#controller.removeRetained(topic)),
+        topics.map((topic) => this.#remove(topic)),
       );
       removed += were.filter(Boolean).length;
     }
     return removed;
+  }
+
+  async #remove(topic: string): Promise<boolean> {
+    const answer = await this.#controller.removeRetained(topic);
+    if (typeof answer === "boolean") return answer;
+    throw refusalError("remove the retained message of", topic, answer);
   }
 }
 

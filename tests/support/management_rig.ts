@@ -9,11 +9,19 @@ import {
   type SettingsService,
 } from "../../src/management/mod.ts";
 import { BROKER_IDENTITY, type Identity, type Store } from "../../src/ports/mod.ts";
+import type { ProcessFigures } from "../../src/runtime/mod.ts";
 import { MemoryStore } from "../../src/storage/mod.ts";
 import { MemoryBroker, type MemoryBrokerParts } from "./memory_broker.ts";
 
 /** Publishes with every right. */
 export const ADMIN: Identity = { ...BROKER_IDENTITY, clientId: "api" };
+
+const FIGURES: ProcessFigures = {
+  memory: { rssBytes: 3, heapUsedBytes: 1, heapTotalBytes: 2, externalBytes: undefined },
+  cpu: undefined,
+  load: undefined,
+  openFilesMax: undefined,
+};
 
 const NO_SETTINGS: SettingsService = {
   list: () => Promise.resolve([]),
@@ -21,60 +29,50 @@ const NO_SETTINGS: SettingsService = {
   change: () => Promise.resolve({ appliedNow: [], afterRestart: [] }),
 };
 
+/** The service of a broker in memory; `changes` take the place of what it is built from. */
+export function managementOf(
+  memory: MemoryBroker,
+  store: Store,
+  changes: Partial<ManagementParts> = {},
+): LocalManagement {
+  const { clock } = memory.runtime;
+  const { records } = store;
+  const logger = SILENT_LOGGER;
+  const auth = new AuthService({ records, secret: new Uint8Array(32), clock, logger });
+  return createManagement({
+    nodeName: "broker@test",
+    version: "1.2.3",
+    broker: memory.broker,
+    store,
+    clock,
+    logger,
+    process: { name: "deno", version: "9.9.9", pid: 1, figures: () => FIGURES },
+    yieldTurn: (fn) => memory.runtime.yieldTurn(fn),
+    authenticator: auth,
+    authorizer: ALLOW_ALL,
+    bans: new RecordedBanList({ records, logger, maxBans: 100 }),
+    users: auth.users,
+    clientIds: auth.clientIds,
+    settings: NO_SETTINGS,
+    listeners: () => [],
+    apps: () => [],
+    dashboardPassword: () => undefined,
+    isServing: () => true,
+    ...changes,
+  });
+}
+
 export class ManagementRig {
   readonly memory: MemoryBroker;
   readonly store: Store;
   readonly service: LocalManagement;
-  isServing = true;
 
   constructor(parts: MemoryBrokerParts = {}, changes: Partial<ManagementParts> = {}) {
     const store = this.store = parts.store ?? new MemoryStore();
     const { records } = store;
     const bans = new RecordedBanList({ records, logger: SILENT_LOGGER, maxBans: 100 });
-    const memory = this.memory = new MemoryBroker({ ...parts, store, bans });
-    const { clock } = memory.runtime;
-    const auth = new AuthService({
-      records,
-      secret: new Uint8Array(32),
-      clock,
-      logger: SILENT_LOGGER,
-    });
-    this.service = createManagement({
-      nodeName: "broker@test",
-      version: "1.2.3",
-      broker: memory.broker,
-      store,
-      clock,
-      logger: SILENT_LOGGER,
-      process: {
-        name: "deno",
-        version: "9.9.9",
-        pid: 1,
-        figures: () => ({
-          memory: {
-            rssBytes: 3,
-            heapUsedBytes: 1,
-            heapTotalBytes: 2,
-            externalBytes: undefined,
-          },
-          cpu: undefined,
-          load: undefined,
-          openFilesMax: undefined,
-        }),
-      },
-      yieldTurn: (fn) => memory.runtime.yieldTurn(fn),
-      authenticator: auth,
-      authorizer: ALLOW_ALL,
-      bans,
-      users: auth.users,
-      clientIds: auth.clientIds,
-      settings: NO_SETTINGS,
-      listeners: () => [],
-      apps: () => [],
-      dashboardPassword: () => undefined,
-      isServing: () => this.isServing,
-      ...changes,
-    });
+    this.memory = new MemoryBroker({ ...parts, store, bans });
+    this.service = managementOf(this.memory, store, { bans, ...changes });
   }
 
   /** What a command or a query resolves with, while the broker has its turns. */
