@@ -31,6 +31,14 @@ export class SessionJournal implements Journal<Group>, CommitWaiter {
     this.#store.setInflight(this.key, seq, packetId, state);
   }
 
+  reserve(seq: number): void {
+    this.#store.reserve(this.key, seq);
+  }
+
+  isStored(seq: number): boolean {
+    return this.#store.isStored(this.key, seq);
+  }
+
   remove(seq: number): void {
     this.#store.removeQueued(this.key, seq);
   }

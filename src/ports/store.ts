@@ -56,9 +56,7 @@ export interface StoredQueue {
   readonly count: number;
   /** Sum of their `messageBytes`. */
   readonly bytes: number;
-  /** Of the oldest; 0 when the queue is empty. */
-  readonly firstSeq: number;
-  /** Of the newest; 0 when the queue is empty. */
+  /** None is newer; 0 when there never was one. */
   readonly lastSeq: number;
 }
 
@@ -147,6 +145,14 @@ export interface Store {
   pushQueued(key: SessionKey, delivery: Delivery<StoredGroup>): number;
   /** The message was sent as `packetId`; "awaits PUBCOMP" lets go of the message and keeps the identifier. */
   setInflight(key: SessionKey, seq: number, packetId: number, state: InflightState): void;
+  /**
+   * Messages up to `seq` may be sent, or may have been, under the identifiers of their places (`packetIdOfPlace`); after
+   * a restart those that are still there are in flight, without a `setInflight`. The last call counts. Only of
+   * sessions whose further messages in flight have identifiers that none of these messages would have.
+   */
+  reserve(key: SessionKey, seq: number): void;
+  /** The message is committed. */
+  isStored(key: SessionKey, seq: number): boolean;
   /** Delivered, dropped or expired; in flight or not. */
   removeQueued(key: SessionKey, seq: number): void;
   /**

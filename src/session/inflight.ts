@@ -1,5 +1,6 @@
 import type { Qos } from "../mqtt/mod.ts";
 import { assert } from "../base/mod.ts";
+import { PACKET_ID_MAX } from "./placed_ids.ts";
 
 /** Where a packet identifier is in its exchange, seen from us as the sender. */
 export const InflightState = Object.freeze(
@@ -15,7 +16,8 @@ export const InflightState = Object.freeze(
 );
 export type InflightState = (typeof InflightState)[keyof typeof InflightState];
 
-const PACKET_ID_MAX = 65535;
+/** A ring grows for one identifier whose slot is taken up to so many slots for each that is in use. */
+const SLOTS_FOR_EACH_MAX = 8;
 const SLOTS_MIN = 16;
 /** Enough that each packet identifier has a slot of its own. */
 const SLOTS_MAX = 65536;
@@ -66,33 +68,56 @@ export class Inflight<T> {
   }
 
   /**
-   * Gives out the next free packet identifier. `seq`: the message's place in the journal, if it is in one; `bytes`: what
-   * the item holds.
+   * Gives out the next free packet identifier, after that of the last message or `after`. `seq`: the message's place in
+   * the journal, if it is in one; `bytes`: what the item holds.
    */
-  add(qos: Qos, item: T | undefined, seq = 0, bytes = 0): number {
+  add(qos: Qos, item: T | undefined, seq = 0, bytes = 0, after: number = this.#lastId): number {
     assert(!this.isExhausted, "the caller looks at isExhausted first");
-    if (this.#count * 2 > this.#mask && this.#mask + 1 < SLOTS_MAX) this.#grow();
-    let id = this.#lastId;
+    this.#makeRoom();
+    let id = after;
     let slot = 0;
     do {
       id = id === PACKET_ID_MAX ? 1 : id + 1;
       slot = id & this.#mask;
     } while (this.#states[slot] !== InflightState.free);
     const state = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
-    this.#put(id, state, item, seq);
-    if (bytes > 0) {
-      this.#sizes ??= new Uint32Array(this.#mask + 1);
-      this.#sizes[slot] = bytes;
-      this.#heldBytes += bytes;
-    }
+    this.#put(id, state, item, seq, bytes);
     return id;
+  }
+
+  /** Gives out this identifier. False: its slot is taken, and it would cost too much to have more of them. */
+  addAt(id: number, qos: Qos, item: T | undefined, seq: number, bytes: number): boolean {
+    this.#makeRoom();
+    while (this.#states[id & this.#mask] !== InflightState.free) {
+      const isWide = this.#mask + 1 >= Math.min(SLOTS_MAX, SLOTS_FOR_EACH_MAX * this.#count);
+      if (isWide || this.state(id) !== InflightState.free) return false;
+      this.#grow();
+    }
+    const state = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
+    this.#put(id, state, item, seq, bytes);
+    return true;
+  }
+
+  /** The smallest place in the journal of a message in flight; `otherwise`, where there is none. */
+  oldestSeq(otherwise: number): number {
+    let oldest = otherwise;
+    const seqs = this.#seqs;
+    for (let slot = 0; seqs !== undefined && slot <= this.#mask; slot++) {
+      const seq = seqs[slot] as number;
+      if (seq > 0 && seq < oldest) oldest = seq;
+    }
+    return oldest;
+  }
+
+  #makeRoom(): void {
+    if (this.#count * 2 > this.#mask && this.#mask + 1 < SLOTS_MAX) this.#grow();
   }
 
   /** What an earlier run of the broker had in flight; to be called in the order of sending. */
   restore(id: number, state: InflightState, seq: number): void {
     while (this.#mask + 1 < SLOTS_MAX && this.#needsRoomFor(id)) this.#grow();
     assert(this.#states[id & this.#mask] === InflightState.free, "each identifier once");
-    this.#put(id, state, undefined, seq);
+    this.#put(id, state, undefined, seq, 0);
   }
 
   #needsRoomFor(id: number): boolean {
@@ -100,7 +125,7 @@ export class Inflight<T> {
       this.#states[id & this.#mask] !== InflightState.free;
   }
 
-  #put(id: number, state: InflightState, item: T | undefined, seq: number): void {
+  #put(id: number, state: InflightState, item: T | undefined, seq: number, bytes: number): void {
     const slot = id & this.#mask;
     this.#lastId = id;
     this.#ids[slot] = id;
@@ -110,6 +135,11 @@ export class Inflight<T> {
     if (seq > 0) {
       this.#seqs ??= new Float64Array(this.#mask + 1);
       this.#seqs[slot] = seq;
+    }
+    if (bytes > 0) {
+      this.#sizes ??= new Uint32Array(this.#mask + 1);
+      this.#sizes[slot] = bytes;
+      this.#heldBytes += bytes;
     }
     this.#count++;
   }

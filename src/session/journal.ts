@@ -14,8 +14,15 @@ export interface JournalEntry<Group extends object> {
 export interface Journal<Group extends object> {
   /** Notes the newest message; returns its place in the order, which grows and is never 0. */
   push(delivery: Delivery<Group>): number;
-  /** The message was given this packet identifier; "awaits PUBCOMP" lets go of the message. */
+  /** The message was given this packet identifier; "awaits PUBCOMP" lets go of the message, and keeps that. */
   setInflight(seq: number, packetId: number, state: InflightState): void;
+  /**
+   * Messages up to `seq` may from now on have been sent under the identifiers of their places; those behind it, even
+   * if they were reserved before, were not. `setInflight` need not be told of them before PUBREC.
+   */
+  reserve(seq: number): void;
+  /** The message is stored: it keeps its place whatever happens. */
+  isStored(seq: number): boolean;
   /** Delivered, dropped or moved. */
   remove(seq: number): void;
   addReceived(packetId: number): void;

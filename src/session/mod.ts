@@ -1,4 +1,5 @@
 export { Inflight, InflightState } from "./inflight.ts";
+export { packetIdOfPlace, PlacedIds } from "./placed_ids.ts";
 export type { Journal, JournalEntry } from "./journal.ts";
 export { createSessionCounters, type SessionCounters, type SessionLimits } from "./limits.ts";
 export {

@@ -5,12 +5,14 @@ import type { Journal } from "./journal.ts";
 import { type Delivery, FramedMessage, messageBytes } from "./message.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
+import { packetIdOfPlace, PlacedIds } from "./placed_ids.ts";
 import type { SessionContext, SessionState } from "./session.ts";
 
 /** PUBLISH of QoS 2, whose identifier must survive a crash, or PUBREL, which says that the message is the client's. */
 interface HeldPacket {
   readonly packetId: number;
   readonly ticket: number;
+  readonly isPublish: boolean;
 }
 
 /** The session of an exchange. */
@@ -32,6 +34,7 @@ export class OutboundExchange<Group extends object> {
   readonly #context: SessionContext;
   readonly #journal: Journal<Group> | undefined;
   readonly #owner: ExchangeOwner<Group>;
+  readonly #placed: PlacedIds | undefined;
   #outlet: Outlet | undefined;
   #quota = 0;
   #inflight: Inflight<Delivery<Group>> | undefined;
@@ -41,6 +44,8 @@ export class OutboundExchange<Group extends object> {
   #resentOrder = 0;
   /** Identifiers whose next packet waits for a commit, in order. */
   #held: Deque<HeldPacket> | undefined;
+  /** How many of these are PUBLISH: what comes later must not overtake them [MQTT-4.6.0-5]. */
+  #heldPublishes = 0;
 
   constructor(
     context: SessionContext,
@@ -49,6 +54,7 @@ export class OutboundExchange<Group extends object> {
   ) {
     this.#context = context;
     this.#journal = journal;
+    if (journal !== undefined) this.#placed = new PlacedIds(journal);
     this.#owner = owner;
   }
 
@@ -82,6 +88,7 @@ export class OutboundExchange<Group extends object> {
     const inflight = this.#inflight = new Inflight<Delivery<Group>>();
     for (const { packetId, state: exchange, seq } of state) {
       inflight.restore(packetId, exchange, seq);
+      if (packetId !== packetIdOfPlace(seq)) this.#placed?.addOther();
       this.#context.counters.inflight++;
       lastSeq = Math.max(lastSeq, seq);
     }
@@ -109,6 +116,8 @@ export class OutboundExchange<Group extends object> {
   detach(): void {
     this.#outlet = undefined;
     this.#held = undefined;
+    this.#heldPublishes = 0;
+    this.#placed?.rest();
   }
 
   /** Takes out what was sent at QoS 1 and is not acknowledged, where `isWanted`, in order. */
@@ -166,16 +175,39 @@ export class OutboundExchange<Group extends object> {
       return;
     }
     const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
-    const packetId = isKept
-      ? inflight.add(qos, delivery, seq, messageBytes(delivery.message))
-      : inflight.add(qos, undefined, seq);
+    const packetId = this.#add(inflight, delivery, isKept);
     this.#quota--;
     this.#context.counters.inflight++;
-    if (seq > 0) {
-      this.#journal?.setInflight(seq, packetId, inflight.state(packetId));
-      if (qos === 2 && this.#hold(packetId)) return;
+    if (qos === 2 && seq > 0) {
+      const isSure = this.#heldPublishes === 0 && this.#isSure(packetId, seq);
+      if (!isSure && this.#hold(packetId, true)) return;
     }
     this.#transmit(inflight, packetId, delivery, false);
+  }
+
+  /** With the identifier of its place in the journal, if it has one, or else with another, which is then noted. */
+  #add(
+    inflight: Inflight<Delivery<Group>>,
+    delivery: Delivery<Group>,
+    isKept: boolean,
+  ): number {
+    const { qos, seq = 0 } = delivery;
+    const item = isKept ? delivery : undefined;
+    const bytes = isKept ? messageBytes(delivery.message) : 0;
+    const placed = this.#placed;
+    if (seq === 0 || placed === undefined) return inflight.add(qos, item, seq, bytes);
+    const placedId = packetIdOfPlace(seq);
+    const isCovered = placed.covers(seq, inflight);
+    if (isCovered && inflight.addAt(placedId, qos, item, seq, bytes)) return placedId;
+    const packetId = inflight.add(qos, item, seq, bytes, placed.searchAfter);
+    if (packetId !== placedId) placed.addOther();
+    this.#journal?.setInflight(seq, packetId, inflight.state(packetId));
+    return packetId;
+  }
+
+  /** The message would have the same identifier after a crash. */
+  #isSure(packetId: number, seq: number): boolean {
+    return packetId === packetIdOfPlace(seq) && (this.#placed?.isSure(seq) ?? false);
   }
 
   /** False: something of the last connection still waits. */
@@ -210,8 +242,9 @@ export class OutboundExchange<Group extends object> {
     const [held, inflight, outlet] = [this.#held, this.#inflight, this.#outlet];
     if (held === undefined || inflight === undefined || outlet === undefined) return false;
     for (; held.length > 0; held.shift()) {
-      const { packetId, ticket: awaited } = held.at(0) as HeldPacket;
+      const { packetId, ticket: awaited, isPublish } = held.at(0) as HeldPacket;
       if (awaited > ticket) return true;
+      if (isPublish) this.#heldPublishes--;
       const state = inflight.state(packetId);
       if (state === InflightState.awaitsPubcomp) outlet.release(packetId, ReasonCode.success);
       const delivery = inflight.item(packetId);
@@ -237,12 +270,13 @@ export class OutboundExchange<Group extends object> {
     const journal = this.#journal;
     let finished = 0;
     for (let at = start; at < end; at += SHORT_ACK_BYTES) {
-      const seq = inflight.acknowledge(
-        ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number),
-      );
+      const packetId = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+      const seq = inflight.acknowledge(packetId);
       if (seq < 0) continue;
       finished++;
-      if (seq > 0) journal?.remove(seq);
+      if (seq <= 0) continue;
+      journal?.remove(seq);
+      this.#placed?.finished(seq, packetId);
     }
     this.#quota += finished;
     this.#context.counters.inflight -= finished;
@@ -280,7 +314,7 @@ export class OutboundExchange<Group extends object> {
       const seq = inflight.seq(packetId);
       if (seq > 0) {
         this.#journal?.setInflight(seq, packetId, InflightState.awaitsPubcomp);
-        if (this.#hold(packetId)) return "going on";
+        if (this.#hold(packetId, false)) return "going on";
       }
     } else if (this.#isHeld(packetId)) return "going on";
     this.#outlet?.release(packetId, ReasonCode.success);
@@ -341,7 +375,10 @@ export class OutboundExchange<Group extends object> {
   /** The exchange is over, here and in the journal. */
   #forget(inflight: Inflight<Delivery<Group>>, packetId: number): void {
     const seq = inflight.seq(packetId);
-    if (seq > 0) this.#journal?.remove(seq);
+    if (seq > 0) {
+      this.#journal?.remove(seq);
+      this.#placed?.finished(seq, packetId);
+    }
     inflight.remove(packetId);
     this.#context.counters.inflight--;
   }
@@ -357,7 +394,7 @@ export class OutboundExchange<Group extends object> {
   }
 
   /** Lets the next packet of `packetId` wait for its commit. False: there is nothing to wait for. */
-  #hold(packetId: number): boolean {
+  #hold(packetId: number, isPublish: boolean): boolean {
     const journal = this.#journal;
     if (journal === undefined) return false;
     const ticket = journal.ticket();
@@ -366,7 +403,8 @@ export class OutboundExchange<Group extends object> {
       return false;
     }
     this.#held ??= new Deque<HeldPacket>();
-    this.#held.push({ packetId, ticket });
+    this.#held.push({ packetId, ticket, isPublish });
+    if (isPublish) this.#heldPublishes++;
     journal.wake();
     return true;
   }

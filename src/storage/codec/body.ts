@@ -4,7 +4,15 @@ import { ByteSource, StoredDataError } from "./byte_source.ts";
 
 /** Says what a body is of; part of its checksum. Never changed. */
 export const BodyKind = Object.freeze(
-  { message: 1, queued: 2, session: 3, subscription: 4, retained: 5, record: 6 } as const,
+  {
+    message: 1,
+    queued: 2,
+    session: 3,
+    subscription: 4,
+    retained: 5,
+    record: 6,
+    exchange: 7,
+  } as const,
 );
 export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind];
 

@@ -96,6 +96,12 @@ export class MemoryStore implements Store {
     if (state === InflightState.awaitsPubcomp) this.#queue(key).remove(seq);
   }
 
+  reserve(): void {}
+
+  isStored(): boolean {
+    return true;
+  }
+
   removeQueued(key: SessionKey, seq: number): void {
     this.#queue(key).remove(seq);
   }

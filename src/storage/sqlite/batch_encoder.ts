@@ -2,6 +2,7 @@ import { encodeUtf8 } from "../../mqtt/mod.ts";
 import { type Message, messageBytes } from "../../session/mod.ts";
 import { beginBody } from "../codec/body.ts";
 import { ByteSink } from "../codec/byte_sink.ts";
+import { type StoredExchange, writeExchange } from "../codec/exchange_body.ts";
 import { writeGrant, writeMessage } from "../codec/message_body.ts";
 import { writeSession, writeSubscription } from "../codec/session_body.ts";
 import { Operation } from "./batch_format.ts";
@@ -89,6 +90,7 @@ export class BatchEncoder {
         sink.word(packetId);
       }
     }
+    if (session.exchange !== undefined) this.#putExchange(key, session.exchange);
     this.#putOlder(session);
     if (session.pushed.length > 0) this.#putPushed(session);
   }
@@ -108,6 +110,16 @@ export class BatchEncoder {
       writeSubscription(sink, subscription);
       this.#endSizedBody(at);
     }
+  }
+
+  /** As it is now, which is after all that is noted in the batch. */
+  #putExchange(key: number, exchange: StoredExchange): void {
+    const sink = this.#sink;
+    sink.word(Operation.putExchange);
+    sink.word(key);
+    const at = this.#beginSizedBody();
+    writeExchange(sink, exchange);
+    this.#endSizedBody(at);
   }
 
   /** What became of messages of earlier batches. */

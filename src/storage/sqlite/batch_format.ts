@@ -27,6 +27,8 @@ export const Operation = Object.freeze(
     putRetained: 11,
     /** length of topic, topic */
     removeRetained: 12,
+    /** key, length of body, body */
+    putExchange: 13,
   } as const,
 );
 export type Operation = (typeof Operation)[keyof typeof Operation];

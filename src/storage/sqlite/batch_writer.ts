@@ -33,6 +33,8 @@ const STATEMENTS = {
   removeSubscriptions: "DELETE FROM subscription WHERE session = ?",
   addReceived: `INSERT OR IGNORE INTO received (id) VALUES ((? << ${PACKET_ID_BITS}) | ?)`,
   removeReceived: `DELETE FROM received WHERE id = (? << ${PACKET_ID_BITS}) | ?`,
+  putExchange: "INSERT OR REPLACE INTO exchange (id, body) VALUES (?, ?)",
+  removeExchange: "DELETE FROM exchange WHERE id = ?",
   removeAllReceived: `DELETE FROM received WHERE ${RECEIVED_OF_SESSION}`,
   pushQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
     VALUES ((? << ${SEQ_BITS}) | ?, ?, NULL, ?)`,
@@ -155,6 +157,11 @@ export class BatchWriter {
     return this.#rows;
   }
 
+  /** Nothing is left open of a change that failed. */
+  end(): void {
+    this.#endTransaction();
+  }
+
   #endFailed(): void {
     try {
       this.#endTransaction();
@@ -188,6 +195,8 @@ export class BatchWriter {
         return this.#putRetained();
       case Operation.removeRetained:
         return this.#run("removeRetained", this.#nextText(this.#next()));
+      case Operation.putExchange:
+        return this.#putExchange();
       case Operation.putSession:
         return this.#putSession();
       case Operation.removeSession:
@@ -265,10 +274,17 @@ export class BatchWriter {
     this.#run("putSession", key, clientId, body);
   }
 
+  #putExchange(): void {
+    const key = this.#next();
+    const body = this.#nextBody(this.#next(), checksumSeed(BodyKind.exchange, 0, key));
+    this.#run("putExchange", key, body);
+  }
+
   #removeSession(key: number): void {
     this.#run("removeSession", key);
     this.#run("removeSubscriptions", key);
     this.#run("removeAllReceived", key, key);
+    this.#run("removeExchange", key);
     this.#ended.push(key);
   }
 

@@ -1,6 +1,7 @@
 import { assert } from "../../base/mod.ts";
 import type { QueuedDelivery, SessionKey, SessionRecord, StoredGroup } from "../../ports/mod.ts";
 import type { Subscription } from "../../routing/mod.ts";
+import type { StoredExchange } from "../codec/exchange_body.ts";
 import { type Delivery, InflightState, type Message, messageBytes } from "../../session/mod.ts";
 
 /** Packet identifier and state in one number; 0: not in flight. */
@@ -17,6 +18,8 @@ export class SessionChanges {
   record: SessionRecord | undefined;
   /** undefined as a value: removed. */
   subscriptions: Map<string, Subscription | undefined> | undefined;
+  /** Written as it is when the batch is sealed. */
+  exchange: StoredExchange | undefined;
   /** false: removed. */
   received: Map<number, boolean> | undefined;
   /** `seq` of `pushed[0]`; messages before it were in an earlier batch. */
@@ -70,6 +73,8 @@ export class ChangeBatch {
   bytes = 0;
   /** Somebody waits for it. */
   isUrgent = false;
+  /** How many promises do; those of one packet count once. */
+  waiters = 0;
   #lastMessage: Message | undefined;
 
   constructor(ticket: number) {
@@ -136,6 +141,7 @@ export class ChangeBatch {
     session.record = undefined;
     session.subscriptions = undefined;
     session.received = undefined;
+    session.exchange = undefined;
     session.pushed = [];
     session.pushedInflight = undefined;
     session.olderInflight = undefined;

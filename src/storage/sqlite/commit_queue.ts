@@ -15,6 +15,8 @@ import type {
 /** A batch that has grown to this does not wait for more. */
 const CHANGES_MAX = 4096;
 const BYTES_MAX = 1024 * 1024;
+/** The same for promises that wait for it: to share a commit with so many others is enough. */
+const WAITERS_MAX = 256;
 /** What nobody waits for may take its time: it then cancels out more often, and wears the disk less. */
 const LAZY_COMMIT_MS = 100;
 /** The promise of durability "off". */
@@ -95,6 +97,7 @@ export class CommitQueue {
         if (this.open === open) this.#seal();
       });
     }
+    if (++open.waiters === WAITERS_MAX) this.#sealSoon();
     return open.ticket;
   }
 

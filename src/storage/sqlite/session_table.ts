@@ -1,13 +1,16 @@
 import { assert } from "../../base/mod.ts";
-import type { LoadedSession, SessionKey } from "../../ports/mod.ts";
+import type { SessionKey } from "../../ports/mod.ts";
 import { SEQ_MAX, SESSION_KEY_MAX } from "./batch_format.ts";
 import { type ChangeBatch, SessionChanges } from "./change_batch.ts";
+import type { DatabaseState } from "./state_loader.ts";
 
 /** What the store keeps in memory for each session. */
 export interface SessionEntry {
   readonly key: SessionKey;
   /** `seq` of the next message. */
   nextSeq: number;
+  /** Of messages that were sent under the identifiers of their places; undefined: there were none. */
+  exchange: Exchange | undefined;
   /** There are rows of it, or a batch that writes some is under way. */
   isStored: boolean;
   /** Its part of the open batch. */
@@ -16,18 +19,29 @@ export interface SessionEntry {
   writing: SessionChanges | undefined;
 }
 
+/** A `StoredExchange` that changes. */
+export interface Exchange {
+  reserved: number;
+  readonly released: Set<number>;
+}
+
 /** Sessions by key. Keys are small and dense, and a key is free again when no row of its session is left. */
 export class SessionTable {
   readonly #entries: (SessionEntry | undefined)[] = [];
   readonly #freeKeys: SessionKey[] = [];
 
-  /** `orphans`: keys of which rows are left, but no session. */
-  constructor(sessions: readonly LoadedSession[], orphans: readonly SessionKey[]) {
+  constructor({ sessions, exchanges, orphans }: DatabaseState) {
     const taken = new Set(orphans);
     for (const { key, queue, inflight } of sessions) {
       taken.add(key);
-      const last = Math.max(queue.lastSeq, inflight.at(-1)?.seq ?? 0);
-      this.#entries[key] = createEntry(key, last + 1, true);
+      const exchange = exchanges.get(key);
+      // Behind what is reserved: then nothing that was never sent seems to have been.
+      const last = Math.max(queue.lastSeq, inflight.at(-1)?.seq ?? 0, exchange?.reserved ?? 0);
+      const entry = this.#entries[key] = createEntry(key, last + 1, true);
+      if (exchange !== undefined) {
+        const { reserved, released } = exchange;
+        entry.exchange = { reserved, released: new Set(released) };
+      }
     }
     let highest = 0;
     for (const key of taken) if (key > highest) highest = key;
@@ -59,6 +73,24 @@ export class SessionTable {
     entry.open = changes;
     batch.sessions.push(changes);
     return changes;
+  }
+
+  /** The part of the open batch, which then holds the session's exchange, too. */
+  exchangeChanges(key: SessionKey, batch: ChangeBatch): SessionChanges {
+    const changes = this.changes(key, batch);
+    if (changes.exchange === undefined) batch.changes++;
+    changes.exchange = this.exchange(key);
+    return changes;
+  }
+
+  exchange(key: SessionKey): Exchange {
+    return this.get(key).exchange ??= { reserved: 0, released: new Set() };
+  }
+
+  /** The message is in the database. */
+  isStored(key: SessionKey, seq: number): boolean {
+    const { writing, open, nextSeq } = this.get(key);
+    return seq < (writing?.firstSeq ?? open?.firstSeq ?? nextSeq);
   }
 
   nextSeq(key: SessionKey): number {
@@ -100,5 +132,5 @@ export class SessionTable {
 }
 
 function createEntry(key: SessionKey, nextSeq: number, isStored: boolean): SessionEntry {
-  return { key, nextSeq, isStored, open: undefined, writing: undefined };
+  return { key, nextSeq, isStored, exchange: undefined, open: undefined, writing: undefined };
 }

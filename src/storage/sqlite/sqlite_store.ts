@@ -14,9 +14,10 @@ import type {
 import type { Subscription } from "../../routing/mod.ts";
 import {
   type Delivery,
-  type InflightState,
+  InflightState,
   type Message,
   messageBytes,
+  packetIdOfPlace,
 } from "../../session/mod.ts";
 import type { StoreOptions, StoreTimers } from "../options.ts";
 import { createCounters } from "../store_parts.ts";
@@ -58,7 +59,7 @@ export class SqliteStore implements Store {
     const { options, timers, writer, state, reader } = parts;
     this.#parts = parts;
     this.#state = state;
-    this.#sessions = new SessionTable(state.sessions, state.orphans);
+    this.#sessions = new SessionTable(state);
     this.#queues = new QueueReader(reader);
     this.#commits = new CommitQueue({
       options,
@@ -95,6 +96,7 @@ export class SqliteStore implements Store {
     const state = this.#state;
     assert(state !== undefined, "loaded once");
     this.#state = undefined;
+    for (const { key, seq } of state.lapsed) this.removeQueued(key, seq);
     return { sessions: state.sessions, retained: state.retained };
   }
 
@@ -148,12 +150,33 @@ export class SqliteStore implements Store {
   }
 
   setInflight(key: SessionKey, seq: number, packetId: number, state: InflightState): void {
-    this.#commits.open.setInflight(this.#changes(key), seq, packetId, state);
+    const { open } = this.#commits;
+    const { exchange } = this.#sessions.get(key);
+    if (exchange?.released.has(seq)) return;
+    if (exchange === undefined || seq > exchange.reserved || packetId !== packetIdOfPlace(seq)) {
+      open.setInflight(this.#changes(key), seq, packetId, state);
+    } else if (state === InflightState.awaitsPubcomp) {
+      exchange.released.add(seq);
+      open.remove(this.#sessions.exchangeChanges(key, open), seq);
+    } else return;
     this.#commits.noted();
   }
 
+  reserve(key: SessionKey, seq: number): void {
+    this.#sessions.exchange(key).reserved = seq;
+    this.#sessions.exchangeChanges(key, this.#commits.open);
+    this.#commits.noted();
+  }
+
+  isStored(key: SessionKey, seq: number): boolean {
+    return this.#sessions.isStored(key, seq);
+  }
+
   removeQueued(key: SessionKey, seq: number): void {
-    this.#commits.open.remove(this.#changes(key), seq);
+    const { open } = this.#commits;
+    if (this.#sessions.get(key).exchange?.released.delete(seq)) {
+      this.#sessions.exchangeChanges(key, open);
+    } else open.remove(this.#changes(key), seq);
     this.#commits.noted();
   }
 

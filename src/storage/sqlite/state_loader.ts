@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { LoadedSession, SessionRecord, StoredInflight, StoredQueue } from "../../ports/mod.ts";
 import type { Subscription } from "../../routing/mod.ts";
-import { InflightState, type Message } from "../../session/mod.ts";
+import type { Message } from "../../session/mod.ts";
 import { BodyKind, openBody } from "../codec/body.ts";
 import { StoredDataError } from "../codec/byte_source.ts";
 import { checksumSeed } from "../codec/checksum.ts";
@@ -9,10 +9,11 @@ import { readMessage } from "../codec/message_body.ts";
 import { readSession, readSubscription } from "../codec/session_body.ts";
 import { PACKET_ID_BITS, SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
 import { numberOf } from "./database.ts";
+import { type LoadedExchanges, loadInflight } from "./inflight_loader.ts";
 import { type PlacedRecord, readRecords } from "./record_rows.ts";
 
 /** All that a database says but for the bodies of queued messages. */
-export interface DatabaseState {
+export interface DatabaseState extends LoadedExchanges {
   readonly sessions: readonly LoadedSession[];
   readonly retained: readonly Message[];
   /** Sessions that are gone and left messages behind, which are still to be removed. */
@@ -23,7 +24,7 @@ export interface DatabaseState {
   readonly nextMessageId: number;
 }
 
-const EMPTY_QUEUE: StoredQueue = Object.freeze({ count: 0, bytes: 0, firstSeq: 0, lastSeq: 0 });
+const EMPTY_QUEUE: StoredQueue = Object.freeze({ count: 0, bytes: 0, lastSeq: 0 });
 
 /** What is known of a session while its parts come together. */
 class SessionParts {
@@ -46,7 +47,7 @@ export function loadState(database: DatabaseSync): DatabaseState {
   loadSubscriptions(database, partsOf);
   loadReceived(database, partsOf);
   loadQueues(database, partsOf);
-  loadInflight(database, partsOf);
+  const { exchanges, lapsed } = loadInflight(database, partsOf);
   const sessions: LoadedSession[] = [];
   const orphans: number[] = [];
   for (const [key, { record, subscriptions, received, inflight, queue }] of parts) {
@@ -56,6 +57,8 @@ export function loadState(database: DatabaseSync): DatabaseState {
   return {
     sessions,
     orphans,
+    exchanges,
+    lapsed,
     retained: loadRetained(database),
     records: [...readRecords(database)],
     nextMessageId: numberOf(database, "SELECT coalesce(max(id), 0) + 1 FROM message"),
@@ -134,31 +137,11 @@ function loadReceived(database: DatabaseSync, partsOf: PartsOf): void {
 function loadQueues(database: DatabaseSync, partsOf: PartsOf): void {
   const rows = database.prepare(
     `SELECT id >> ${SEQ_BITS} AS session, count(*) AS count, sum(bytes) AS bytes,
-      min(id) & ${SEQ_MAX} AS firstSeq, max(id) & ${SEQ_MAX} AS lastSeq
+      max(id) & ${SEQ_MAX} AS lastSeq
     FROM queued GROUP BY 1`,
   ).all() as unknown as (StoredQueue & { readonly session: number })[];
-  for (const { session, count, bytes, firstSeq, lastSeq } of rows) {
-    partsOf(session).queue = { count, bytes, firstSeq, lastSeq };
-  }
-}
-
-function loadInflight(database: DatabaseSync, partsOf: PartsOf): void {
-  const rows = database.prepare(
-    `SELECT i.id >> ${SEQ_BITS} AS session, i.id & ${SEQ_MAX} AS seq, packet_id, state,
-      coalesce(q.bytes, 0) AS bytes
-    FROM inflight i LEFT JOIN queued q ON q.id = i.id ORDER BY i.id`,
-  ).all() as unknown as {
-    readonly session: number;
-    readonly seq: number;
-    readonly packet_id: number;
-    readonly state: number;
-    readonly bytes: number;
-  }[];
-  for (const { session, seq, packet_id: packetId, state, bytes } of rows) {
-    if (state < InflightState.awaitsPuback || state > InflightState.awaitsPubcomp) {
-      throw new StoredDataError(`Cannot read stored data: state ${state} of packet ${packetId}`);
-    }
-    partsOf(session).inflight.push({ seq, packetId, state: state as InflightState, bytes });
+  for (const { session, count, bytes, lastSeq } of rows) {
+    partsOf(session).queue = { count, bytes, lastSeq };
   }
 }
 

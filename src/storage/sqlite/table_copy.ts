@@ -3,6 +3,7 @@ import { InflightState } from "../../session/mod.ts";
 import { BodyKind, openBody } from "../codec/body.ts";
 import { StoredDataError } from "../codec/byte_source.ts";
 import { checksumSeed } from "../codec/checksum.ts";
+import { readExchange } from "../codec/exchange_body.ts";
 import { readGrant, readMessage } from "../codec/message_body.ts";
 import { readRecord } from "../codec/record_body.ts";
 import { readSession, readSubscription } from "../codec/session_body.ts";
@@ -41,6 +42,7 @@ export function copyTables(source: DatabaseSync, target: DatabaseSync): CopyResu
   copy.messages();
   copy.queued();
   copy.inflight();
+  copy.exchanges();
   copy.received();
   copy.retained();
   copy.records();
@@ -138,6 +140,18 @@ class TableCopy {
     });
   }
 
+  /** A database of version 1 or 2 has no such table. */
+  exchanges(): void {
+    if (!this.#hasTable("exchange")) return;
+    const insert = this.#insertion("exchange (id, body)", 2);
+    this.#copy("exchange", "packetIds", insert, ({ id, body }) => {
+      const key = Number(id);
+      if (!this.#sessions.has(key)) throw new StoredDataError(`Cannot find session ${key}`);
+      readExchange(openBody(body, checksumSeed(BodyKind.exchange, 0, key)));
+      return [id, body as Uint8Array];
+    });
+  }
+
   received(): void {
     const insert = this.#insertion("received (id)", 1);
     this.#copy("received", "packetIds", insert, ({ id }) => {
@@ -156,8 +170,7 @@ class TableCopy {
 
   /** A database of version 1 has no such table. */
   records(): void {
-    const table = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'record')";
-    if (numberOf(this.#source, table) === 0) return;
+    if (!this.#hasTable("record")) return;
     const insert = this.#insertion("record (kind, key, body)", 3);
     this.#copy("record", "records", insert, ({ body }) => {
       const { kind, key } = readRecord(body);
@@ -170,6 +183,11 @@ class TableCopy {
     const update = this.#target.prepare("UPDATE message SET refs = ? WHERE id = ?");
     for (const [id, refs] of this.#refs) if (refs > 0) update.run(refs, id);
     this.#target.exec("DELETE FROM message WHERE refs = 0");
+  }
+
+  #hasTable(name: string): boolean {
+    const sql = `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '${name}')`;
+    return numberOf(this.#source, sql) === 1;
   }
 
   #insertion(columns: string, count: number): StatementSync {

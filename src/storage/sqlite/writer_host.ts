@@ -112,6 +112,7 @@ export class WriterHost {
     this.#writer = undefined;
     if (writer !== undefined) {
       try {
+        writer.batches.end();
         writer.housekeeping.checkpoint();
       } finally {
         writer.database.close();

@@ -164,7 +164,8 @@ export class SimClient {
     if (dup && !this.#losesPackets) {
       assert(known.has(messageId), "DUP says that it was sent before, on this session");
     }
-    const isNew = !known.has(messageId);
+    // A broker that died may use an identifier of QoS 1 again, so a repetition is not to be told from a new message.
+    const isNew = !known.has(messageId) || (qos === 1 && this.#losesPackets);
     assert(isNew || dup, "what is sent again says so");
     known.add(messageId);
     if (isNew) this.#onMessage(message);

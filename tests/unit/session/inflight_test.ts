@@ -137,3 +137,24 @@ test("Inflight does what a list in the order of sending does", () => {
     if (step % 500 === 0) assertEquals(inflight.inOrder(), model.map(({ id }) => id));
   }
 });
+
+test("Inflight.addAt() gives out the identifier that is asked for, as long as that costs little", () => {
+  const inflight = new Inflight<string>();
+  assertEquals(inflight.addAt(40_000, 2, "a", 40_000, 9), true);
+  assertEquals([inflight.state(40_000), inflight.item(40_000)], [InflightState.awaitsPubrec, "a"]);
+  assertEquals(inflight.addAt(40_000, 2, "again", 1, 0), false);
+  // The same slot of a ring of 16: it has room for one that is in use only.
+  assertEquals(inflight.addAt(40_016, 1, "b", 40_016, 1), false);
+  for (let id = 1; id <= 3; id++) inflight.addAt(id, 1, "c", id, 0);
+  assertEquals(inflight.addAt(40_016, 1, "b", 40_016, 1), true);
+  assertEquals([inflight.slots, inflight.item(40_000), inflight.item(40_016)], [32, "a", "b"]);
+  assertEquals(inflight.oldestSeq(9), 1);
+  assertEquals(new Inflight().oldestSeq(9), 9);
+});
+
+test("Inflight.add() begins its search where it is told to", () => {
+  const inflight = new Inflight<string>();
+  assertEquals(inflight.add(1, "a", 0, 0, 500), 501);
+  assertEquals(inflight.add(1, "b", 0, 0, 65535), 1);
+  assertEquals(inflight.add(1, "c"), 2);
+});

@@ -50,7 +50,10 @@ async function fill(folder: string, prng: Prng, isKilled: boolean): Promise<Reme
   return expected as Remembered;
 }
 
-type Sessions = Record<string, { queue: { seq: number }[] } & Record<string, unknown>>;
+type Sessions = Record<
+  string,
+  { queue: { seq: number; qos: number }[] } & Record<string, unknown>
+>;
 
 /** Nothing is there that was not stored, and nothing is different from how it was stored. */
 function assertPartOf(found: Remembered, stored: Remembered): void {
@@ -62,7 +65,11 @@ function assertPartOf(found: Remembered, stored: Remembered): void {
     assert(original !== undefined, `"${clientId}" was never stored`);
     assertEquals(session["record"], original!["record"]);
     const queue = new Map(original!.queue.map((delivery) => [delivery.seq, delivery]));
-    for (const delivery of session.queue) assertEquals(delivery, queue.get(delivery.seq));
+    for (const delivery of session.queue) {
+      // Whether a message of QoS 0 may have been sent is not known any more.
+      if (delivery.qos === 0 && !queue.has(delivery.seq)) continue;
+      assertEquals(delivery, queue.get(delivery.seq));
+    }
     const subscriptions = original!["subscriptions"] as Record<string, unknown>;
     for (const [filter, one] of Object.entries(session["subscriptions"] as typeof subscriptions)) {
       assertEquals(one, subscriptions[filter]);

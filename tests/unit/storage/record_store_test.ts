@@ -11,7 +11,9 @@ import {
   MemoryStore,
   openRecords,
 } from "../../../src/storage/mod.ts";
+import { InflightState } from "../../../src/session/mod.ts";
 import { FIRST } from "../../../src/storage/sqlite/migrations/0001_first.ts";
+import { RECORDS } from "../../../src/storage/sqlite/migrations/0002_records.ts";
 import { DiskFaults, openFailingStore } from "../../support/failing_store.ts";
 import { InlineWriter } from "../../support/inline_writer.ts";
 import { seededPrng } from "../../support/seed.ts";
@@ -324,34 +326,38 @@ test("openRecords() makes the folder, says what was damaged, and refuses what is
   });
 });
 
-/** As the broker before this table made it, and left it. */
-function makeFirstVersion(path: string): void {
+const OLD_VERSIONS = [1, 2] as const;
+
+/** As a broker of that time made it, and left it. */
+function makeVersion(path: string, version: number): void {
   const database = new DatabaseSync(path);
   database.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = ${0x4d515454};`);
   database.exec("PRAGMA journal_mode = WAL");
   database.exec("BEGIN");
-  database.exec(FIRST);
-  database.exec("INSERT INTO meta (name, value) VALUES ('version', 1); PRAGMA user_version = 1;");
+  database.exec([FIRST, RECORDS].slice(0, version).join(""));
+  database.exec(`INSERT INTO meta (name, value) VALUES ('version', ${version})`);
+  database.exec(`PRAGMA user_version = ${version}`);
   database.exec("COMMIT");
   database.close();
 }
 
-/** Puts a session and messages into it, with the code of today but for the table that it does not have. */
-async function fillFirstVersion(folder: string): Promise<void> {
+/** Puts a session and messages into it, one of them in flight. */
+async function fillVersion(folder: string, version: number): Promise<void> {
   const path = join(folder, DATABASE_NAME);
-  makeFirstVersion(path);
+  makeVersion(path, version);
   await withFolder(async (other) => {
     const { store } = await openInline(other, new TestTimers());
     store.load();
     const key = store.createSession(sessionRecord("c"));
     for (let i = 0; i < 2000; i++) store.pushQueued(key, deliveryOf(messageOf("t", `${i}`)));
     store.putRetained(messageOf("r", "1"));
+    store.setInflight(key, 1, 77, InflightState.awaitsPubrec);
     await store.flush();
     await store.close();
     const database = new DatabaseSync(path);
     const source = new DatabaseSync(join(other, DATABASE_NAME), { readOnly: true });
     database.exec("BEGIN");
-    for (const table of ["session", "queued", "retained"]) {
+    for (const table of ["session", "queued", "retained", "inflight"]) {
       for (const row of source.prepare(`SELECT * FROM ${table}`).all()) {
         const values = Object.values(row as Record<string, string>);
         const marks = values.map(() => "?").join(", ");
@@ -364,19 +370,25 @@ async function fillFirstVersion(folder: string): Promise<void> {
   });
 }
 
-test("a database of the version before this one is taken over, and takes records", () =>
-  withFolder(async (folder) => {
-    await fillFirstVersion(folder);
-    for (let round = 0; round < 2; round++) {
-      const { store, damage } = await openInline(folder, new TestTimers());
-      assertEquals(damage, undefined);
-      const { sessions, retained } = store.load();
-      assertEquals([sessions[0]?.queue.count, retained.length], [2000, 1]);
-      assertEquals(store.records.list("user").size, round);
-      await store.records.put("user", "a", 1);
-      await store.close();
-    }
-  }));
+for (const version of OLD_VERSIONS) {
+  test(`a database of version ${version} is taken over with what is in flight, and takes records`, () =>
+    withFolder(async (folder) => {
+      await fillVersion(folder, version);
+      for (let round = 0; round < 2; round++) {
+        const { store, damage } = await openInline(folder, new TestTimers());
+        assertEquals(damage, undefined);
+        const { sessions, retained } = store.load();
+        assertEquals([sessions[0]?.queue.count, retained.length], [2000, 1]);
+        const inflight = sessions[0]!.inflight.map((
+          { seq, packetId, state },
+        ) => [seq, packetId, state]);
+        assertEquals(inflight, [[1, 77, InflightState.awaitsPubrec]]);
+        assertEquals(store.records.list("user").size, round);
+        await store.records.put("user", "a", 1);
+        await store.close();
+      }
+    }));
+}
 
 const DAMAGES: ReadonlyArray<[what: string, harm: (bytes: Uint8Array) => void]> = [
   ["its first page zeroed", (bytes) => bytes.fill(0, 0, 4096)],
@@ -384,24 +396,26 @@ const DAMAGES: ReadonlyArray<[what: string, harm: (bytes: Uint8Array) => void]> 
   ["a page in its midst damaged", (bytes) => bytes.fill(0xa5, 20 * 4096, 21 * 4096)],
 ];
 
-for (const [what, harm] of DAMAGES) {
-  test(`a damaged database of the version before this one is carried over: ${what}`, () =>
-    withFolder(async (folder) => {
-      await fillFirstVersion(folder);
-      const path = join(folder, DATABASE_NAME);
-      const bytes = readFileSync(path);
-      harm(bytes);
-      writeFileSync(path, bytes);
-      const { store, damage } = await openInline(folder, new TestTimers());
-      assert(damage !== undefined);
-      assertEquals([damage!.kept.sessions, damage!.kept.retained], [1, 1]);
-      assert(damage!.kept.queued > 1500, `${damage!.kept.queued} messages are left`);
-      assertEquals(damage!.kept.records, 0);
-      // Where the version can be read, nothing is taken for what it cannot have.
-      if (bytes[0] !== 0) assertEquals(damage!.lost.records, 0);
-      await store.records.put("user", "a", 1);
-      await store.close();
-    }));
+for (const version of OLD_VERSIONS) {
+  for (const [what, harm] of DAMAGES) {
+    test(`a damaged database of version ${version} is carried over: ${what}`, () =>
+      withFolder(async (folder) => {
+        await fillVersion(folder, version);
+        const path = join(folder, DATABASE_NAME);
+        const bytes = readFileSync(path);
+        harm(bytes);
+        writeFileSync(path, bytes);
+        const { store, damage } = await openInline(folder, new TestTimers());
+        assert(damage !== undefined);
+        assertEquals([damage!.kept.sessions, damage!.kept.retained], [1, 1]);
+        assert(damage!.kept.queued > 1500, `${damage!.kept.queued} messages are left`);
+        assertEquals(damage!.kept.records, 0);
+        // Where the version can be read, nothing is taken for what it cannot have.
+        if (bytes[0] !== 0) assertEquals(damage!.lost.records, 0);
+        await store.records.put("user", "a", 1);
+        await store.close();
+      }));
+  }
 }
 
 async function fillRecords(folder: string, count: number): Promise<[string, JsonValue][]> {

@@ -9,7 +9,16 @@ import { openInline, TestTimers, withFolder } from "../../support/storage_rig.ts
 import { copyAsKilled, type Remembered, rememberedBy, StoreModel } from "./store_model.ts";
 
 const STEPS = 1500;
-const TABLES = ["session", "subscription", "queued", "message", "inflight", "received", "retained"];
+const TABLES = [
+  "session",
+  "subscription",
+  "queued",
+  "message",
+  "inflight",
+  "exchange",
+  "received",
+  "retained",
+];
 
 /** Tells when a batch leaves for the disk. */
 class WatchedWriter extends InlineWriter {

@@ -99,6 +99,27 @@ export function storeContract(name: string, withStore: WithStore): void {
       assertEquals(payloads(store, key), ["7"]);
     }));
 
+  test(`${name}: what is reserved is read until it is removed or released`, () =>
+    withStore(async (store) => {
+      store.load();
+      const key = store.createSession(sessionRecord("c"));
+      for (let i = 1; i <= 5; i++) push(store, key, String(i));
+      store.reserve(key, 4);
+      await store.flush();
+      assertEquals([1, 5].map((seq) => store.isStored(key, seq)), [true, true]);
+      store.setInflight(key, 1, 1, InflightState.awaitsPubrec);
+      assertEquals(payloads(store, key), ["1", "2", "3", "4", "5"]);
+      store.setInflight(key, 1, 1, InflightState.awaitsPubcomp);
+      store.setInflight(key, 3, 3, InflightState.awaitsPubcomp);
+      assertEquals(payloads(store, key), ["2", "4", "5"]);
+      await store.flush();
+      store.removeQueued(key, 1);
+      store.removeQueued(key, 2);
+      assertEquals(payloads(store, key), ["4", "5"]);
+      await store.flush();
+      assertEquals(payloads(store, key), ["4", "5"]);
+    }));
+
   test(`${name}: a delivery is read with all that was granted, whatever its message is kept in`, () =>
     withStore(async (store) => {
       store.load();

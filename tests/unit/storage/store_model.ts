@@ -4,7 +4,12 @@ import { join } from "node:path";
 import type { Prng } from "../../../src/base/mod.ts";
 import type { SessionKey, SessionRecord, Store, StoredGroup } from "../../../src/ports/mod.ts";
 import type { Subscription } from "../../../src/routing/mod.ts";
-import { type Delivery, InflightState, messageBytes } from "../../../src/session/mod.ts";
+import {
+  type Delivery,
+  InflightState,
+  messageBytes,
+  packetIdOfPlace,
+} from "../../../src/session/mod.ts";
 import { DATABASE_NAME } from "../../../src/storage/mod.ts";
 import { contentOf } from "../../support/storage_rig.ts";
 import {
@@ -22,6 +27,8 @@ interface ModelSession {
   /** undefined: released, only its identifier is kept. */
   readonly queue: Map<number, Delivery<StoredGroup> | undefined>;
   readonly inflight: Map<number, { packetId: number; state: InflightState }>;
+  /** Up to this place messages are in flight, of QoS 1 and 2, or gone, of QoS 0, after a restart. */
+  reserved: number;
 }
 
 /** All that is remembered, in a form that can be compared. */
@@ -49,7 +56,12 @@ export class StoreModel {
     this.#store = store;
     for (const { key, record } of store.load().sessions) {
       const session = this.#sessions.get(record.clientId);
-      if (session !== undefined) session.key = key;
+      if (session === undefined) continue;
+      session.key = key;
+      const { queue, inflight, reserved } = session;
+      for (const [seq, delivery] of queue) {
+        if (seq <= reserved && !inflight.has(seq) && delivery?.qos === 0) queue.delete(seq);
+      }
     }
   }
 
@@ -63,6 +75,7 @@ export class StoreModel {
       [12, () => this.#push()],
       [3, () => this.#pushToAll()],
       [8, () => this.#send()],
+      [4, () => this.#reserve()],
       [10, () => this.#remove()],
       [6, () => this.#retain()],
     ];
@@ -102,6 +115,7 @@ export class StoreModel {
       received: new Set(),
       queue: new Map(),
       inflight: new Map(),
+      reserved: 0,
     });
   }
 
@@ -162,13 +176,29 @@ export class StoreModel {
     if (seq === undefined) return;
     const delivery = session.queue.get(seq);
     const old = session.inflight.get(seq);
-    const packetId = old?.packetId ?? (this.#packetId = this.#packetId % 65535 + 1);
+    const placedId = seq <= session.reserved ? packetIdOfPlace(seq) : undefined;
+    // None that a place has.
+    const packetId = old?.packetId ?? placedId ?? 60_000 + this.#packetId++ % 5000;
     const state = delivery === undefined ? InflightState.awaitsPubcomp : this.#prng.pick(
       [InflightState.awaitsPuback, InflightState.awaitsPubrec, InflightState.awaitsPubcomp],
     );
     if (state === InflightState.awaitsPubcomp) session.queue.set(seq, undefined);
-    session.inflight.set(seq, { packetId, state });
+    // Until PUBREC it is as the grant says.
+    if (
+      placedId === undefined || old !== undefined || delivery === undefined || isReleased(state)
+    ) {
+      session.inflight.set(seq, { packetId, state });
+    }
     this.#store.setInflight(session.key, seq, packetId, state);
+  }
+
+  /** As far as the newest message, or less far than before. */
+  #reserve(): void {
+    const session = this.#anySession();
+    const seq = session === undefined ? undefined : this.#anySeq(session);
+    if (session === undefined || seq === undefined) return;
+    session.reserved = seq;
+    this.#store.reserve(session.key, seq);
   }
 
   #remove(): void {
@@ -210,11 +240,22 @@ export class StoreModel {
   }
 }
 
+function isReleased(state: InflightState): boolean {
+  return state === InflightState.awaitsPubcomp;
+}
+
 function describe(session: ModelSession): unknown {
-  const { record, subscriptions, received, queue, inflight } = session;
+  const { record, subscriptions, received, queue } = session;
+  const sent = (seq: number): boolean => seq <= session.reserved && !session.inflight.has(seq);
   const waiting = [...queue].filter((entry): entry is [number, Delivery<StoredGroup>] =>
-    entry[1] !== undefined
+    entry[1] !== undefined && !(sent(entry[0]) && entry[1].qos === 0)
   );
+  const inflight = new Map(session.inflight);
+  for (const [seq, { qos }] of waiting) {
+    if (!sent(seq)) continue;
+    const state = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
+    inflight.set(seq, { packetId: packetIdOfPlace(seq), state });
+  }
   return {
     record,
     subscriptions: Object.fromEntries(subscriptions),
@@ -223,8 +264,6 @@ function describe(session: ModelSession): unknown {
     sums: {
       count: waiting.length,
       bytes: waiting.reduce((sum, [, { message }]) => sum + messageBytes(message), 0),
-      firstSeq: waiting[0]?.[0] ?? 0,
-      lastSeq: waiting.at(-1)?.[0] ?? 0,
     },
     inflight: [...inflight].sort(([a], [b]) => a - b).map(([seq, one]) => {
       const message = queue.get(seq)?.message;
@@ -248,7 +287,7 @@ export function rememberedBy(store: Store, limit: number): Remembered {
       subscriptions: Object.fromEntries(subscriptions),
       received: [...received].sort((a, b) => a - b),
       queue: wholeQueue(store, key, limit),
-      sums: { ...queue },
+      sums: { count: queue.count, bytes: queue.bytes },
       inflight: inflight.map((one) => ({ ...one })),
     };
   }
