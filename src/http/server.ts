@@ -1,14 +1,16 @@
 import type { Clock, Logger } from "../base/mod.ts";
 import type { ManagementService } from "../management/mod.ts";
-import { type Runtime, systemErrorText, type WebTlsMaterial } from "../runtime/mod.ts";
-import type { TlsOptions } from "../transport/mod.ts";
+import { type Runtime, systemErrorText, type TlsMaterial } from "../runtime/mod.ts";
+import { TlsFiles, type TlsFilesContext } from "../transport/mod.ts";
 import type { Dialect, DialectContext } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
 import type { ApiName, HttpListenerOptions, HttpOptions } from "./options.ts";
 import { WebListener, type WebListenerView } from "./web_listener.ts";
 
 export interface HttpServerContext {
-  readonly runtime: Pick<Runtime, "name" | "version" | "pid" | "serveWeb" | "readTextFile">;
+  readonly runtime:
+    & Pick<Runtime, "name" | "version" | "pid" | "serveWeb">
+    & TlsFilesContext["runtime"];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: HttpOptions;
@@ -28,6 +30,7 @@ const GRACE_MS = 5000;
 export class HttpServer {
   readonly #context: HttpServerContext;
   readonly #listeners: WebListener[] = [];
+  readonly #certificates: TlsFiles[] = [];
   #options: HttpOptions;
 
   private constructor(context: HttpServerContext) {
@@ -56,10 +59,12 @@ export class HttpServer {
   /** What requests from now on are judged by; listeners stay as they are. */
   reconfigure(options: HttpOptions): void {
     this.#options = options;
+    for (const files of this.#certificates) files.reload();
   }
 
   /** Accepts no more; resolves when the requests that are under way have been answered, or their time is over. */
   async close(): Promise<void> {
+    for (const files of this.#certificates.splice(0)) files.close();
     await Promise.all(
       this.#listeners.splice(0).map((listener) => listener.server?.close(GRACE_MS)),
     );
@@ -106,7 +111,6 @@ export class HttpServer {
     const terms = { ...options, isLoopback: isLoopback(options.host) };
     const mounted = dialects.filter(({ name }) => options.apis.includes(name));
     const listener = new WebListener(terms, { dialects: mounted, logger, version, isServing });
-    const tls = options.tls === undefined ? undefined : await readTls(runtime, options.tls);
     const onError = (error: unknown): void => {
       logger.debug("HTTP connection failed", {
         listener: options.name,
@@ -114,6 +118,7 @@ export class HttpServer {
       });
     };
     try {
+      const tls = await this.#openTls(options, listener);
       const serve = { ...options, tls, onError };
       listener.attach(await runtime.serveWeb(serve, (request) => listener.handle(request)));
     } catch (error) {
@@ -123,24 +128,25 @@ export class HttpServer {
     }
     this.#listeners.push(listener);
   }
-}
 
-async function readTls(
-  runtime: Pick<Runtime, "readTextFile">,
-  files: TlsOptions,
-): Promise<WebTlsMaterial> {
-  const read = async (path: string | undefined): Promise<string | undefined> =>
-    path === undefined ? undefined : await runtime.readTextFile(path);
-  const { keyPassword, verifyPeer, failIfNoPeerCert, minVersion, ciphers } = files;
-  return {
-    cert: await runtime.readTextFile(files.certFile),
-    key: await runtime.readTextFile(files.keyFile),
-    ca: await read(files.caFile),
-    crl: await read(files.crlFile),
-    keyPassword,
-    verifyPeer,
-    failIfNoPeerCert,
-    minVersion,
-    ciphers,
-  };
+  /** Reads the files of a listener and watches them; what replaces them counts for new connections. */
+  async #openTls(
+    { tls: options, name }: HttpListenerOptions,
+    listener: WebListener,
+  ): Promise<TlsMaterial | undefined> {
+    if (options === undefined) return undefined;
+    let current: TlsMaterial | undefined;
+    const files = await TlsFiles.open({
+      context: this.#context,
+      options,
+      owner: name,
+      onChange: (material) => {
+        current = material;
+        listener.server?.setTls(material);
+      },
+    });
+    files.watch();
+    this.#certificates.push(files);
+    return current;
+  }
 }

@@ -1,20 +1,6 @@
 /** Web servers, as far as HTTP itself goes; what is served is for the layers above. */
 import type { PeerCertificate } from "./runtime.ts";
-
-/** Everything PEM, not file names. */
-export interface WebTlsMaterial {
-  readonly cert: string;
-  readonly key: string;
-  readonly keyPassword: string | undefined;
-  readonly ca: string | undefined;
-  readonly crl: string | undefined;
-  /** Whether clients are asked for a certificate. */
-  readonly verifyPeer: boolean;
-  /** Whether the handshake fails for a client without a good one. */
-  readonly failIfNoPeerCert: boolean;
-  readonly minVersion: "TLSv1.2" | "TLSv1.3";
-  readonly ciphers: string | undefined;
-}
+import type { TlsMaterial } from "./tls.ts";
 
 export interface WebServerOptions {
   /** Without brackets. */
@@ -22,7 +8,7 @@ export interface WebServerOptions {
   /** 0: a free one. */
   readonly port: number;
   /** Undefined: plain HTTP. */
-  readonly tls: WebTlsMaterial | undefined;
+  readonly tls: TlsMaterial | undefined;
   /** A connection above it is closed as soon as it was accepted. */
   readonly maxConnections: number;
   /** From the accept to the end of the first request's head. */
@@ -92,8 +78,8 @@ export interface WebServer {
   readonly port: number;
   /** As they are now. */
   readonly figures: WebServerFigures;
-  /** For the handshakes from now on. */
-  setTls(tls: WebTlsMaterial): void;
+  /** For the handshakes from now on. Throws `TlsMaterialError` when it cannot be used; nothing has changed then. */
+  setTls(tls: TlsMaterial): void;
   /** Accepts no more, lets requests end for `graceMs`, then drops what is left. */
   close(graceMs: number): Promise<void>;
 }

@@ -1,10 +1,14 @@
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
-import { type PeerCertificate } from "./runtime.ts";
+import type { PeerCertificate } from "./runtime.ts";
 import type { WebConnection, WebServerFigures, WebServerOptions } from "./web.ts";
 
 /** What a connection is doing, and since when; each phase has its own patience. */
 type Phase = "first head" | "head" | "body" | "handling" | "reply" | "lingering";
+
+/** What a TLS handshake has brought. */
+export interface Secured {
+  readonly certificate: PeerCertificate | undefined;
+}
 
 /** One connection of a web server. */
 export class TrackedConnection implements WebConnection {
@@ -16,11 +20,12 @@ export class TrackedConnection implements WebConnection {
   sinceMs: number;
   /** Bytes that were waiting for the client at the last look. */
   unsentBytes = 0;
-  #certificate: PeerCertificate | undefined | null = null;
+  readonly peerCertificate: PeerCertificate | undefined;
 
-  constructor(socket: Socket, isSecure: boolean, nowMs: number) {
+  constructor(socket: Socket, secured: Secured | undefined, nowMs: number) {
     this.socket = socket;
-    this.isSecure = isSecure;
+    this.isSecure = secured !== undefined;
+    this.peerCertificate = secured?.certificate;
     this.remoteAddress = socket.remoteAddress ?? "";
     this.remotePort = socket.remotePort ?? 0;
     this.sinceMs = nowMs;
@@ -29,14 +34,6 @@ export class TrackedConnection implements WebConnection {
   get serverName(): string | undefined {
     const name = (this.socket as unknown as { readonly servername?: unknown }).servername;
     return typeof name === "string" && name !== "" ? name : undefined;
-  }
-
-  /** Read when somebody asks, then kept: it cannot change. */
-  get peerCertificate(): PeerCertificate | undefined {
-    if (this.#certificate === null) {
-      this.#certificate = this.isSecure ? certificateOf(this.socket as TLSSocket) : undefined;
-    }
-    return this.#certificate;
   }
 
   enter(phase: Phase, nowMs: number): void {
@@ -82,11 +79,12 @@ export class TrackedConnections {
     socket.once("close", () => this.#handshaking.delete(socket));
   }
 
-  add(socket: Socket, isSecure: boolean): void {
-    if (isSecure) this.#endHandshake(socket);
+  /** `secured`: undefined on a plain connection. */
+  add(socket: Socket, secured: Secured | undefined): void {
+    if (secured !== undefined) this.#endHandshake(socket);
     if (!this.#hasRoom(socket)) return;
     this.#accepted++;
-    this.#open.set(socket, new TrackedConnection(socket, isSecure, performance.now()));
+    this.#open.set(socket, new TrackedConnection(socket, secured, performance.now()));
     socket.once("close", () => {
       this.#open.delete(socket);
       if (this.#open.size === 0) this.#onEmpty?.();
@@ -171,19 +169,4 @@ function noteProgress(connection: TrackedConnection, nowMs: number): void {
   const unsentBytes = connection.socket.writableLength;
   if (unsentBytes !== connection.unsentBytes) connection.sinceMs = nowMs;
   connection.unsentBytes = unsentBytes;
-}
-
-function certificateOf(socket: TLSSocket): PeerCertificate | undefined {
-  const found = socket.getPeerCertificate();
-  const subject = found?.subject as unknown as Record<string, string | string[]> | undefined;
-  if (subject === undefined || subject === null) return undefined;
-  const { CN: commonName } = subject;
-  return {
-    commonName: Array.isArray(commonName) ? commonName[0] : commonName,
-    distinguishedName: Object.entries(subject)
-      .flatMap(([name, value]) => [value].flat().map((one) => `${name}=${one}`)).join(","),
-    serialNumber: found.serialNumber.toUpperCase(),
-    fingerprint256: found.fingerprint256,
-    isVerified: socket.authorized,
-  };
 }

@@ -9,10 +9,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
-import { createServer as createTlsServer, type TlsOptions as NodeTlsOptions } from "node:tls";
+import {
+  createServer as createTlsServer,
+  type TlsOptions as NodeTlsOptions,
+  type TLSSocket,
+} from "node:tls";
+import type { PeerVerifier } from "./peer_verifier.ts";
 import { TrackedConnection, TrackedConnections } from "./web_connections.ts";
 import { NodeWebRequest } from "./web_request.ts";
-import type { WebHandler, WebReply, WebServer, WebServerOptions, WebTlsMaterial } from "./web.ts";
+import { createTlsContext, type NodeTlsContext } from "./node_tls.ts";
+import type { TlsMaterial } from "./tls.ts";
+import type { WebHandler, WebReply, WebServer, WebServerOptions } from "./web.ts";
 
 /** Heads above it are refused; the largest that a dialect needs is a topic of 64 KiB, each byte written as `%XX`. */
 const MAX_HEAD_BYTES = 256 * 1024;
@@ -35,6 +42,8 @@ class NodeWebServer implements WebServer {
   readonly #connections: TrackedConnections;
   /** What binds the port; for TLS on Bun not the one that understands HTTP. */
   readonly #front: NetServer;
+  /** What certificates of clients are judged by. */
+  #verifier: PeerVerifier | undefined;
   #sweeping: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: WebServerOptions, handler: WebHandler) {
@@ -65,7 +74,8 @@ class NodeWebServer implements WebServer {
     this.#sweeping = setInterval(() => this.#connections.sweep(), SWEEP_MS);
   }
 
-  setTls(tls: WebTlsMaterial): void {
+  setTls(tls: TlsMaterial): void {
+    this.#verifier = (createTlsContext(tls) as NodeTlsContext).verifier;
     (this.#front as unknown as { setSecureContext(options: NodeTlsOptions): void })
       .setSecureContext(nodeTls(tls, this.#options.headerTimeoutMs));
   }
@@ -76,26 +86,36 @@ class NodeWebServer implements WebServer {
     clearInterval(this.#sweeping);
   }
 
-  #createFront(tls: WebTlsMaterial | undefined): NetServer {
+  #createFront(tls: TlsMaterial | undefined): NetServer {
     const settings = { maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false, noDelay: true };
     if (tls === undefined) {
       const http = this.#prepare(createServer(settings));
-      http.on("connection", (socket: Socket) => this.#connections.add(socket, false));
+      http.on("connection", (socket: Socket) => this.#connections.add(socket, undefined));
       return http;
     }
+    this.#verifier = (createTlsContext(tls) as NodeTlsContext).verifier;
     const tlsSettings = nodeTls(tls, this.#options.headerTimeoutMs);
     if (!("Bun" in globalThis)) {
       const https = this.#prepare(createHttpsServer({ ...settings, ...tlsSettings }));
-      https.on("secureConnection", (socket: Socket) => this.#connections.add(socket, true));
+      https.on("secureConnection", (socket: TLSSocket) => this.#onSecured(socket));
       return this.#watchHandshakes(https);
     }
     // Bun's own HTTPS server does not tell whose certificate it has seen; this way it costs half the speed.
     const http = this.#prepare(createServer(settings));
     const front = createTlsServer(tlsSettings, (socket) => {
-      this.#connections.add(socket, true);
+      this.#onSecured(socket);
       if (!socket.destroyed) http.emit("connection", socket);
     });
     return this.#watchHandshakes(front);
+  }
+
+  /** The handshake asks for a certificate; what comes is judged as on MQTT listeners. */
+  #onSecured(socket: TLSSocket): void {
+    const verdict = this.#verifier?.judge(socket, Date.now());
+    this.#connections.add(socket, { certificate: verdict?.certificate });
+    if (verdict?.problem === undefined) return;
+    this.#options.onError(new Error(`Cannot let a client in: ${verdict.problem}`));
+    socket.destroy();
   }
 
   #watchHandshakes<S extends NetServer>(front: S): S {
@@ -219,17 +239,18 @@ function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
-function nodeTls(tls: WebTlsMaterial, handshakeTimeout: number): NodeTlsOptions {
+/** The library lets every certificate pass: it is `PeerVerifier` that judges. */
+function nodeTls(tls: TlsMaterial, handshakeTimeout: number): NodeTlsOptions {
+  const { cert, key, keyPassword, ca, minVersion, verifyPeer, ciphers } = tls;
   return {
     handshakeTimeout,
-    cert: tls.cert,
-    key: tls.key,
-    minVersion: tls.minVersion,
-    requestCert: tls.verifyPeer,
-    rejectUnauthorized: tls.verifyPeer && tls.failIfNoPeerCert,
-    ...(tls.keyPassword === undefined ? {} : { passphrase: tls.keyPassword }),
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.crl === undefined ? {} : { crl: tls.crl }),
-    ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers }),
+    cert,
+    key,
+    minVersion,
+    requestCert: verifyPeer,
+    rejectUnauthorized: false,
+    ...(keyPassword === undefined ? {} : { passphrase: keyPassword }),
+    ...(ca === undefined || !verifyPeer ? {} : { ca }),
+    ...(ciphers === undefined ? {} : { ciphers }),
   };
 }
