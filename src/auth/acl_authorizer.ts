@@ -32,6 +32,8 @@ const NO_MATCH_SOURCE = "acl.no_match";
 interface Known {
   readonly subject: Subject;
   readonly own: AclRuleSet | undefined;
+  /** Own rule that is about everything which no rule before it is about; what is behind it is never asked. */
+  readonly last: AclRule | undefined;
   readonly mayBeDenied: Readonly<Record<Action, boolean>>;
   /** By topic. */
   readonly decisions: Readonly<Record<Action, Map<string, boolean>>>;
@@ -160,8 +162,9 @@ export class AclAuthorizer implements Authorizer {
     return isAllowed;
   }
 
-  #judge({ subject, own }: Known, action: Action, target: Target): Verdict {
-    const rule = own?.find(subject, action, target) ?? this.#rules.find(subject, action, target);
+  #judge({ subject, own, last }: Known, action: Action, target: Target): Verdict {
+    const rule = own?.find(subject, action, target) ?? last ??
+      this.#rules.find(subject, action, target);
     return { decision: rule?.permit ?? this.#policy.noMatch, rule };
   }
 
@@ -170,15 +173,17 @@ export class AclAuthorizer implements Authorizer {
     if (known !== undefined) return known;
     if (this.#weight >= ALL_DECISIONS_MAX) this.#forgetAll();
     const subject = subjectOf(identity);
-    const own = identity.aclRules === undefined || identity.aclRules.length === 0
-      ? undefined
-      : new AclRuleSet(identity.aclRules.map(compileOwn));
+    const rules = identity.aclRules ?? [];
+    const own = rules.length === 0 ? undefined : new AclRuleSet(rules.map(compileOwn));
+    const lastIndex = rules.findIndex(({ topics }) => topics.length === 0);
+    const last = lastIndex < 0 ? undefined : own?.rules[lastIndex];
     const mayBeDenied = (action: Action): boolean =>
-      this.#policy.noMatch === "deny" || this.#rules.mayDeny(subject, action) ||
-      own?.mayDeny(subject, action) === true;
+      last !== undefined || this.#policy.noMatch === "deny" ||
+      this.#rules.mayDeny(subject, action) || own?.mayDeny(subject, action) === true;
     const fresh: Known = {
       subject,
       own,
+      last,
       mayBeDenied: { publish: mayBeDenied("publish"), subscribe: mayBeDenied("subscribe") },
       decisions: { publish: new Map(), subscribe: new Map() },
     };

@@ -44,7 +44,7 @@ function readObject(value: unknown): readonly IdentityRule[] | undefined {
     if (action === undefined || !isTopicList(topics)) return undefined;
     if (topics.length > 0) rules.push({ permit: "allow", action, topics });
   }
-  return [...rules, { permit: "deny", action: "all", topics: ["#"] }];
+  return [...rules, { permit: "deny", action: "all", topics: [] }];
 }
 
 function isTopicList(value: unknown): value is readonly string[] {

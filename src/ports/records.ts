@@ -38,7 +38,8 @@ export type IdentityMethod =
 
 /**
  * A rule that came with an identity, from a claim of its token or the answer of a callback. It is judged before the
- * configured ones. Topics are as they were written: placeholders are the authorizer's matter.
+ * configured ones. Topics are as they were written: placeholders are the authorizer's matter. Without topics it denies
+ * whatever no rule before it is about, of any topic, and no configured rule is asked.
  */
 export interface IdentityRule {
   readonly permit: "allow" | "deny";

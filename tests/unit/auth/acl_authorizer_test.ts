@@ -280,6 +280,24 @@ test("a superuser may do everything, the broker too", () => {
   }
 });
 
+test("a rule of an identity without topics denies all that is left, topics with a dollar sign too", () => {
+  const everything = authorizer("allow all # $SYS/# $x/#", "allow");
+  const aclRules: IdentityRule[] = [
+    { permit: "allow", action: "publish", topics: ["a/#"] },
+    { permit: "deny", action: "all", topics: [] },
+  ];
+  const identity: Identity = { ...who("u@c"), aclRules };
+  assertEquals(everything.authorize(identity, "publish", "a/b"), "allow");
+  for (const topic of ["b", "$SYS/x", "$x/y", "$share/g/a"]) {
+    assertEquals(everything.authorize(identity, "publish", topic), "deny", topic);
+    assertEquals(everything.authorize(identity, "subscribe", topic), "deny", topic);
+    assertEquals(everything.mayReceive(identity, topic, ""), false, topic);
+    assertEquals(everything.explain(identity, "receive", topic).source, "rule 1 of the identity");
+  }
+  assertEquals(everything.authorize(identity, "subscribe", "$share/g/a/#"), "deny");
+  assertEquals(everything.authorize(who("u@c"), "publish", "$x/y"), "allow");
+});
+
 test("rules of the identity come first", () => {
   const aclRules: IdentityRule[] = [
     { permit: "deny", action: "publish", topics: ["a/x"] },
