@@ -53,7 +53,7 @@ class BrokerServer implements Server {
     });
     try {
       this.#configuration = await this.#context.settings.open(store.records);
-      const { auth, listeners } = this.#configuration;
+      const { auth, listeners, node, persistence } = this.#configuration;
       for (const warning of authWarnings(auth, listeners)) this.#context.logger.warn(warning);
       const doors = await this.#prepareListeners();
       const { records } = store;
@@ -85,6 +85,7 @@ class BrokerServer implements Server {
       this.#http = await openWeb(this.#context, {
         options: this.#configuration.http,
         management,
+        dataDir: persistence.enabled ? node.dataDir : undefined,
         isServing: () => this.#isServing,
       });
       // Before the listeners: the deadlines of the first connection count already.

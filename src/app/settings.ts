@@ -9,7 +9,9 @@ import {
   planReload,
   type Reload,
   unusableSettings,
+  usedValue,
   withChanges,
+  writtenFiles,
 } from "../config/mod.ts";
 import {
   ManagementError,
@@ -121,6 +123,15 @@ export class Settings implements SettingsService {
     return Promise.resolve(effectiveSettings(this.#latest).find((view) => view.key === key));
   }
 
+  inClear(key: string): Promise<SettingValue | undefined> {
+    return Promise.resolve(usedValue(this.#latest, key) as SettingValue | undefined);
+  }
+
+  /** Every file that is named, in force or from the next start on, whether or not it is used. */
+  files(): readonly string[] {
+    return [this.#inForce, this.#latest].flatMap((loaded) => writtenFiles(loaded));
+  }
+
   async change(
     changes: ReadonlyMap<string, SettingValue | undefined>,
   ): Promise<SettingsChange> {
@@ -211,11 +222,16 @@ async function rewrite(
   wanted: ReadonlyMap<string, JsonValue>,
 ): Promise<void> {
   const current = new Map(records.list(KIND));
-  for (const key of current.keys()) if (!wanted.has(key)) await records.remove(KIND, key);
+  const changes: Promise<unknown>[] = [];
+  for (const key of current.keys()) if (!wanted.has(key)) changes.push(records.remove(KIND, key));
   for (const [key, value] of wanted) {
     if (JSON.stringify(current.get(key)) !== JSON.stringify(value)) {
-      await records.put(KIND, key, value);
+      changes.push(records.put(KIND, key, value));
     }
+  }
+  // All in one go, which the store commits as one: a part of it would be another configuration.
+  for (const settled of await Promise.allSettled(changes)) {
+    if (settled.status === "rejected") throw settled.reason;
   }
 }
 

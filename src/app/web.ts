@@ -2,6 +2,7 @@ import { isLoopback } from "../config/mod.ts";
 import { type HttpOptions, type HttpServer, openHttpServer } from "../http/mod.ts";
 import type { ManagementService } from "../management/mod.ts";
 import type { ServerContext } from "./application.ts";
+import { SettingFiles } from "./kept_files.ts";
 import type { ReadyHttp } from "./ready.ts";
 import { VERSION } from "./version.ts";
 
@@ -9,14 +10,18 @@ export interface WebParts {
   readonly options: HttpOptions;
   readonly management: ManagementService;
   readonly isServing: () => boolean;
+  /** Undefined: nothing is kept on disk. */
+  readonly dataDir: string | undefined;
 }
 
 /** The web servers of the configuration; undefined: there is none, and nothing of HTTP is loaded. */
 export async function openWeb(
-  { runtime, clock, logger, requestStop }: ServerContext,
-  { options, management, isServing }: WebParts,
+  { runtime, clock, logger, settings, requestStop }: ServerContext,
+  { options, management, isServing, dataDir }: WebParts,
 ): Promise<HttpServer | undefined> {
   if (options.listeners.length === 0) return undefined;
+  const files = new SettingFiles({ dataDir, named: () => settings.files(), logger });
+  await files.tidyUp();
   return await openHttpServer({
     runtime,
     clock,
@@ -26,6 +31,7 @@ export async function openWeb(
     version: VERSION,
     isServing,
     isLoopback,
+    files,
     requestStop,
   });
 }

@@ -3,7 +3,16 @@ import { formatPath, type KeyPath } from "./key_path.ts";
 import type { LoadedConfig } from "./load.ts";
 import { type ConfigProblem, type Origin, originText } from "./problem.ts";
 import { ROOT } from "./root.ts";
-import { type Applies, entriesOf, type Key, type Section } from "./schema.ts";
+import { keyAt } from "./schema_walk.ts";
+import { storedPath } from "./settings.ts";
+import {
+  type Applies,
+  entriesOf,
+  type Key,
+  type Section,
+  type Table,
+  type Tables,
+} from "./schema.ts";
 
 /** What stands for a secret, in answers and in changes: setting it to this leaves it as it is. */
 export const MASK = "******";
@@ -57,6 +66,32 @@ export function unreadableFile(
     allowed: "path of a file",
     suggestion: undefined,
   };
+}
+
+/** Every file that is named somewhere, whether or not anything uses it. */
+export function writtenFiles({ written }: LoadedConfig): readonly string[] {
+  return filesIn(ROOT, written);
+}
+
+function filesIn(of: Section<unknown>, options: unknown): readonly string[] {
+  return Object.entries<Key | Table | Tables>(of.entries).flatMap(([field, entry]) => {
+    const value = (options as Readonly<Record<string, unknown>>)[field];
+    if (value === undefined || value === "") return [];
+    if (entry.shape === "key") return entry.kind.isFile === true ? [value as string] : [];
+    const tables = entry.shape === "table" ? [value] : value as readonly unknown[];
+    return tables.flatMap((each) => filesIn(entry.section, each));
+  });
+}
+
+/** The value of a dotted key as it is used: read, with the default in the place of none, secrets in clear. */
+export function usedValue({ reader }: LoadedConfig, dotted: string): unknown {
+  const path = storedPath(dotted);
+  const found = path === undefined ? undefined : keyAt(ROOT, path);
+  if (path === undefined || found === undefined || found.beyond.length > 0) return undefined;
+  const { kind, default: standard } = found.key;
+  const value = reader.valueAt(path) ?? standard;
+  const reading = value === undefined ? undefined : kind.read(value);
+  return reading?.ok === true ? reading.value : undefined;
 }
 
 type Visit = (key: Key, path: KeyPath, applies: Applies) => void;

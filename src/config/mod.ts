@@ -2,7 +2,15 @@ export { formatBind, isLoopback } from "./address.ts";
 export { DEFAULT_FILE } from "./default_text.ts";
 export type { Configuration } from "./assemble.ts";
 export { type Changes, fixedSettings, unusableSettings, withChanges } from "./change.ts";
-export { effectiveSettings, MASK, namedFiles, placeOf, unreadableFile } from "./effective.ts";
+export {
+  effectiveSettings,
+  MASK,
+  namedFiles,
+  placeOf,
+  unreadableFile,
+  usedValue,
+  writtenFiles,
+} from "./effective.ts";
 export {
   type ConfigFile,
   type ConfigSources,

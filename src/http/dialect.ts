@@ -6,6 +6,16 @@ import type { OpenApiDocument } from "./kit/mod.ts";
 import type { ApiName, HttpOptions } from "./options.ts";
 import type { WebListenerView } from "./web_listener.ts";
 
+/** Files that settings name and whose contents came through an API. */
+export interface KeptFiles {
+  /**
+   * Runs `work`, one after the other. `keep` puts text into a file that only the broker may read, and resolves with
+   * its path; it rejects with `ManagementError`, "unavailable". What no setting names when `work` has ended, well or
+   * not, is removed.
+   */
+  use<T>(work: (keep: (text: string) => Promise<string>) => Promise<T>): Promise<T>;
+}
+
 /** What an API is built from. */
 export interface DialectContext {
   readonly management: ManagementService;
@@ -18,6 +28,7 @@ export interface DialectContext {
   readonly runtime: { readonly name: string; readonly version: string; readonly pid: number };
   /** Reads a file that an option names. */
   readTextFile(path: string): Promise<string>;
+  readonly files: KeptFiles;
   /** The web servers, as they are now. */
   webListeners(): readonly WebListenerView[];
   /** Whether the program takes clients: not while it starts or stops. */

@@ -42,6 +42,7 @@ export {
   type SmqttOptions,
   type TdmqOptions,
 } from "./options.ts";
+export type { KeptFiles } from "./dialect.ts";
 export type { HttpServer, HttpServerContext } from "./server.ts";
 export type { WebListenerView } from "./web_listener.ts";
 

@@ -2,7 +2,7 @@ import type { Clock, Logger } from "../base/mod.ts";
 import type { ManagementService } from "../management/mod.ts";
 import { type Runtime, systemErrorText, type TlsMaterial } from "../runtime/mod.ts";
 import { TlsFiles, type TlsFilesContext } from "../transport/mod.ts";
-import type { Dialect, DialectContext } from "./dialect.ts";
+import type { Dialect, DialectContext, KeptFiles } from "./dialect.ts";
 import { DIALECTS } from "./dialects.ts";
 import type { ApiName, HttpListenerOptions, HttpOptions } from "./options.ts";
 import { WebListener, type WebListenerView } from "./web_listener.ts";
@@ -16,6 +16,7 @@ export interface HttpServerContext {
   readonly options: HttpOptions;
   readonly management: ManagementService;
   readonly version: string;
+  readonly files: KeptFiles;
   /** Whether the program takes clients now. */
   isServing(): boolean;
   isLoopback(host: string): boolean;
@@ -90,6 +91,7 @@ export class HttpServer {
       version,
       runtime: { name: runtime.name, version: runtime.version, pid: runtime.pid },
       readTextFile: (path) => runtime.readTextFile(path),
+      files: this.#context.files,
       requestStop: (how) => this.#context.requestStop(how),
       isServing: () => this.#context.isServing(),
       webListeners: () => this.views(),

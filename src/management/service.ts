@@ -206,6 +206,11 @@ export interface SettingsService {
   list(): Promise<readonly SettingView[]>;
   get(key: string): Promise<SettingView | undefined>;
   /**
+   * The value as the broker will use it: a secret in clear, a duration in seconds or milliseconds, a size in bytes. For
+   * an API whose product shows what is secret, and for nobody else.
+   */
+  inClear(key: string): Promise<SettingValue | undefined>;
+  /**
    * Sets some keys, or with undefined back to what they were without an API: all or nothing, and for good. `invalid`,
    * with a line in `details` for each problem.
    */

@@ -6,6 +6,7 @@ import {
   type HttpListenerOptions,
   type HttpOptions,
   type HttpServer,
+  type KeptFiles,
   openHttpServer,
 } from "../../src/http/mod.ts";
 import type { ManagementService } from "../../src/management/mod.ts";
@@ -77,6 +78,7 @@ export interface HttpRigOptions {
   readonly clock?: Clock;
   readonly isServing?: () => boolean;
   readonly isLoopback?: boolean;
+  readonly files?: KeptFiles;
   readonly requestStop?: (how: "stop" | "restart") => void;
 }
 
@@ -116,6 +118,8 @@ export async function withHttp(
     options,
     management: fakeManagement(management),
     version: "0.0.0",
+    files: rest.files ??
+      { use: (work) => work(() => Promise.reject(new Error("not in this test"))) },
     isServing: rest.isServing ?? (() => true),
     isLoopback: () => rest.isLoopback ?? true,
     requestStop: rest.requestStop ?? (() => {

@@ -26,6 +26,7 @@ const FIGURES: ProcessFigures = {
 const NO_SETTINGS: SettingsService = {
   list: () => Promise.resolve([]),
   get: () => Promise.resolve(undefined),
+  inClear: () => Promise.resolve(undefined),
   change: () => Promise.resolve({ appliedNow: [], afterRestart: [] }),
 };
 

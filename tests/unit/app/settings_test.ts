@@ -183,6 +183,54 @@ test("Settings.change() is refused when a part of the broker cannot be made read
   assertEquals([settings.configuration, records.list("setting").size], [before, 0]);
 });
 
+test("Settings.change() gives the store all of a change in one go", async () => {
+  const { records, change } = await start();
+  await change({ "mqtt.max_inflight": 7, "mqtt.max_topic_alias": 5 });
+  const turns: number[] = [];
+  let turn = 0;
+  const note = (): void => void turns.push(turn);
+  const [put, remove] = [records.put.bind(records), records.remove.bind(records)];
+  records.put = (...args) => (note(), put(...args));
+  records.remove = (...args) => (note(), remove(...args));
+  const changed = change({
+    "mqtt.max_inflight": 8,
+    "mqtt.max_topic_alias": undefined,
+    "mqtt.max_qos": 1,
+  });
+  while (turns.length === 0) await Promise.resolve();
+  turn++;
+  await changed;
+  assertEquals(turns, [0, 0, 0]);
+});
+
+test("Settings.inClear() shows what is used: secrets, and durations as numbers", async () => {
+  const bridge =
+    '[[bridge]]\nname = "b"\naddress = "mqtt://x"\npassword = "geheim"\nkeep_alive = "2m"\n';
+  const { settings, change } = await start({ file: bridge });
+  const keys = [
+    "bridge.0.password",
+    "bridge.0.keep_alive",
+    "api.nanomq_v1.password",
+    "mqtt.max_packet_size",
+  ];
+  const clear = await Promise.all(keys.map((key) => settings.inClear(key)));
+  assertEquals(clear, ["geheim", 120, "public", 1024 * 1024]);
+  const none = await Promise.all(
+    ["bridge.0.username", "bridge", "x.y"].map((key) => settings.inClear(key)),
+  );
+  assertEquals(none, [undefined, undefined, undefined]);
+  await change({ "api.nanomq_v1.password": "other" });
+  assertEquals(await settings.inClear("api.nanomq_v1.password"), "other");
+});
+
+test("Settings.files() has what is named now and what will be, used or not", async () => {
+  const { settings, change } = await start({
+    file: "[[listener]]\n[[listener]]\ntype = 'tls'\nenable = false\ncert = 'old'\n",
+  });
+  await change({ "listener.1.cert": "new" });
+  assertEquals([...settings.files()].sort(), ["new", "old"]);
+});
+
 test("Settings.reload() keeps what was set through an API", async () => {
   const { runtime, settings, change } = await start({ file: "[mqtt]\nmax_qos = 1" });
   await change({ "mqtt.max_qos": 0 });

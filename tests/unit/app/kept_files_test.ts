@@ -1,0 +1,107 @@
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { assertEquals, assertRejects } from "@std/assert";
+import { SettingFiles } from "../../../src/app/kept_files.ts";
+import { SILENT_LOGGER } from "../../../src/base/mod.ts";
+import { ManagementError } from "../../../src/management/mod.ts";
+import { withFolder } from "../../support/storage_rig.ts";
+
+interface Rig {
+  readonly files: SettingFiles;
+  /** What the settings name. */
+  readonly named: Set<string>;
+  readonly folder: string;
+  kept(): Promise<string[]>;
+}
+
+async function withFiles(use: (rig: Rig) => Promise<void>): Promise<void> {
+  await withFolder(async (dataDir) => {
+    const named = new Set<string>();
+    const files = new SettingFiles({ dataDir, named: () => [...named], logger: SILENT_LOGGER });
+    const folder = join(dataDir, "files");
+    const kept = async (): Promise<string[]> => (await readdir(folder)).sort();
+    await use({ files, named, folder, kept });
+  });
+}
+
+test("SettingFiles keeps what a setting names, for the broker's eyes only", async () => {
+  await withFiles(async ({ files, named, folder }) => {
+    const path = await files.use(async (keep) => {
+      const kept = await keep("secret");
+      named.add(kept);
+      // The same text is the same file.
+      assertEquals(await keep("secret"), kept);
+      return kept;
+    });
+    assertEquals(await readFile(path, "utf8"), "secret");
+    assertEquals((await stat(path)).mode & 0o777, 0o600);
+    assertEquals((await stat(folder)).mode & 0o777, 0o700);
+  });
+});
+
+test("SettingFiles removes what was replaced, what a failure left, and what nobody ever named", async () => {
+  await withFiles(async ({ files, named, folder, kept }) => {
+    const first = await files.use(async (keep) => {
+      const path = await keep("1");
+      named.add(path);
+      return path;
+    });
+    await assertRejects(() =>
+      files.use(async (keep) => {
+        await keep("2");
+        throw new Error("refused");
+      })
+    );
+    assertEquals(await kept(), [first.slice(folder.length + 1)]);
+    const second = await files.use(async (keep) => {
+      const path = await keep("3");
+      named.clear();
+      named.add(path);
+      return path;
+    });
+    assertEquals(await kept(), [second.slice(folder.length + 1)]);
+    await writeFile(join(folder, "left.pem.1.tmp"), "x");
+    await files.tidyUp();
+    assertEquals(await kept(), [second.slice(folder.length + 1)]);
+  });
+});
+
+test("SettingFiles lets nobody remove what another is about to name", async () => {
+  await withFiles(async ({ files, named, kept }) => {
+    const { promise: isKept, resolve: go } = Promise.withResolvers<void>();
+    const slow = files.use(async (keep) => {
+      const path = await keep("slow");
+      await isKept;
+      named.add(path);
+    });
+    const other = files.use(() => Promise.resolve());
+    go();
+    await Promise.all([slow, other]);
+    assertEquals((await kept()).length, 1);
+  });
+});
+
+test("SettingFiles refuses where nothing is kept on disk, and where the disk does not take it", async () => {
+  const ephemeral = new SettingFiles({
+    dataDir: undefined,
+    named: () => [],
+    logger: SILENT_LOGGER,
+  });
+  const error = await assertRejects(() => ephemeral.use((keep) => keep("x")), ManagementError);
+  assertEquals(error.code, "unavailable");
+  await ephemeral.tidyUp();
+  await withFiles(async ({ files, folder }) => {
+    // A file where the folder should be: also for a user whom permissions do not stop.
+    await writeFile(folder, "");
+    const { code } = await assertRejects(() => files.use((keep) => keep("x")), ManagementError);
+    assertEquals(code, "unavailable");
+  });
+  if (process.getuid?.() === 0) return;
+  await withFiles(async ({ files, folder }) => {
+    await mkdir(folder, { mode: 0o500 });
+    await assertRejects(() => files.use((keep) => keep("x")), ManagementError);
+    await chmod(folder, 0o700);
+  });
+});
