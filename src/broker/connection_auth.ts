@@ -36,7 +36,8 @@ export class ConnectionAuth {
   constructor(from: ClientConnection, method: string | undefined, credentials: Credentials) {
     this.#from = from;
     this.method = method;
-    this.#credentials = credentials;
+    // Kept as long as the connection: no secret, and no bytes of a packet.
+    this.#credentials = { ...credentials, password: undefined };
   }
 
   /** `onEnd` is called once, unless the connection ends before. */
