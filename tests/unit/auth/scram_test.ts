@@ -8,7 +8,9 @@ import {
 } from "../../../src/auth/mod.ts";
 import { ScramExchange } from "../../../src/auth/scram/exchange.ts";
 import { prepareText } from "../../../src/auth/scram/prepare_text.ts";
+import type { Prng } from "../../../src/base/mod.ts";
 import type { EnhancedExchange, ExchangeStep } from "../../../src/ports/mod.ts";
+import { seededPrng } from "../../support/seed.ts";
 import { ScramClient } from "../../support/scram_client.ts";
 import { type AuthRig, authRig, credentials, utf8 } from "./auth_rig.ts";
 
@@ -280,3 +282,33 @@ for (const [from, to] of PREPARED) {
     assertEquals(prepareText(from), to);
   });
 }
+
+/** Any bytes: mutations of what a client would say, and noise. */
+function spoiled(prng: Prng, message: Uint8Array): Uint8Array {
+  if (prng.nextInt(8) === 0) {
+    return Uint8Array.from({ length: prng.nextInt(200) }, () => prng.nextInt(256));
+  }
+  const bytes = [...message];
+  for (let count = 1 + prng.nextInt(3); count > 0; count--) {
+    const at = prng.nextInt(bytes.length + 1);
+    const byte = prng.pick([...utf8("n,=rcp:yma\0 ~"), prng.nextInt(256)]);
+    const inserted = prng.nextInt(3) === 0 ? [] : [byte];
+    bytes.splice(at, prng.nextInt(3), ...inserted);
+  }
+  return Uint8Array.from(bytes);
+}
+
+test("whatever a client sends, it is answered or refused, and never let in without the password", async () => {
+  const prng = seededPrng("scram");
+  const verifier = await createScramVerifier("secret", SALT, 4096);
+  const source = { verifierFor: () => ({ verifier, isSuperuser: false, isFake: false }) };
+  for (let round = 0; round < 20_000; round++) {
+    const client = { first: utf8("n,,n=alice,r=abc"), final: utf8("c=biws,r=abcdef,p=AAAA") };
+    const exchange = new ScramExchange(source, () => "def");
+    let step: ExchangeStep = exchange.begin(credentials(), spoiled(prng, client.first));
+    for (let more = 3; more > 0 && "continue" in step; more--) {
+      step = exchange.next(spoiled(prng, client.final));
+    }
+    assert(!("done" in step), `round ${round}: let in`);
+  }
+});
