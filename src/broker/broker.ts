@@ -158,7 +158,6 @@ export class Broker {
 
   /** Takes a new connection; the handler gets its bytes. */
   accept(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
-    if (this.#isBanned(socket)) return turnAway(socket, listener);
     const connection = new ClientConnection(this.#core, socket, {
       options: listener.options,
       release: () => {
@@ -197,14 +196,14 @@ export class Broker {
     this.#core.logger.warn("Cannot accept a connection", { error: String(error) });
   }
 
-  /** Nothing that comes from a banned address is looked at. */
-  #isBanned({ remoteAddress }: ByteSocket): boolean {
+  /** False: the address is banned. */
+  admits(address: string): boolean {
     const { bans, clock, counters } = this.#core;
-    if (bans === undefined || bans.count === 0) return false;
-    const subject = { clientId: undefined, username: undefined, address: remoteAddress };
-    if (bans.find(subject, clock.nowMs()) === undefined) return false;
+    if (bans === undefined || bans.count === 0) return true;
+    const subject = { clientId: undefined, username: undefined, address };
+    if (bans.find(subject, clock.nowMs()) === undefined) return true;
     counters.bansRefused++;
-    return true;
+    return false;
   }
 
   #disconnectBanned(ban: Ban): void {
@@ -279,17 +278,6 @@ function banSubjectOf({ session, identity, socket }: ClientConnection): BanSubje
     clientId: session?.clientId,
     username: identity?.username,
     address: identity?.remoteAddress ?? socket.remoteAddress,
-  };
-}
-
-/** A connection that nobody serves. */
-function turnAway(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
-  socket.abort();
-  return {
-    onBytes: () => {},
-    onProgress: () => {},
-    onWritable: () => {},
-    onClose: () => listener.release(),
   };
 }
 

@@ -72,6 +72,11 @@ export interface ListenerOptions extends ListenerTerms {
 /** Who takes the connections of a listener. */
 export interface ListenerOwner {
   accept(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler;
+  /**
+   * Whether anybody may come in from this address. Asked once for each connection, as soon as it is known where it
+   * really comes from; after a no the connection is dropped, and nothing that it sends is looked at.
+   */
+  admits(address: string): boolean;
   /** A connection was given up before its first MQTT byte. `isSilent`: the peer just went away. */
   noteFailedHandshake(
     listener: ListenerTerms,

@@ -141,7 +141,9 @@ class Door {
     const visitor = this.#gate.enter();
     if (visitor === undefined) return this.#turnAway(socket);
     if (this.#headerProxies === undefined && !this.#isWebSocket) {
-      if (!visitor.comesFrom(socket.remoteAddress)) return this.#sendAway(socket, visitor);
+      const { remoteAddress } = socket;
+      if (!this.owner.admits(remoteAddress)) return drop(socket, visitor);
+      if (!visitor.comesFrom(remoteAddress)) return this.#sendAway(socket, visitor);
       return this.owner.accept(socket, visitor);
     }
     return this.#acceptLayered(socket, visitor);
@@ -156,11 +158,10 @@ class Door {
     const { remoteAddress } = socket;
     if (this.#headerProxies?.has(remoteAddress) === false) {
       this.noteFailure(remoteAddress, "only trusted proxies may connect here", false);
-      visitor.release();
-      socket.abort();
-      return TURNED_AWAY;
+      return drop(socket, visitor);
     }
     const isAddressSure = this.#headerProxies === undefined && this.#httpProxies === undefined;
+    if (isAddressSure && !this.owner.admits(remoteAddress)) return drop(socket, visitor);
     if (isAddressSure && !visitor.comesFrom(remoteAddress)) return this.#sendAway(socket, visitor);
     const proxied = this.#headerProxies && this.#proxied(socket, visitor);
     const webSocket = this.#isWebSocket
@@ -199,6 +200,7 @@ class Door {
   }
 
   #admit(visitor: Visitor, address: string): boolean {
+    if (!this.owner.admits(address)) return false;
     if (visitor.comesFrom(address)) return true;
     this.owner.noteRefusedConnection();
     return false;
@@ -215,4 +217,10 @@ class Door {
     socket.abort();
     return TURNED_AWAY;
   }
+}
+
+function drop(socket: ByteSocket, visitor: Visitor): TlsHandler {
+  visitor.release();
+  socket.abort();
+  return TURNED_AWAY;
 }

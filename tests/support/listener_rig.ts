@@ -14,6 +14,8 @@ export class NotingOwner implements ListenerOwner {
   readonly failures: string[] = [];
   readonly errors: unknown[] = [];
   refused = 0;
+  /** Addresses from which nobody may come in. */
+  readonly banned = new Set<string>();
   readonly #handle: (socket: ByteSocket) => ByteSocketHandler;
 
   constructor(handle: (socket: ByteSocket) => ByteSocketHandler = () => quietHandler()) {
@@ -23,6 +25,10 @@ export class NotingOwner implements ListenerOwner {
   accept(socket: ByteSocket, context: ListenerContext): ByteSocketHandler {
     this.accepted.push({ socket, context });
     return this.#handle(socket);
+  }
+
+  admits(address: string): boolean {
+    return !this.banned.has(address);
   }
 
   noteFailedHandshake(_listener: ListenerTerms, address: string, reason: string): void {

@@ -13,6 +13,7 @@ import type {
   PublishInterceptor,
   Store,
 } from "../../src/ports/mod.ts";
+import type { ByteSocket, ByteSocketHandler } from "../../src/runtime/mod.ts";
 import { LISTENER_TERMS } from "./listener_terms.ts";
 import { type MemoryPeer, MemoryRuntime } from "./memory_socket.ts";
 
@@ -143,14 +144,16 @@ export class MemoryBroker {
 
   /** A connection on which nothing was sent yet. */
   open(remoteAddress?: string): MemoryPeer {
-    this.openConnections++;
-    return this.runtime.connect((socket) =>
-      this.broker.accept(socket, {
+    return this.runtime.connect((socket) => {
+      if (!this.broker.admits(socket.remoteAddress)) return droppedHandler(socket);
+      this.openConnections++;
+      return this.broker.accept(socket, {
         options: { ...LISTENER_TERMS, mountpoint: this.mountpoint },
         release: () => {
           this.openConnections--;
         },
-      }), remoteAddress);
+      });
+    }, remoteAddress);
   }
 
   /** A client whose CONNECT is on its way. */
@@ -207,6 +210,13 @@ function wholeAuthorizer(part: Authorizer | Pick<Authorizer, "authorize">): Auth
     isActive: true,
     authorize: (identity, action, topic) => part.authorize(identity, action, topic),
   };
+}
+
+/** As a listener does it with connections from where nobody may come in. */
+function droppedHandler(socket: ByteSocket): ByteSocketHandler {
+  const nothing = (): void => {};
+  socket.abort();
+  return { onBytes: nothing, onProgress: nothing, onWritable: nothing, onClose: nothing };
 }
 
 /** The other end of a connection. It does nothing by itself: no acknowledgement, no keep alive. */

@@ -220,6 +220,30 @@ test("behind a proxy the limit for each address is that of the clients", async (
   assertEquals([rig.owner.refused, rig.figures.refused], [1, 1]);
 });
 
+for (
+  const [what, options, from, text] of [
+    ["as it is", {}, "192.0.2.7", "hello"],
+    ["as a proxy says it", PROXIED, "10.1.2.3", `${V1}hello`],
+    ["as it is, of a WebSocket", { type: "ws" }, "192.0.2.7", upgradeRequest()],
+    [
+      "as X-Forwarded-For says it",
+      { type: "ws", trustedProxies: ["10.0.0.0/8"] },
+      "10.1.2.3",
+      upgradeRequest({ "X-Forwarded-For": "192.0.2.7" }),
+    ],
+  ] as const
+) {
+  test(`an address from which nobody may come in is judged ${what}, and no other`, async () => {
+    const rig = await Rig.open(options);
+    rig.owner.banned.add("10.1.2.3");
+    assertEquals(rig.say(text, from).isClosed, false);
+    rig.owner.banned.add("192.0.2.7");
+    const received = rig.received.length;
+    assertEquals(rig.say(text, from).isClosed, true);
+    assertEquals([rig.received.length, rig.figures.connections], [received, 1]);
+  });
+}
+
 // --- WebSocket ------------------------------------------------------------------------------------
 
 test("X-Forwarded-For counts from trusted proxies, back to the first that is none", async () => {
