@@ -12,7 +12,6 @@ import type { Route } from "../routing/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { LimitsOptions } from "./options.ts";
-import type { Mountpoint } from "./mountpoint.ts";
 
 /**
  * Runs one inbound PUBLISH to its end: routed, retained and acknowledged, or refused.
@@ -121,12 +120,9 @@ function checkAgainstConnack(from: ClientConnection, view: PublishView): void {
 /** The route of the topic, whether the packet names it or an alias. */
 function resolveRoute(from: ClientConnection, view: PublishView): Route<ClientSession> {
   const { topicStart, topicEnd, topicAlias } = view;
-  if (topicAlias > 0) return resolveAlias(from, view);
+  if (topicAlias > 0 || from.mountpoint !== undefined) return resolveOther(from, view);
   const { router } = from.core;
-  const { mountpoint } = from;
-  const route = mountpoint === undefined
-    ? router.routeBytesAfter(from.lastRoute, view.bytes, topicStart, topicEnd)
-    : routeMounted(from, mountpoint, view);
+  const route = router.routeBytesAfter(from.lastRoute, view.bytes, topicStart, topicEnd);
   if (route !== from.lastRoute) {
     checkLevels(from, route);
     from.lastRoute = route;
@@ -134,13 +130,25 @@ function resolveRoute(from: ClientConnection, view: PublishView): Route<ClientSe
   return route;
 }
 
-function routeMounted(
-  { core, lastRoute }: ClientConnection,
-  mountpoint: Mountpoint,
+/** Of a packet whose bytes do not name the whole topic. */
+function resolveOther(from: ClientConnection, view: PublishView): Route<ClientSession> {
+  if (view.topicAlias > 0) return resolveAlias(from, view);
+  const route = routeOfName(from, view);
+  if (route !== from.lastRoute) {
+    checkLevels(from, route);
+    from.lastRoute = route;
+  }
+  return route;
+}
+
+/** Of the topic name in the packet, behind the mountpoint of the client. */
+function routeOfName(
+  { core: { router }, lastRoute, mountpoint }: ClientConnection,
   { bytes, topicStart, topicEnd }: PublishView,
 ): Route<ClientSession> {
+  if (mountpoint === undefined) return router.routeBytes(bytes, topicStart, topicEnd);
   const end = mountpoint.mountBytes(bytes, topicStart, topicEnd);
-  return core.router.routeBytesAfter(lastRoute, mountpoint.scratch, 0, end);
+  return router.routeBytesAfter(lastRoute, mountpoint.scratch, 0, end);
 }
 
 function resolveAlias(from: ClientConnection, view: PublishView): Route<ClientSession> {
@@ -154,10 +162,7 @@ function resolveAlias(from: ClientConnection, view: PublishView): Route<ClientSe
   }
   const aliases = from.inboundAliases ??= [];
   if (topicEnd > topicStart) {
-    const { mountpoint } = from;
-    const route = mountpoint === undefined
-      ? core.router.routeBytes(view.bytes, topicStart, topicEnd)
-      : routeMounted(from, mountpoint, view);
+    const route = routeOfName(from, view);
     checkLevels(from, route);
     aliases[topicAlias] = route; // [MQTT-3.3.2-12]
     return route;
