@@ -28,6 +28,7 @@ import { Durability } from "./durability.ts";
 import { FlappingDetector } from "./flapping.ts";
 import { BrokerGauges } from "./gauges.ts";
 import { Inspector } from "./inspector.ts";
+import { MountedConnection } from "./mounted_connection.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
 import { Permissions } from "./permissions.ts";
 import { PublishPipeline } from "./publish_pipeline.ts";
@@ -158,7 +159,8 @@ export class Broker {
 
   /** Takes a new connection; the handler gets its bytes. */
   accept(socket: ByteSocket, listener: ListenerContext): ByteSocketHandler {
-    const connection = new ClientConnection(this.#core, socket, {
+    const isMounted = listener.options.mountpoint !== "";
+    const connection = new (isMounted ? MountedConnection : ClientConnection)(this.#core, socket, {
       options: listener.options,
       release: () => {
         listener.release();

@@ -26,7 +26,7 @@ import { handleConnect } from "./handle_connect.ts";
 import { handleControl } from "./handle_control.ts";
 import { handlePublish } from "./handle_publish.ts";
 import { OwedAcks } from "./owed_acks.ts";
-import { type Mountpoint, mountpointOf } from "./mountpoint.ts";
+import type { Mountpoint } from "./mountpoint.ts";
 import { Permit, type PermitHolder } from "./permissions.ts";
 import { ReadRate, type ReadRateOwner } from "./read_rate.ts";
 import { Traffic } from "./traffic.ts";
@@ -64,7 +64,6 @@ export class ClientConnection extends Timer
   readonly acceptedAtMs: number;
   /** Why the connection is at its end; the first reason is the one that counts. */
   closeReason: CloseReason | undefined;
-  readonly mountpoint: Mountpoint | undefined;
   identity: Identity | undefined;
   /** Undefined: neither enhanced authentication nor an end of what the client has shown. */
   auth: ConnectionAuth | undefined;
@@ -107,13 +106,17 @@ export class ClientConnection extends Timer
     this.socket = socket;
     this.listener = listener;
     this.out = new ClientOutlet(core, socket, this, this.traffic);
-    this.mountpoint = mountpointOf(listener.options.mountpoint);
     this.acceptedAtMs = core.clock.nowMs();
     this.#lastActivityMs = core.clock.monotonicMs();
     // Nobody has said yet who this is.
     const largestFirst = Math.min(core.options.maxPacketSizeBytes, core.limits.maxConnectBytes);
     this.splitter = new FrameSplitter(largestFirst, socket.chunksAreStable);
     core.timers.schedule(this, core.options.connectTimeoutMs);
+  }
+
+  /** `MountedConnection` has one. A field that is nearly always empty would cost every message a look at it. */
+  get mountpoint(): Mountpoint | undefined {
+    return undefined;
   }
 
   get state(): ConnectionState {

@@ -17,8 +17,9 @@ export interface PermissionsParts {
 
 /** What a connection keeps about what its client may do. */
 export class Permit {
-  /** To its topic the client may publish, as of `revision`. */
+  /** To its topic the client with this identity may publish, as of `revision`. */
   route: Route<ClientSession> | undefined;
+  identity: Identity | undefined;
   revision = 0;
   /** Made with the first denial. */
   denials: LineBudget | undefined;
@@ -74,7 +75,9 @@ export class Permissions {
 
   /** Whether the holder has published to the route before, under the same rules. */
   isKnown(holder: PermitHolder, route: Route<ClientSession>): boolean {
-    return holder.permit.route === route && holder.permit.revision === this.revision;
+    const { permit, identity } = holder;
+    return permit.route === route && permit.identity === identity &&
+      permit.revision === this.revision;
   }
 
   /** Whether the holder may publish to the topic of the route. What was answered at once is kept. */
@@ -82,6 +85,7 @@ export class Permissions {
     const answer = this.mayPublish(holder.identity as Identity, route.topic, holder);
     if (answer === true) {
       holder.permit.route = route;
+      holder.permit.identity = holder.identity;
       holder.permit.revision = this.revision;
     }
     return answer;
