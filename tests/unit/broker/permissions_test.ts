@@ -3,8 +3,13 @@ import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { IPublishPacket, Packet } from "mqtt-packet";
 import type { AclAuthorizer } from "../../../src/auth/mod.ts";
+import { SILENT_LOGGER } from "../../../src/base/mod.ts";
+import type { ClientSession } from "../../../src/broker/client_session.ts";
+import { BrokerCounters } from "../../../src/broker/counters.ts";
+import { Permissions, Permit } from "../../../src/broker/permissions.ts";
 import { BROKER_IDENTITY, type Identity } from "../../../src/ports/mod.ts";
-import { NO_BYTES } from "../../../src/session/mod.ts";
+import { Router } from "../../../src/routing/mod.ts";
+import { NO_BYTES, type SessionContext } from "../../../src/session/mod.ts";
 import { LastingBroker } from "../../support/lasting_broker.ts";
 import { BY_USERNAME, MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 import { withFolder } from "../../support/storage_rig.ts";
@@ -717,4 +722,26 @@ test("an authorizer that fails lets nobody read", () => {
   assertEquals(deliveredTo(memory, client, ["a"]), []);
   assertEquals(memory.errors.length, 1);
   assertEquals(memory.broker.counters.aclErrors, 1);
+});
+
+test("a permit is its identity's: who authenticates anew is asked again", () => {
+  const { memory, judge } = start("allow publish t user=u; allow subscribe #");
+  const context = { isGuarded: false } as SessionContext;
+  const permissions = new Permissions({
+    authorizer: judge,
+    router: new Router<ClientSession>(),
+    context,
+    counters: new BrokerCounters(),
+    clock: memory.runtime.clock,
+    logger: SILENT_LOGGER,
+  });
+  const router = new Router<ClientSession>();
+  const route = router.route("t");
+  const holder = { identity: who("u@c"), permit: new Permit() };
+  assert(!permissions.isKnown(holder, route));
+  assertEquals(permissions.mayPublishTo(holder, route), true);
+  assert(permissions.isKnown(holder, route));
+  holder.identity = who("v@c");
+  assert(!permissions.isKnown(holder, route));
+  assertEquals(permissions.mayPublishTo(holder, route), false);
 });
