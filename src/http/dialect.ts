@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import type { Clock, Logger } from "../base/mod.ts";
-import type { ManagementService } from "../management/mod.ts";
+import type { ManagementService, Turns } from "../management/mod.ts";
 import type { HttpEnv, ListenerTerms } from "./env.ts";
 import type { OpenApiDocument } from "./kit/mod.ts";
 import type { ApiName, HttpOptions } from "./options.ts";
@@ -23,6 +23,8 @@ export interface DialectContext {
   readonly options: HttpOptions;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** For long replies, which give way to the traffic. */
+  readonly turns: Turns;
   /** Of the program. */
   readonly version: string;
   readonly runtime: { readonly name: string; readonly version: string; readonly pid: number };

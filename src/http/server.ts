@@ -9,7 +9,7 @@ import { WebListener, type WebListenerView } from "./web_listener.ts";
 
 export interface HttpServerContext {
   readonly runtime:
-    & Pick<Runtime, "name" | "version" | "pid" | "serveWeb">
+    & Pick<Runtime, "name" | "version" | "pid" | "serveWeb" | "yieldTurn">
     & TlsFilesContext["runtime"];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -88,6 +88,7 @@ export class HttpServer {
       management,
       logger,
       clock,
+      turns: { clock, yieldTurn: (fn) => runtime.yieldTurn(fn) },
       version,
       runtime: { name: runtime.name, version: runtime.version, pid: runtime.pid },
       readTextFile: (path) => runtime.readTextFile(path),

@@ -4,4 +4,5 @@ export { createManagement, type LocalManagement, type ManagementParts } from "./
 export { ManagementError, type ManagementErrorCode } from "./management_error.ts";
 export * from "./query.ts";
 export type * from "./service.ts";
+export { Slices, type Turns } from "./slices.ts";
 export type * from "./views.ts";

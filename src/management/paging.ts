@@ -4,9 +4,9 @@ import { type Page, PAGE_LIMIT_MAX, type PageRequest } from "./query.ts";
 import { Slices, type Turns } from "./slices.ts";
 
 /** Rows that are looked at before the clock is; together they take far less than a slice. */
-const STEP_ROWS = 64;
-/** Rows that a stream hands out at a time. */
-const BATCH_ROWS = 256;
+const STEP_ROWS = 32;
+/** Rows that a stream hands out at a time: what is made of them counts for its slices, too. */
+const BATCH_ROWS = 32;
 
 /** Where a page begins. */
 export interface PageStart {

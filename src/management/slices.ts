@@ -8,7 +8,7 @@ export interface Turns {
 }
 
 /** Time in a row that long work may take from the traffic, in milliseconds. */
-const SLICE_MS = 0.25;
+const SLICE_MS = 0.1;
 
 /** Cuts long work into slices: whoever works asks between small steps whether to give way. */
 export class Slices {

@@ -7,8 +7,8 @@ import { Slices, type Turns } from "./slices.ts";
 import type { SubscriptionView } from "./views.ts";
 
 /** Sessions, subscriptions or filters that are looked at before the clock is. */
-const STEP_ROWS = 64;
-const BATCH_ROWS = 256;
+const STEP_ROWS = 32;
+const BATCH_ROWS = 32;
 
 /** Where a subscription stands: its session's number, and its own in that session. */
 interface Place {

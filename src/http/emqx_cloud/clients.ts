@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { type ClientView, ManagementError } from "../../management/mod.ts";
 import type { DialectContext } from "../dialect.ts";
-import { type Api, emptyReply, hasNextPage, jsonReply } from "../kit/mod.ts";
+import { type Api, emptyReply, hasNextPage, jsonReply, rowsReply } from "../kit/mod.ts";
 import { ClientsQuerySchema, readClientsRequest } from "./client_query.ts";
 import { clientDto, subscriptionDto } from "./dto.ts";
 
@@ -41,9 +41,11 @@ export function addClients(api: Api, context: DialectContext): void {
     const { items, count } = query === undefined
       ? { items: [], count: 0 }
       : await clients.list(paging, query);
-    return jsonReply(200, {
-      data: items.map(show),
-      meta: { ...paging, hasnext: hasNextPage(paging, count), count },
+    return rowsReply(context.turns, 200, {
+      name: "data",
+      rows: items,
+      toDto: show,
+      after: { meta: { ...paging, hasnext: hasNextPage(paging, count), count } },
     });
   });
 

@@ -29,7 +29,8 @@ export function addBanned(routes: Routes): void {
     .add("GET", "/banned", "list_banned", async ({ parameters }) => {
       const paging = parameters.paging();
       const { items, count } = await bans.list(paging);
-      return pageReply(items.map(banDto), { ...paging, count });
+      const { turns } = routes.context;
+      return pageReply(turns, { items, toDto: banDto }, { ...paging, count });
     }, { isPaged: true })
     .add("POST", "/banned", "create_banned", async ({ parameters }) => {
       const missing = ["who", "as"].filter((name) => parameters.get(name) === undefined);

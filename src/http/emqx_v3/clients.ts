@@ -11,11 +11,11 @@ export function addClients(routes: Routes): void {
   const { clients } = routes.management;
   routes.addLists("/connections", ["list_connections", "list_node_connections"], async (paging) => {
     const { items, count } = await clients.list(paging, { isConnected: true });
-    return { items: items.map(connectionDto), count };
+    return { items, count, toDto: connectionDto };
   });
   routes.addLists("/sessions", ["list_sessions", "list_node_sessions"], async (paging) => {
     const { items, count } = await clients.list(paging);
-    return { items: items.map(sessionDto), count };
+    return { items, count, toDto: sessionDto };
   });
   for (const [at, of] of [["", ""], ["/nodes/:node", "_node"]] as const) {
     addConnection(routes, at, of);

@@ -1,6 +1,6 @@
-import type { ManagementErrorCode } from "../../management/mod.ts";
+import type { ManagementErrorCode, Turns } from "../../management/mod.ts";
 import type { WebReply } from "../../runtime/mod.ts";
-import { jsonReply } from "../kit/mod.ts";
+import { jsonReply, rowsReply } from "../kit/mod.ts";
 
 /** Codes of the product, those that this API answers with. */
 export const Code = Object.freeze(
@@ -41,11 +41,19 @@ export function success(data?: unknown): WebReply {
   return jsonReply(200, data === undefined ? { code: Code.ok } : { code: Code.ok, data });
 }
 
-export function pageReply(
-  data: readonly unknown[],
+/** Rows of a page, and what the product's object for each is. */
+export interface PageRows<T> {
+  readonly items: readonly T[];
+  readonly toDto: (item: T) => unknown;
+}
+
+export function pageReply<T>(
+  turns: Turns,
+  { items, toDto }: PageRows<T>,
   meta: { readonly page: number; readonly limit: number; readonly count: number },
 ): WebReply {
-  return jsonReply(200, { code: Code.ok, data, meta });
+  const before = { code: Code.ok };
+  return rowsReply(turns, 200, { before, name: "data", rows: items, toDto, after: { meta } });
 }
 
 /** What a refusal of the broker is, where an operation has no word of its own for it. */

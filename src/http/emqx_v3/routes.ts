@@ -6,7 +6,7 @@ import type { DialectContext } from "../dialect.ts";
 import { type Api, type Call, jsonReply, type Method, textReply } from "../kit/mod.ts";
 import { ManagementError } from "../../management/mod.ts";
 import { type Paging, Parameters } from "./parameters.ts";
-import { Code, codeOf, Failure, NotFound, pageReply } from "./result.ts";
+import { Code, codeOf, Failure, NotFound, pageReply, type PageRows } from "./result.ts";
 
 export const BASE = "/api/v3";
 
@@ -78,12 +78,16 @@ export class Routes {
   }
 
   /** The same list for the whole cluster and for one node. */
-  addLists(path: string, names: readonly [all: string, ofNode: string], list: PagedList): this {
+  addLists<T>(
+    path: string,
+    names: readonly [all: string, ofNode: string],
+    list: PagedList<T>,
+  ): this {
     const paged: Operation = async ({ parameters, call }) => {
       await this.nodeOf(call);
       const paging = parameters.paging();
-      const { items, count } = await list(paging);
-      return pageReply(items, { ...paging, count });
+      const { count, ...rows } = await list(paging);
+      return pageReply(this.context.turns, rows, { ...paging, count });
     };
     return this.add("GET", path, names[0], paged, { isPaged: true })
       .add("GET", `/nodes/:node${path}`, names[1], paged, { isPaged: true });
@@ -115,9 +119,7 @@ export class Routes {
   }
 }
 
-export type PagedList = (
-  paging: Paging,
-) => Promise<{ readonly items: readonly unknown[]; readonly count: number }>;
+export type PagedList<T> = (paging: Paging) => Promise<PageRows<T> & { readonly count: number }>;
 
 /** Runs `work` with another word for some refusals of the broker. */
 export async function translating<T>(

@@ -10,7 +10,7 @@ export function addSubscriptions(routes: Routes): void {
   const names = ["list_subscriptions", "list_node_subscriptions"] as const;
   routes.addLists("/subscriptions", names, async (paging) => {
     const { items, count } = await subscriptions.list(paging);
-    return { items: items.map(subscriptionDto), count };
+    return { items, count, toDto: subscriptionDto };
   });
   for (
     const [at, name] of [
@@ -29,7 +29,8 @@ export function addSubscriptions(routes: Routes): void {
     .add("GET", "/routes", "list_routes", async ({ parameters }) => {
       const paging = parameters.paging();
       const { items, count } = await filters.list(paging);
-      return pageReply(items.map(routeDto), { ...paging, count });
+      const { turns } = routes.context;
+      return pageReply(turns, { items, toDto: routeDto }, { ...paging, count });
     }, { isPaged: true })
     .add("GET", "/routes/:topic", "lookup_routes", async ({ call }) => {
       const topicFilter = call.param("topic");

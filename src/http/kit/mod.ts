@@ -21,6 +21,7 @@ export {
   jsonArray,
   jsonReply,
   type ReplyHeaders,
+  rowsReply,
   streamReply,
   textReply,
   withHeaders,

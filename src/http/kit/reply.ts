@@ -1,3 +1,4 @@
+import { Slices, type Turns } from "../../management/mod.ts";
 import type { WebReply } from "../../runtime/mod.ts";
 
 export type ReplyHeaders = ReadonlyArray<readonly [name: string, value: string]>;
@@ -43,6 +44,47 @@ export async function* jsonArray<T>(
     separator = ",";
   }
   yield separator === "[" ? "[]" : "]";
+}
+
+/** A long list with what stands around it in an object. */
+export interface Rows<T> {
+  /** Members in front of the list. */
+  readonly before?: Readonly<Record<string, unknown>>;
+  readonly name: string;
+  readonly rows: readonly T[];
+  readonly toDto: (row: T) => unknown;
+  /** Members behind it. */
+  readonly after?: Readonly<Record<string, unknown>>;
+}
+
+/** Rows that are put into a reply at once. */
+const STEP_ROWS = 16;
+/** A reply with no more is made whole. */
+const WHOLE_ROWS_MAX = 64;
+
+/** An object with a list in it; a long list is made piece by piece while the traffic goes on. */
+export function rowsReply<T>(turns: Turns, status: number, list: Rows<T>): WebReply {
+  const { before = {}, name, rows, toDto, after = {} } = list;
+  if (rows.length <= WHOLE_ROWS_MAX) {
+    return jsonReply(status, { ...before, [name]: rows.map(toDto), ...after });
+  }
+  return streamReply(status, "application/json", rowsInPieces(turns, list));
+}
+
+async function* rowsInPieces<T>(
+  turns: Turns,
+  { before = {}, name, rows, toDto, after = {} }: Rows<T>,
+): AsyncGenerator<string> {
+  const slices = new Slices(turns);
+  const opening = JSON.stringify({ ...before, [name]: [] });
+  yield opening.slice(0, -"]}".length);
+  for (let start = 0; start < rows.length; start += STEP_ROWS) {
+    const some = rows.slice(start, start + STEP_ROWS).map((row) => JSON.stringify(toDto(row)));
+    await slices.giveWay();
+    yield (start === 0 ? "" : ",") + some.join(",");
+  }
+  const closing = JSON.stringify(after);
+  yield closing === "{}" ? "]}" : `],${closing.slice(1)}`;
 }
 
 /** The same reply with more headers. */
