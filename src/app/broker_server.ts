@@ -54,7 +54,7 @@ class BrokerServer implements Server {
     try {
       this.#configuration = await this.#context.settings.open(store.records);
       const { auth, listeners, node, persistence } = this.#configuration;
-      for (const warning of authWarnings(auth, listeners)) this.#context.logger.warn(warning);
+      this.#warnOfAuth(this.#configuration);
       const doors = await this.#prepareListeners();
       const { records } = store;
       this.#authentication = await Authentication.open({ ...this.#context, records }, auth);
@@ -108,6 +108,7 @@ class BrokerServer implements Server {
     const changeAuth = await this.#authentication?.prepare(configuration.auth);
     const changeRules = await this.#accessRules?.prepare(configuration.acl);
     return () => {
+      this.#warnOfAuth(configuration, this.#configuration);
       this.#configuration = configuration;
       changeAuth?.();
       changeRules?.();
@@ -121,6 +122,14 @@ class BrokerServer implements Server {
         listener.reload();
       }
     };
+  }
+
+  /** Of what was not so before. */
+  #warnOfAuth({ auth, listeners }: Configuration, before?: Configuration): void {
+    const known = before === undefined ? [] : authWarnings(before.auth, before.listeners);
+    for (const warning of authWarnings(auth, listeners)) {
+      if (!known.includes(warning)) this.#context.logger.warn(warning);
+    }
   }
 
   async stop(): Promise<void> {

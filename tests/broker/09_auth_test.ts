@@ -21,6 +21,9 @@ const skip = hasMosquitto() ? false : "the clients of mosquitto or stdbuf are no
 /** By mosquitto_passwd 2.0.11: "secret". */
 const BOB_LINE =
   "bob:$7$101$IcmH6tqSUN1ntHpU$G3uUhXs0pXRz5ygBhsP2ioUOJWxn0tonWhpNLwp1TmYgCK5nlRNrTPrUsDZz9lIfyfo4D7J8I8QVSv/lCUiY5A==\n";
+/** The same in the form of mosquitto 2.1. */
+const CAROL_LINE =
+  "carol:$argon2id$v=19$m=1024,t=2,p=1$0y0FUVI0as4r9UqewG0Ixe3f+kKw2LJ9zdQ+6i7SaqQ$QgVbciSzFSY1T9bULRYTT4NqbkNxg5493w+h3r4JHUs\n";
 const ALICE = '[[auth.user]]\nusername = "alice"\npassword = "secret"\n';
 const CLOSED = "[auth]\nallow_anonymous = false\n";
 
@@ -65,7 +68,7 @@ test(
         const publish = (...args: string[]): Promise<void> =>
           mosquittoPub(port, ["-t", "t", "-m", "x", ...args]);
         for (const version of ["mqttv31", "mqttv311", "mqttv5"]) {
-          for (const user of ["alice", "bob"]) {
+          for (const user of ["alice", "bob", "carol"]) {
             await publish("-V", version, "-u", user, "-P", "secret");
             await assertRejects(() => publish("-V", version, "-u", user, "-P", "wrong"));
             await assertRejects(() => publish("-V", version, "-u", user));
