@@ -53,7 +53,7 @@ class BrokerServer implements Server {
     });
     try {
       this.#configuration = await this.#context.settings.open(store.records);
-      const { auth, listeners, node, persistence } = this.#configuration;
+      const { auth, node, persistence } = this.#configuration;
       this.#warnOfAuth(this.#configuration);
       const doors = await this.#prepareListeners();
       const { records } = store;

@@ -38,11 +38,13 @@ export class AnonymousAuthenticator implements Authenticator {
   }
 
   #refusalOf(credentials: Credentials): Denied | undefined {
-    const { username, allowAnonymous, peerCertAs } = credentials;
+    const { username, password, allowAnonymous, peerCertAs } = credentials;
     if (!allowAnonymous) {
-      return username === undefined
-        ? refused(ReasonCode.notAuthorized, "anonymous clients are not allowed here")
-        : refused(ReasonCode.badUserNameOrPassword, "the user is not known");
+      if (username === undefined) {
+        return refused(ReasonCode.notAuthorized, "anonymous clients are not allowed here");
+      }
+      const reason = password === undefined ? "there is no password" : "the user is not known";
+      return refused(ReasonCode.badUserNameOrPassword, reason);
     }
     if (peerCertAs !== "none") {
       return refused(ReasonCode.notAuthorized, "no certificate that names the client");

@@ -62,7 +62,7 @@ test(
   () =>
     inFolder(async (folder) => {
       const file = join(folder, "pw");
-      await writeFile(file, BOB_LINE);
+      await writeFile(file, BOB_LINE + CAROL_LINE);
       const config = `${CLOSED}password_file = ${JSON.stringify(file)}\n${ALICE}`;
       await withBroker({ config }, async ({ port, stderr }) => {
         const publish = (...args: string[]): Promise<void> =>

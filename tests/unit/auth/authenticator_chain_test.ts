@@ -100,7 +100,7 @@ const UNKNOWN: ReadonlyArray<
     {
       denied: ReasonCode.badUserNameOrPassword,
       stage: "anonymous",
-      reason: "the user is not known",
+      reason: "there is no password",
     },
   ],
   [

@@ -285,7 +285,9 @@ test("what is no token is for others", async () => {
   ) {
     assertEquals(
       await knock({ ...U, password }),
-      "denied 86 by anonymous: the user is not known",
+      password === undefined
+        ? "denied 86 by anonymous: there is no password"
+        : "denied 86 by anonymous: the user is not known",
     );
   }
   // Where tokens vouch for names, a name without one is nobody's.
