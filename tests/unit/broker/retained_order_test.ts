@@ -1,7 +1,9 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import type { IPublishPacket, Packet } from "mqtt-packet";
+import { LastingBroker } from "../../support/lasting_broker.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
+import { withFolder } from "../../support/storage_rig.ts";
 
 /** A broker with retained messages on `t/0` to `t/4`, all "old". */
 function withRetained(): { memory: MemoryBroker; publisher: MemoryClient } {
@@ -81,3 +83,32 @@ test("nor does it when the client was away meanwhile", () => {
   assertEquals(about(later), [`${later} old`, `${later} new`]);
   assertEquals(messages.length, 6);
 });
+
+test("nor does it when it was replaced while the SUBACK waited for its commit", () =>
+  withFolder(async (folder) => {
+    const broker = await LastingBroker.start(folder);
+    const publisher = broker.memory.connect({ version: 4, clientId: "p" });
+    retain(publisher, "t/0", "old");
+    await broker.pass(100);
+    const properties = { sessionExpiryInterval: 100 };
+    const subscriber = broker.memory.client({ clientId: "s", properties });
+    await broker.pass(100);
+    subscriber.expect("connack");
+    subscriber.subscribe("t/#", 0);
+    broker.memory.runtime.turn();
+    publisher.send({
+      cmd: "publish",
+      topic: "t/0",
+      payload: "new",
+      qos: 0,
+      retain: true,
+      dup: false,
+    });
+    broker.memory.runtime.turn();
+    await broker.pass(100);
+    const payloads = subscriber.take().flatMap((packet) =>
+      packet.cmd === "publish" ? [`${packet.payload}`] : []
+    );
+    assertEquals(payloads, ["new"]);
+    await broker.stop();
+  }));
