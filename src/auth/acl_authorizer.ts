@@ -22,7 +22,7 @@ export interface AclPolicy {
 }
 
 /** Decisions kept for one client and action, and for all together with one client counting as some. */
-const CLIENT_DECISIONS_MAX = 64;
+const CLIENT_DECISIONS_MAX = 4096;
 const ALL_DECISIONS_MAX = 200_000;
 const CLIENT_WEIGHT = 4;
 

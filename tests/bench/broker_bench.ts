@@ -3,9 +3,10 @@
  * with `bun`. Figures are for one delivery.
  */
 import { MemoryStore } from "../../src/storage/mod.ts";
-import { ALLOW_ALL, AuthenticatorChain } from "../../src/auth/mod.ts";
+import { AclAuthorizer, ALLOW_ALL, AuthenticatorChain, compileRule } from "../../src/auth/mod.ts";
 import { type Logger, SystemClock } from "../../src/base/mod.ts";
 import { Broker, type BrokerRuntime } from "../../src/broker/mod.ts";
+import type { Authorizer } from "../../src/ports/mod.ts";
 import type { ByteSocketHandler } from "../../src/runtime/mod.ts";
 import {
   connectFrame,
@@ -68,7 +69,7 @@ class Rig {
   readonly runtime = new BenchRuntime();
   readonly #broker: Broker;
 
-  constructor() {
+  constructor(authorizer: Authorizer) {
     this.#broker = new Broker({
       options: DEFAULT_OPTIONS,
       limits: DEFAULT_LIMITS,
@@ -77,7 +78,7 @@ class Rig {
       clock: new SystemClock(),
       logger: SILENT,
       authenticator: new AuthenticatorChain([]),
-      authorizer: ALLOW_ALL,
+      authorizer,
       store: new MemoryStore(),
     });
   }
@@ -107,6 +108,21 @@ interface Case {
   readonly topics: number;
   readonly frames: number;
   readonly payloadBytes?: number;
+  /** Access rules; none: everything is allowed. */
+  readonly rules?: number;
+}
+
+/** Every second one could deny something; the last allows what the bench does. */
+function authorizerOf(rules: number): Authorizer {
+  if (rules === 0) return ALLOW_ALL;
+  const list = Array.from({ length: rules - 1 }, (_, n) =>
+    compileRule({
+      permit: n % 2 === 0 ? "allow" : "deny",
+      action: "all",
+      topics: [n % 3 === 0 ? `bench/${n}/%c/#` : `site/${n}/+/secret`],
+    }, `acl.rule.${n}`));
+  const last = compileRule({ permit: "allow", action: "all", topics: ["bench/#"] }, "last");
+  return new AclAuthorizer({ rules: [...list, last], noMatch: "deny", denyAction: "ignore" });
 }
 
 function topicOf(index: number): string {
@@ -132,7 +148,7 @@ function chunkOf({ frames, topics, qos, from, payloadBytes }: Case): Uint8Array 
 
 function measure(name: string, one: Case): void {
   if (!bench.wants(name)) return;
-  const rig = new Rig();
+  const rig = new Rig(authorizerOf(one.rules ?? 0));
   const publisher = rig.connect("publisher", one.from);
   const subscribers: Client[] = [];
   for (let i = 0; i < one.subscribers; i++) {
@@ -172,6 +188,15 @@ measure("1 to 1, QoS 0, 5.0, chunk of 16", { ...PAIR, from: 5, to: 5 });
 measure("1 to 1, QoS 0, 3.1.1 to 5.0, chunk of 16", { ...PAIR, to: 5 });
 measure("1 to 1, QoS 1, chunk of 16", { ...PAIR, qos: 1 });
 measure("1 to 1, QoS 0, 100 topics in turn, chunk of 100", { ...PAIR, topics: 100, frames: 100 });
+measure("1 to 1, QoS 0, chunk of 16, 1,000 rules", { ...PAIR, rules: 1000 });
+measure("1 to 1, QoS 0, 100 topics in turn, 1,000 rules", {
+  ...PAIR,
+  topics: 100,
+  frames: 100,
+  rules: 1000,
+});
+measure("1 to 1, QoS 1, chunk of 16, 1,000 rules", { ...PAIR, qos: 1, rules: 1000 });
+measure("1 to 100, QoS 0, chunk of 16, 1,000 rules", { ...PAIR, subscribers: 100, rules: 1000 });
 measure("1 to 100, QoS 0, chunk of 16", { ...PAIR, subscribers: 100 });
 measure("1 to 100, QoS 1, chunk of 16", { ...PAIR, subscribers: 100, qos: 1 });
 measure("1 to 10,000, QoS 0, chunk of 1", { ...PAIR, subscribers: 10_000, frames: 1 });
