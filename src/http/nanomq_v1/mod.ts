@@ -77,8 +77,8 @@ async function serve(context: DialectContext, gate: Gate, call: Call): Promise<W
     const { req, seq } = checked(envelope, context.options.apis.nanomqV1.lenientSeq);
     const handler = REQUESTS.get(req);
     if (handler === undefined) throw unknownRequest();
-    const data = await handler(context, envelope, call);
-    return { status: 200, headers: [JSON_TYPE], body: success(req, seq, data) };
+    const { data, headers = [] } = await handler(context, envelope, call);
+    return { status: 200, headers: [JSON_TYPE, ...headers], body: success(req, seq, data) };
   } catch (error) {
     if (error instanceof ResultError) {
       return failure(error.status, error.code, envelope, challengeOf(error, context));

@@ -1,15 +1,22 @@
 import type { DialectContext } from "../dialect.ts";
-import type { Call } from "../kit/mod.ts";
+import type { Call, ReplyHeaders } from "../kit/mod.ts";
+import { readConfiguration, writeConfiguration } from "./configuration_requests.ts";
 import { addSubscription, clientDto, type ClientSubscriptionsDto, statisticsDto } from "./dto.ts";
 import type { Envelope } from "./envelope.ts";
 import { ResultCode, ResultError } from "./result_code.ts";
 
-/** What a request is answered with, as JSON; undefined: with its code alone. */
+/** What a request is answered with, beside its code. */
+export interface Answer {
+  /** JSON. */
+  readonly data?: string | AsyncIterable<string>;
+  readonly headers?: ReplyHeaders;
+}
+
 export type RequestHandler = (
   context: DialectContext,
   envelope: Envelope,
   call: Call,
-) => Promise<string | AsyncIterable<string> | undefined>;
+) => Promise<Answer>;
 
 /** By `req`. What the product knows and has no handler for is not here. */
 export const REQUESTS: ReadonlyMap<number, RequestHandler> = new Map<number, RequestHandler>([
@@ -17,17 +24,19 @@ export const REQUESTS: ReadonlyMap<number, RequestHandler> = new Map<number, Req
   [4, readSubscriptions],
   [5, readClients],
   [10, control],
+  [11, readConfiguration],
+  [12, writeConfiguration],
 ]);
 
-async function readStatistics({ management }: DialectContext): Promise<string> {
+async function readStatistics({ management }: DialectContext): Promise<Answer> {
   const [metrics, stats] = await Promise.all([
     management.metrics.read(),
     management.metrics.stats(),
   ]);
-  return JSON.stringify(statisticsDto(metrics, stats));
+  return { data: JSON.stringify(statisticsDto(metrics, stats)) };
 }
 
-async function readSubscriptions({ management, options }: DialectContext): Promise<string> {
+async function readSubscriptions({ management, options }: DialectContext): Promise<Answer> {
   const byClient = new Map<string, ClientSubscriptionsDto>();
   const query = options.apis.nanomqV1.includeOffline ? {} : { isConnected: true };
   for await (const batch of management.subscriptions.stream(query)) {
@@ -36,15 +45,15 @@ async function readSubscriptions({ management, options }: DialectContext): Promi
   const rows = [...byClient.values()];
   // By code unit, not by a language's alphabet: the same everywhere.
   rows.sort((a, b) => a.client_id < b.client_id ? -1 : 1);
-  return JSON.stringify(rows);
+  return { data: JSON.stringify(rows) };
 }
 
 // deno-lint-ignore require-await -- the first batch is awaited by whoever sends it
 async function readClients(
   { management, options }: DialectContext,
-): Promise<AsyncIterable<string>> {
+): Promise<Answer> {
   const query = options.apis.nanomqV1.includeOffline ? {} : { isConnected: true };
-  return rowsOf(management.clients.stream(query));
+  return { data: rowsOf(management.clients.stream(query)) };
 }
 
 async function* rowsOf(
@@ -64,7 +73,7 @@ function control(
   { options, requestStop, logger }: DialectContext,
   { members }: Envelope,
   call: Call,
-): Promise<undefined> {
+): Promise<Answer> {
   if (!options.apis.nanomqV1.control) throw unknownRequest();
   const data = members?.["data"];
   const place = typeof data === "object" && data !== null ? data : members;
@@ -80,7 +89,7 @@ function control(
     address: call.request.connection.remoteAddress,
   });
   requestStop(action);
-  return Promise.resolve(undefined);
+  return Promise.resolve({});
 }
 
 export function unknownRequest(): ResultError {
