@@ -89,7 +89,14 @@ function readCertificates(part: TlsPart, pem: string): [X509Certificate, ...X509
   }
 }
 
-function readKey({ key, keyPassword }: TlsMaterial): KeyObject {
+/** There may be other things in the file: parameters of a curve, or the certificate. */
+const PRIVATE_KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^]*?-----END \1-----/;
+
+function readKey({ key: pem, keyPassword }: TlsMaterial): KeyObject {
+  const key = PRIVATE_KEY.exec(pem)?.[0];
+  if (key === undefined) {
+    throw new TlsMaterialError("key", "Cannot use key: there is no PEM private key in it");
+  }
   const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(key);
   if (isEncrypted && keyPassword === undefined) {
     throw new TlsMaterialError(

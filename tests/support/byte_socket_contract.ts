@@ -24,6 +24,8 @@ export interface Peer {
   destroy(): void;
   /** All that it gets until the other end is over. */
   readToEnd(): Promise<Buffer>;
+  /** For good; of no use to whoever wants to read later. */
+  stopReading(): void;
   readonly localPort: number | undefined;
   /** Written and still here. */
   readonly unsentBytes: number;
@@ -200,7 +202,8 @@ export function byteSocketContract(kind: ByteSocketKind): void {
     }
   });
 
-  contract("takes no end of bytes from a peer that does not read", async ({ owner }) => {
+  contract("gives no end of bytes to a peer that does not read", async ({ owner, peer }) => {
+    peer.stopReading();
     const page = new Uint8Array(64_000);
     let taken = 0;
     while (taken < 64_000_000) {
@@ -270,6 +273,21 @@ export function byteSocketContract(kind: ByteSocketKind): void {
       owner.socket.resume();
     }
     assert(Buffer.concat(chunks).equals(sent));
+  });
+
+  contract("goes on after a pause of no time", async ({ owner, peer }) => {
+    owner.onChunk = () => {
+      owner.socket.pause();
+      owner.socket.resume();
+    };
+    for (let round = 1; round <= 20; round++) {
+      if (round % 2 === 0) {
+        owner.socket.pause();
+        owner.socket.resume();
+      }
+      peer.write("x");
+      await owner.until(() => owner.received === round, `byte ${round}`);
+    }
   });
 
   contract("holds the peer up while it is paused", async ({ owner, peer }) => {

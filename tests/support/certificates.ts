@@ -43,6 +43,11 @@ export class CertificateFolder {
     return new TestAuthority(this, name);
   }
 
+  /** Whoever has these files, whether or not it is an authority. */
+  signer({ certFile, keyFile }: Pick<TestCertificate, "certFile" | "keyFile">): TestAuthority {
+    return new TestAuthority(this, "", { certFile, keyFile });
+  }
+
   file(suffix: string): string {
     return join(this.path, `${++this.#count}${suffix}`);
   }
@@ -58,9 +63,19 @@ export class TestAuthority {
   readonly #folder: CertificateFolder;
   readonly #config: string;
 
-  constructor(folder: CertificateFolder, name: string, signer?: TestAuthority) {
+  constructor(
+    folder: CertificateFolder,
+    name: string,
+    from?: TestAuthority | Pick<TestCertificate, "certFile" | "keyFile">,
+  ) {
     this.#folder = folder;
     this.#config = this.#writeConfig();
+    if (from !== undefined && !(from instanceof TestAuthority)) {
+      this.certFile = from.certFile;
+      this.keyFile = from.keyFile;
+      return;
+    }
+    const signer = from;
     this.keyFile = newKey(folder, undefined);
     if (signer === undefined) {
       this.certFile = folder.file("-ca.pem");

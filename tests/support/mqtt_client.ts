@@ -67,6 +67,11 @@ export class TestClient {
     return within(opened, `a connection to port ${port}`);
   }
 
+  /** On a connection of any kind, such as one with TLS. */
+  static over(stream: Socket, version: ClientVersion = 5): TestClient {
+    return new TestClient(stream, version);
+  }
+
   /** Our end of the connection. */
   get localPort(): number {
     return this.#socket.localPort ?? 0;
@@ -77,12 +82,18 @@ export class TestClient {
     port: number,
     { version = 5, ...fields }: Partial<IConnectPacket> & { version?: ClientVersion } = {},
   ): Promise<TestClient & { readonly connack: IConnackPacket }> {
-    const client = await TestClient.open(port, version);
-    client.sendConnect(fields);
-    const connack = await client.expect("connack");
+    return await (await TestClient.open(port, version)).connected(fields);
+  }
+
+  /** Sends CONNECT and waits for a CONNACK that accepts. */
+  async connected(
+    fields: Partial<IConnectPacket> = {},
+  ): Promise<this & { readonly connack: IConnackPacket }> {
+    this.sendConnect(fields);
+    const connack = await this.expect("connack");
     const code = connack.reasonCode ?? connack.returnCode;
     if (code !== 0) throw new Error(`Cannot connect: CONNACK has code ${code}`);
-    return Object.assign(client, { connack });
+    return Object.assign(this, { connack });
   }
 
   sendConnect(fields: Partial<IConnectPacket> = {}): void {

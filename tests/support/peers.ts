@@ -21,22 +21,17 @@ export class StreamPeer implements Peer {
     // A reset is what some tests are about.
     raw.on("error", () => raw.destroy());
     stream.on("error", () => stream.destroy());
-    this.stopReading();
   }
 
   stopReading(): void {
     if (this.stream !== this.raw) this.#handle?.readStop();
   }
 
-  startReading(): void {
-    if (this.stream !== this.raw) this.#handle?.readStart();
-  }
-
   /** On Deno a connection with TLS reads without being asked. */
-  get #handle(): { readStart(): void; readStop(): void } | undefined {
+  get #handle(): { readStop(): void } | undefined {
     if ("Bun" in globalThis) return undefined;
     const { _handle: handle } = this.raw as unknown as {
-      _handle: { readStart(): void; readStop(): void } | null;
+      _handle: { readStop(): void } | null;
     };
     return handle ?? undefined;
   }
@@ -71,7 +66,6 @@ export class StreamPeer implements Peer {
 
   readToEnd(): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    this.startReading();
     this.stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     const ended = new Promise<Buffer>((resolve) => {
       this.stream.once("end", () => resolve(Buffer.concat(chunks)));
@@ -92,12 +86,18 @@ export async function connectPlain(target: PeerTarget, preamble?: Uint8Array): P
   return new StreamPeer(raw);
 }
 
+export interface SecurePeerOptions {
+  readonly cert?: string;
+  readonly key?: string;
+  /** Sent before the handshake. */
+  readonly preamble?: Uint8Array;
+}
+
 /** Rejects when nobody listens, or when the handshake fails. */
 export async function connectSecurely(
-  listener: SocketListener,
-  options: { readonly cert?: string; readonly key?: string; readonly preamble?: Uint8Array } = {},
+  listener: Pick<SocketListener, "port">,
+  { preamble, ...own }: SecurePeerOptions = {},
 ): Promise<StreamPeer> {
-  const { preamble, ...own } = options;
   const { raw } = await connectPlain({ host: "127.0.0.1", port: listener.port }, preamble);
   const secure = connectTls({
     ...own,

@@ -54,8 +54,8 @@ export interface RunningBroker {
   stdout(): string;
   stderr(): string;
   signal(name: "SIGTERM" | "SIGINT" | "SIGHUP"): void;
-  /** Waits until standard error holds `text`. */
-  logged(text: string): Promise<void>;
+  /** Waits until standard error holds `text`, so many times if that is more than one. */
+  logged(text: string, times?: number): Promise<void>;
   /** SIGTERM, and the exit. */
   stop(): Promise<Exit>;
   /** SIGKILL, and the exit. */
@@ -106,7 +106,8 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     stdout: () => program.stdout.text,
     stderr: () => program.stderr.text,
     signal: (name) => program.signal(name),
-    logged: (text) => within(program.stderr.until(text), `"${text}" on standard error`),
+    logged: (text, times) =>
+      within(program.stderr.until(text, times), `"${text}" on standard error`),
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
   };
@@ -237,8 +238,8 @@ class Output {
     });
   }
 
-  async until(text: string): Promise<void> {
-    while (!this.text.includes(text)) {
+  async until(text: string, times = 1): Promise<void> {
+    while (this.text.split(text).length <= times) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }

@@ -121,6 +121,10 @@ export class WebSocketPeer implements Peer {
     this.stream.end();
   }
 
+  stopReading(): void {
+    this.stream.stopReading();
+  }
+
   reset(): void {
     this.stream.reset();
   }
@@ -141,14 +145,12 @@ function readHead(peer: StreamPeer): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     const { stream } = peer;
-    peer.startReading();
     const onReadable = (): void => {
       for (let byte = stream.read(1) as Buffer | null; byte !== null; byte = stream.read(1)) {
         text += byte.toString("latin1");
         if (!text.endsWith("\r\n\r\n")) continue;
         stream.off("readable", onReadable);
         stream.pause();
-        peer.stopReading();
         resolve(text);
         return;
       }

@@ -71,14 +71,15 @@ function checkBind(complain: Complain, path: KeyPath, { type, bind }: ListenerKe
 function checkPeerCertificate(
   complain: Complain,
   path: KeyPath,
-  { peerCertAs, verifyPeer }: ListenerKeys,
+  { peerCertAs, verifyPeer, proxyProtocol }: ListenerKeys,
 ): void {
-  if (peerCertAs === "none" || verifyPeer) return;
+  // A proxy that speaks TLS with the clients says what it saw.
+  if (peerCertAs === "none" || verifyPeer || proxyProtocol) return;
   // Anybody can write any name into a certificate that nobody checks.
   complain(
     [...path, "peer_cert_as"],
     `"${peerCertAs}" without verify_peer`,
-    '"none", or verify_peer = true',
+    '"none", or verify_peer = true, or proxy_protocol = true',
   );
 }
 
@@ -96,12 +97,13 @@ function checkWebSocket(
 }
 
 function checkProxies(complain: Complain, path: KeyPath, listener: ListenerKeys): void {
-  const { proxyProtocol, trustedProxies } = listener;
-  if (trustedProxies.length > 0 && !proxyProtocol) {
+  const { type, proxyProtocol, trustedProxies } = listener;
+  const isWebSocket = type === "ws" || type === "wss";
+  if (trustedProxies.length > 0 && !proxyProtocol && !isWebSocket) {
     complain(
       [...path, "trusted_proxies"],
       "addresses",
-      "addresses only with proxy_protocol = true",
+      'addresses only with proxy_protocol = true, or with type "ws" or "wss"',
     );
   }
   if (!proxyProtocol || trustedProxies.length > 0 || isLocal(listener)) return;

@@ -290,7 +290,7 @@ const PROBLEMS: readonly [what: string, given: Given, problems: readonly string[
     [
       "b.toml:5:24: listener.0.fail_if_no_peer_cert: found true; allowed: true only with verify_peer = true",
       'b.toml:6:16: listener.0.peer_cert_as: found "username" without verify_peer; allowed: "none", ' +
-      "or verify_peer = true",
+      "or verify_peer = true, or proxy_protocol = true",
       "b.toml:12:15: listener.1.verify_peer: found true without ca; allowed: ca, the file of the " +
       "authorities whose certificates are good, or verify_peer = false",
     ],
