@@ -15,7 +15,7 @@ import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
 import { openManagement } from "./management.ts";
 import type { Opened } from "./ready.ts";
-import { openStore } from "./store.ts";
+import { openStore, raiseStoreAlarms } from "./store.ts";
 import { VERSION } from "./version.ts";
 import { openWeb, readyHttp } from "./web.ts";
 
@@ -47,10 +47,8 @@ class BrokerServer implements Server {
   }
 
   async start(): Promise<Opened> {
-    const store = this.#store = await openStore({
-      ...this.#context,
-      programUrl: this.#programUrl,
-    });
+    const { store, damage } = await openStore({ ...this.#context, programUrl: this.#programUrl });
+    this.#store = store;
     try {
       this.#configuration = await this.#context.settings.open(store.records);
       const { auth, node, persistence } = this.#configuration;
@@ -81,6 +79,7 @@ class BrokerServer implements Server {
         configuration: () => this.#configuration,
         isServing: () => this.#isServing,
       });
+      raiseStoreAlarms(management.alarms, broker, damage);
       // First, so that whoever watches can see the start.
       this.#http = await openWeb(this.#context, {
         options: this.#configuration.http,

@@ -1,10 +1,12 @@
 import type { Clock, LogFields, Logger } from "../base/mod.ts";
 import type { Configuration } from "../config/mod.ts";
-import type { Store } from "../ports/mod.ts";
+import type { Broker } from "../broker/mod.ts";
+import type { LocalAlarms } from "../management/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import {
   type DamageReport,
   MemoryStore,
+  type OpenedStore,
   openSqliteStore,
   type StoredCounts,
   type StoreTimers,
@@ -20,21 +22,54 @@ export interface StoreContext {
 }
 
 /** Opens what the configuration wants; rejects where the data directory cannot be used. The caller closes it. */
-export async function openStore(context: StoreContext): Promise<Store> {
+export async function openStore(context: StoreContext): Promise<OpenedStore> {
   const { runtime, clock, logger, configuration, programUrl } = context;
   const { node, persistence } = configuration;
-  if (!persistence.enabled) return new MemoryStore();
-  const { store, damage } = await openSqliteStore({
+  if (!persistence.enabled) return { store: new MemoryStore(), damage: undefined };
+  const opened = await openSqliteStore({
     dataDir: node.dataDir,
     durability: persistence.durability,
     groupCommitMs: persistence.groupCommitMs,
     timers: storeTimers(runtime, clock),
     threadEntry: programUrl,
   });
-  if (damage !== undefined) {
-    logger.error("The database was damaged and has been set aside", damageFields(damage));
+  if (opened.damage !== undefined) {
+    logger.error("The database was damaged and has been set aside", damageFields(opened.damage));
   }
-  return store;
+  return opened;
+}
+
+/** An alarm while the store cannot be written, and one from a start that found it damaged on. */
+export function raiseStoreAlarms(
+  alarms: LocalAlarms,
+  broker: Broker,
+  damage: DamageReport | undefined,
+): void {
+  if (damage !== undefined) {
+    const { setAside, reason, lost } = damage;
+    alarms.raise({
+      id: "store_damaged",
+      severity: "error",
+      title: "The database was damaged",
+      description: `It is now ${setAside}: ${reason}. Lost, as far as is known: ${
+        countsText(lost)
+      }`,
+    });
+  }
+  broker.onStoreStateChange = (failure) => {
+    if (failure === undefined) {
+      alarms.clear("store_failing");
+      return;
+    }
+    alarms.raise({
+      id: "store_failing",
+      severity: "critical",
+      title: "The store cannot be written",
+      description: failure.isDamaged
+        ? `${failure.error}: restart the broker, which sets the database right`
+        : failure.error,
+    });
+  };
 }
 
 function storeTimers(runtime: Runtime, clock: Clock): StoreTimers {

@@ -18,6 +18,7 @@ export { isPromise, type MaybePromise, then } from "./maybe_promise.ts";
 export { Prng } from "./prng.ts";
 export { type Sequenced, SequenceList } from "./sequence_list.ts";
 export { shorten } from "./shorten.ts";
+export { SlidingSum } from "./sliding_sum.ts";
 export { type SmallMap, smallMapAdd, smallMapGet, smallMapRemove } from "./small_map.ts";
 export { CallbackTimer, Timer, TimerWheel } from "./timer_wheel.ts";
 export {

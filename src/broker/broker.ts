@@ -9,6 +9,7 @@ import type {
   Publisher,
   PublishInterceptor,
   Store,
+  StoreEvents,
 } from "../ports/mod.ts";
 import { Router, type RouterCounters } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
@@ -32,9 +33,11 @@ import { MountedConnection } from "./mounted_connection.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
 import { Permissions } from "./permissions.ts";
 import { PublishPipeline } from "./publish_pipeline.ts";
+import { QueueCutter } from "./queue_cutter.ts";
 import { RetainedMessages } from "./retained_messages.ts";
 import { SessionRegistry } from "./session_registry.ts";
 import { Subscriptions } from "./subscriptions.ts";
+import { StoreTopics } from "./store_topics.ts";
 import { SysTopics } from "./sys_topics.ts";
 
 /** What the broker asks of the runtime that it is on. */
@@ -81,6 +84,7 @@ export class Broker {
   readonly #parts: BrokerParts;
   readonly #core: BrokerCore;
   readonly #sys: SysTopics;
+  readonly #cutter: QueueCutter;
   #interval: IntervalHandle | undefined;
   #trimming: IntervalHandle | undefined;
   #onAllGone: (() => void) | undefined;
@@ -89,16 +93,26 @@ export class Broker {
     this.#parts = parts;
     this.#core = createCore(parts);
     if (parts.bans !== undefined) parts.bans.onBanned = (ban) => this.#disconnectBanned(ban);
+    this.#cutter = new QueueCutter({
+      sessions: () => this.#core.sessions.values(),
+      yieldTurn: this.#core.yieldTurn,
+    });
     this.#sys = new SysTopics({
       ...this.#core,
       publisher: this.#core.pipeline,
       version: parts.version,
+      store: new StoreTopics(parts.store, parts.clock.monotonicMs()),
       figures: () => ({
         ...this.figures,
         connectedMaximum: this.#core.gauges.connections.max,
         heapBytes: parts.runtime.memory().heapUsedBytes,
       }),
     });
+  }
+
+  /** Called when the store cannot be written any more, and, with undefined, when it can again. */
+  set onStoreStateChange(listener: StoreEvents["onStateChange"]) {
+    this.#core.durability.onFailure = listener;
   }
 
   get counters(): Readonly<BrokerCounters> {
@@ -155,6 +169,7 @@ export class Broker {
       this.#parts.bans?.sweep(clock.nowMs());
     });
     this.#sys.start(this.#core.options.sysIntervalMs);
+    this.#cutter.start();
   }
 
   /** Takes a new connection; the handler gets its bytes. */
@@ -243,6 +258,7 @@ export class Broker {
     this.#core.options = options;
     this.#core.retained.options = options;
     this.#core.sessionContext.limits = sessionLimits(options);
+    this.#cutter.start();
     if (hasNewInterval) this.#sys.start(options.sysIntervalMs);
   }
 

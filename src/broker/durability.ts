@@ -26,6 +26,8 @@ export class Durability implements StoreEvents {
   readonly #waiters = new Set<CommitWaiter>();
   readonly #promises = new Deque<PendingPromise>();
   #isNoted = false;
+  /** Told of it, too. */
+  onFailure: StoreEvents["onStateChange"] | undefined;
 
   constructor(store: Store, logger: Logger) {
     this.store = store;
@@ -90,13 +92,18 @@ export class Durability implements StoreEvents {
   }
 
   onStateChange(failure: StoreFailure | undefined): void {
+    this.onFailure?.(failure);
     if (failure === undefined) {
       this.#logger.warn("The store can be written again; what was promised meanwhile is durable");
       return;
     }
-    this.#logger.error("Cannot write to the store; durable messages are refused until it can be", {
-      error: failure.error,
-    });
+    const { error, isDamaged } = failure;
+    this.#logger.error(
+      isDamaged
+        ? "The database is damaged; durable messages are refused until a restart, which carries over what can be read"
+        : "Cannot write to the store; durable messages are refused until it can be",
+      { error },
+    );
   }
 
   onProblem(problem: string): void {

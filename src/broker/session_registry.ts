@@ -220,6 +220,8 @@ export class SessionRegistry {
     }
     this.#note(session);
     this.#awaitClient(session, 0);
+    // From now on the time counts, also when the broker dies.
+    if (session.will !== undefined) this.#parts.durability.store.ticket();
   }
 
   /** The client is away since `goneMs`: its will has a delay, its session an end. */

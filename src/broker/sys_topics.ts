@@ -3,6 +3,7 @@ import { encodeUtf8 } from "../mqtt/mod.ts";
 import { BROKER_IDENTITY, type Publisher } from "../ports/mod.ts";
 import { NO_BYTES } from "../session/mod.ts";
 import type { BrokerCounters } from "./counters.ts";
+import type { StoreTopics } from "./store_topics.ts";
 
 /** Figures that are not counters. */
 export interface SysFigures {
@@ -24,6 +25,7 @@ export interface SysTopicsParts {
   readonly counters: BrokerCounters;
   readonly version: string;
   readonly figures: () => SysFigures;
+  readonly store: StoreTopics;
 }
 
 const PREFIX = "$SYS/broker/";
@@ -99,6 +101,7 @@ export class SysTopics {
     yield ["messages/stored", stored];
     yield ["store/messages/count", stored];
     yield ["store/messages/bytes", figures.retainedBytes + counters.sessions.queuedBytes];
+    yield* this.#parts.store.values(clock.monotonicMs());
     yield ["publish/messages/received", counters.publishReceived];
     yield ["publish/messages/sent", counters.publishSent];
     yield ["publish/messages/dropped", counters.droppedMessages];

@@ -82,6 +82,8 @@ export interface StoreFailure {
   readonly sinceMs: number;
   /** The system's or SQLite's words. */
   readonly error: string;
+  /** The database is damaged: only a restart sets it right, which carries over what can be read. */
+  readonly isDamaged: boolean;
 }
 
 /** Plain numbers, read by metrics and `$SYS`. All counted since the store was opened. */

@@ -70,6 +70,17 @@ export class MessageQueue<Group extends object> {
     return true;
   }
 
+  /** Drops the oldest until the limits hold, at most `most`; returns how many. */
+  cut(limits: SessionLimits, counters: SessionCounters, most: number): number {
+    let dropped = 0;
+    while (this.length > limits.queuedMessagesMax || this.bytes > limits.queuedBytesMax) {
+      if (dropped >= most || this.drop(counters) === undefined) break;
+      counters.droppedQueueFull++;
+      dropped++;
+    }
+    return dropped;
+  }
+
   /** Takes out the oldest; in the journal it stays. */
   shift(counters: SessionCounters): Delivery<Group> | undefined {
     if (this.#held.length === 0 && this.peek(counters) === undefined) return undefined;

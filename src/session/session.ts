@@ -210,6 +210,18 @@ export class Session<Group extends object> {
   }
 
   /**
+   * The limits may be lower than they were: drops the oldest, at most `most`; returns how many. Where the newest are to
+   * be dropped, what is there stays, and nothing more comes in until there is room.
+   */
+  cutQueue(most: number): number {
+    const { limits, counters } = this.#context;
+    if (this.#queue === undefined || limits.whenFull === "drop_newest") return 0;
+    const dropped = this.#queue.cut(limits, counters, most);
+    this.#noteDrops("queueFull", dropped);
+    return dropped;
+  }
+
+  /**
    * Sends retained messages to a new subscription, as fast as the client takes them. `isLate`: they were found in an
    * earlier turn, so that others may have replaced some of them.
    */

@@ -21,6 +21,11 @@ const TOPICS: ReadonlyArray<[topic: string, payload: RegExp]> = [
   ["subscriptions/count", /^\d+$/],
   ["store/messages/count", /^\d+$/],
   ["store/messages/bytes", /^\d+$/],
+  ["store/state", /^ok$/],
+  ["store/commits", /^\d+$/],
+  ["store/failures", /^0$/],
+  ["store/bytes/written", /^\d+$/],
+  ["store/bytes/written/day", /^\d+$/],
 ];
 
 test("$SYS tells of the broker in mosquitto's names", () =>

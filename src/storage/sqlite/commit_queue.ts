@@ -23,6 +23,8 @@ const LAZY_COMMIT_MS = 100;
 const BEHIND_COMMIT_MS = 1000;
 /** Without a commit for so long, there is time for housekeeping. */
 const IDLE_MS = 1000;
+/** What SQLite says of a database that it cannot make sense of. */
+const DAMAGE = /malformed|not a database|corrupt/i;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5000;
 
@@ -263,7 +265,7 @@ export class CommitQueue {
     const { counters, timers } = this.#parts;
     counters.failures++;
     const isFirst = this.failure === undefined;
-    this.failure = { sinceMs: this.failure?.sinceMs ?? timers.nowMs(), error };
+    this.failure = this.#failureOf(error);
     this.#rejectWaiters(error);
     const delayMs = this.#retryMs;
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
@@ -273,14 +275,18 @@ export class CommitQueue {
 
   /** For good: whether the last batch was committed cannot be known, so it is not tried again. */
   #lost(error: string): void {
-    const { timers } = this.#parts;
     this.#isClosed = true;
     const records = this.#outstanding.splice(0).filter(({ kind }) => kind === "records");
-    this.failure = { sinceMs: this.failure?.sinceMs ?? timers.nowMs(), error };
+    this.failure = this.#failureOf(error);
     this.#rejectWaiters(error);
     for (const _ of records) this.#parts.onRecorded(error);
     this.#closing?.reject(new Error(`Cannot close the database: ${error}`));
     this.events.onStateChange(this.failure);
+  }
+
+  #failureOf(error: string): StoreFailure {
+    const sinceMs = this.failure?.sinceMs ?? this.#parts.timers.nowMs();
+    return { sinceMs, error, isDamaged: DAMAGE.test(error) };
   }
 
   #rejectWaiters(error: string): void {

@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -17,6 +18,8 @@ const LOCK_NAME = "broker.lock";
 const IN_USE = "another broker is using it";
 /** Commands have the lock for a moment. */
 const LOCK_TIMEOUT_MS = 500;
+const BALLAST_NAME = "broker.ballast";
+const BALLAST_BYTES = 512 * 1024;
 /** SQLite's own files beside a database. */
 const SIDE_FILES = ["-wal", "-shm"];
 
@@ -56,6 +59,30 @@ export function databasePathOf(dataDir: string): string {
   return join(resolve(dataDir), DATABASE_NAME);
 }
 
+/**
+ * Keeps a little room for the next start, which needs some to read what is stored, though the disk be full. Does
+ * nothing where there is none to be had.
+ */
+export function keepBallast({ path }: DataFolder): boolean {
+  const file = join(path, BALLAST_NAME);
+  try {
+    if (existsSync(file) && statSync(file).size === BALLAST_BYTES) return true;
+    writeFileSync(file, new Uint8Array(BALLAST_BYTES), { mode: 0o600, flush: true });
+    return true;
+  } catch {
+    rmSync(file, { force: true });
+    return false;
+  }
+}
+
+/** Gives the room up. False: there was none. */
+export function dropBallast({ path }: DataFolder): boolean {
+  const file = join(path, BALLAST_NAME);
+  if (!existsSync(file)) return false;
+  rmSync(file);
+  return true;
+}
+
 function makeFolder(path: string): void {
   if (!existsSync(path)) {
     const first = mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -74,6 +101,8 @@ function lockFolder(path: string): DatabaseSync {
   if (statSync(file).size > 0) truncateSync(file);
   const database = new DatabaseSync(file);
   try {
+    // It needs no room on the disk.
+    database.exec("PRAGMA journal_mode = MEMORY");
     database.exec(`PRAGMA busy_timeout = ${LOCK_TIMEOUT_MS}; BEGIN EXCLUSIVE;`);
   } catch (error) {
     database.close();

@@ -91,7 +91,7 @@ const OF_THE_SYSTEM =
   /locked|busy|is full|read-?only|unable to open|out of memory|denied|permitted|interrupted/i;
 
 /** Another database would not help. */
-function isOfTheSystem(error: unknown): boolean {
+export function isOfTheSystem(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (/^E[A-Z]+$/.test(String((error as { readonly code?: unknown }).code))) return true;
   return !(error instanceof StoredDataError) && OF_THE_SYSTEM.test(error.message);

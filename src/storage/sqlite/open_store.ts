@@ -1,8 +1,14 @@
 import type { Store } from "../../ports/mod.ts";
-import type { StoreOptions, StoreTimers } from "../options.ts";
-import { type DataFolder, takeDataFolder } from "./data_folder.ts";
+import type { Durability, StoreOptions, StoreTimers } from "../options.ts";
+import {
+  type DataFolder,
+  DataFolderError,
+  dropBallast,
+  keepBallast,
+  takeDataFolder,
+} from "./data_folder.ts";
 import { openForReading } from "./database.ts";
-import { prepareDatabase } from "./database_file.ts";
+import { isOfTheSystem, prepareDatabase, type SoundDatabase } from "./database_file.ts";
 import type { DamageReport } from "./salvage.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 import type { DatabaseState } from "./state_loader.ts";
@@ -32,12 +38,35 @@ export async function openSqliteStore(options: OpenStoreOptions): Promise<Opened
   const { timers, durability } = options;
   const folder = takeDataFolder(options.dataDir);
   try {
-    const { state, damage } = prepareDatabase(folder.databasePath, durability, timers.nowMs());
-    return { store: await startStore(options, folder, state), damage };
+    const { state, damage } = prepare(folder, durability, timers.nowMs());
+    const store = await startStore(options, folder, state);
+    keepBallast(folder);
+    return { store, damage };
   } catch (error) {
     folder.release();
     throw error;
   }
+}
+
+/** With a full disk there is still the room that an earlier start has kept. */
+function prepare(folder: DataFolder, durability: Durability, nowMs: number): SoundDatabase {
+  try {
+    return prepareDatabase(folder.databasePath, durability, nowMs);
+  } catch (error) {
+    if (!isOfTheSystem(error) || !dropBallast(folder)) throw reasonOf(folder, error);
+  }
+  try {
+    return prepareDatabase(folder.databasePath, durability, nowMs);
+  } catch (error) {
+    throw reasonOf(folder, error);
+  }
+}
+
+function reasonOf(folder: DataFolder, error: unknown): unknown {
+  if (!isOfTheSystem(error) || !(error instanceof Error)) return error;
+  return new DataFolderError(`Cannot use node.data_dir "${folder.path}": ${error.message}`, {
+    cause: error,
+  });
 }
 
 async function startStore(

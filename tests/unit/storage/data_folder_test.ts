@@ -1,6 +1,6 @@
 import { test } from "node:test";
-import { assertEquals, assertRejects } from "@std/assert";
-import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { DATABASE_NAME, DataFolderError } from "../../../src/storage/mod.ts";
@@ -68,3 +68,21 @@ for (const [what, make, reason] of UNUSABLE) {
       assertEquals(reason.test(error.message), true, error.message);
     }));
 }
+
+test("a start keeps room for the next one, which gives it up when it finds none", () =>
+  withFolder(async (folder) => {
+    const ballast = join(folder, "broker.ballast");
+    const { store } = await openInline(folder, new TestTimers());
+    await store.close();
+    assertEquals(statSync(ballast).size, 512 * 1024);
+    // As where there is no room for SQLite's own files.
+    mkdirSync(join(folder, `${DATABASE_NAME}-wal`, "x"), { recursive: true });
+    const error = await assertRejects(() => openInline(folder, new TestTimers()), DataFolderError);
+    assert(/Cannot use node.data_dir/.test(error.message), error.message);
+    assertEquals(existsSync(ballast), false);
+    rmSync(join(folder, `${DATABASE_NAME}-wal`), { recursive: true });
+    const { store: again, damage } = await openInline(folder, new TestTimers());
+    assertEquals(damage, undefined);
+    await again.close();
+    assertEquals(statSync(ballast).size, 512 * 1024);
+  }));

@@ -1,9 +1,16 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Prng } from "../../../src/base/mod.ts";
 import type { Store, StoreFailure } from "../../../src/ports/mod.ts";
-import { NO_EVENTS, openForWriting, type WriterRequest } from "../../../src/storage/mod.ts";
+import {
+  DATABASE_NAME,
+  NO_EVENTS,
+  openForWriting,
+  type WriterRequest,
+} from "../../../src/storage/mod.ts";
 import { DiskFaults, openFailingStore } from "../../support/failing_store.ts";
 import { InlineWriter } from "../../support/inline_writer.ts";
 import { seededPrng } from "../../support/seed.ts";
@@ -126,7 +133,11 @@ test("while the disk is full nothing counts as committed, and all can be read", 
     const ticket = store.ticket();
     timers.pass(2);
     await settle();
-    assertEquals(store.failure, { sinceMs: timers.nowMs(), error: "database or disk is full" });
+    assertEquals(store.failure, {
+      sinceMs: timers.nowMs(),
+      error: "database or disk is full",
+      isDamaged: false,
+    });
     store.pushQueued(key, deliveryOf(messageOf("t", "2")));
     for (let i = 0; i < 100; i++) {
       timers.pass(1000);
@@ -248,4 +259,31 @@ test("a database that SQLite itself calls full goes on when it has room", () =>
     const { store: again } = await openInline(folder, timers);
     assertEquals(again.load().sessions[0]?.queue.count, pushed);
     await again.close();
+  }));
+
+test("a database whose damage a commit finds says so, refuses, and is set right by a restart", () =>
+  withFolder(async (folder) => {
+    const timers = new TestTimers();
+    const path = join(folder, DATABASE_NAME);
+    const filled = await openInline(folder, timers);
+    filled.store.load();
+    const key = filled.store.createSession(sessionRecord("c"));
+    for (let i = 0; i < 5000; i++) {
+      filled.store.pushQueued(key, deliveryOf(messageOf("t", `${i}`.padEnd(100))));
+    }
+    await filled.store.flush();
+    await filled.store.close();
+    const { store } = await openInline(folder, timers);
+    store.load();
+    const bytes = readFileSync(path);
+    // Every page but the first ones, so that the writer cannot but meet it.
+    bytes.fill(0xa5, 20 * 4096);
+    writeFileSync(path, bytes);
+    for (let seq = 1; seq <= 5000; seq++) store.removeQueued(key, seq);
+    await assertRejects(() => store.flush(), Error);
+    assertEquals(store.failure?.isDamaged, true, store.failure?.error);
+    await assertRejects(() => store.close(), Error);
+    const again = await openInline(folder, timers);
+    assertEquals(again.damage?.kept.sessions, 1);
+    await again.store.close();
   }));
