@@ -1,3 +1,4 @@
+import { subjectOf } from "./client_id_subject.ts";
 import type { AuthenticationResult, Authenticator, Credentials } from "../ports/mod.ts";
 
 /**
@@ -6,9 +7,10 @@ import type { AuthenticationResult, Authenticator, Credentials } from "../ports/
  */
 export class CertificateAuthenticator implements Authenticator {
   authenticate(credentials: Credentials): AuthenticationResult {
-    const { clientId, username, remoteAddress } = credentials;
+    const { clientId, username, remoteAddress, peerCertAs } = credentials;
     if (!isNamedByCertificate(credentials)) return "ignore";
-    return { clientId, username, remoteAddress, method: "certificate" };
+    const identity = { clientId, username, remoteAddress, method: "certificate" } as const;
+    return peerCertAs === "client_id" ? { ...identity, subject: subjectOf(clientId) } : identity;
   }
 }
 

@@ -64,11 +64,14 @@ export class JwtAuthenticator implements Authenticator {
       return denied(ReasonCode.notAuthorized, `the claim "${wrong}" is not as it has to be`);
     }
     const { clientId, remoteAddress } = credentials;
+    // Nobody else has looked at what kind of value it is.
+    const subject = typeof payload.sub === "string" ? payload.sub : undefined;
     const identity: Identity = {
       clientId,
-      username: this.#usernameOf(payload, credentials),
+      username: this.#usernameOf(subject, credentials),
       remoteAddress,
       method: "jwt",
+      ...(subject === undefined ? {} : { subject }),
     };
     const { aclClaim, leewayS } = this.#options;
     const expiry = payload.exp === undefined
@@ -81,8 +84,8 @@ export class JwtAuthenticator implements Authenticator {
   }
 
   /** A token is no name to be called by. */
-  #usernameOf({ sub }: JWTPayload, { username }: Credentials): string | undefined {
-    return this.#options.from === "username" || username === undefined ? sub : username;
+  #usernameOf(subject: string | undefined, { username }: Credentials): string | undefined {
+    return this.#options.from === "username" || username === undefined ? subject : username;
   }
 
   #wrongClaim(payload: JWTPayload, credentials: Credentials): string | undefined {

@@ -10,6 +10,7 @@ import type {
 import { type BoundedWork, NotDone, workFor } from "./bounded_work.ts";
 import { matchesPassword, PasswordHashError } from "./password_hash.ts";
 import type { Account, PasswordTable } from "./password_table.ts";
+import { subjectOf } from "./client_id_subject.ts";
 
 export interface PasswordCounters {
   matched: number;
@@ -70,7 +71,8 @@ export class PasswordAuthenticator implements Authenticator {
     }
     counters.matched++;
     const { clientId, username, remoteAddress } = credentials;
-    const identity = { clientId, username, remoteAddress, method };
+    const subject = table.by === "client_id" ? { subject: subjectOf(clientId) } : {};
+    const identity = { clientId, username, remoteAddress, method, ...subject };
     return isSuperuser ? { ...identity, isSuperuser } : identity;
   }
 

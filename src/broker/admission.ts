@@ -9,11 +9,11 @@ export interface ConnectProblem {
 }
 
 /**
- * The user name that a session belongs to. Whoever is anonymous has none, whatever user name it claims, and what
- * belongs to nobody is anybody's: the first user to ask for it keeps it.
+ * Whom a session belongs to: the name that was vouched for. Whoever is anonymous has none, whatever user name it
+ * claims, and what belongs to nobody is anybody's: the first user to ask for it keeps it.
  */
-export function ownerOf(identity: Identity): string | undefined {
-  return identity.method === "anonymous" ? undefined : identity.username;
+export function ownerOf({ method, subject, username }: Identity): string | undefined {
+  return method === "anonymous" ? undefined : subject ?? username;
 }
 
 /** Whether the session of this client identifier belongs to another user. */

@@ -53,6 +53,11 @@ export interface Identity {
   readonly username: string | undefined;
   readonly remoteAddress: string;
   readonly method: IdentityMethod;
+  /**
+   * What was vouched for, where that is not the user name, which is then only what the client claims: the subject of
+   * a token, or a client identifier that has a password or a certificate of its own. Sessions belong to it.
+   */
+  readonly subject?: string;
   /** No access rule is asked. */
   readonly isSuperuser?: boolean;
   /** In the order in which they are judged. */

@@ -54,6 +54,19 @@ test("a good token lets in, and the connection ends when it does", async () => {
   assertEquals([lasting.method, lasting.expiresAtMs], ["jwt", undefined]);
 });
 
+test("the subject of a token is what was vouched for, whatever user name is claimed beside it", async () => {
+  const { service } = await rig();
+  const identityOf = async (claims: JWTPayload): Promise<Identity> => {
+    const password = await tokenOf(claims);
+    return await service.authenticate(credentials({ ...U, password })) as Identity;
+  };
+  const known = await identityOf({ sub: "meter-1" });
+  assertEquals([known.username, known.subject], ["alice", "meter-1"]);
+  assertEquals((await identityOf({})).subject, undefined);
+  const odd = await identityOf({ sub: 7 } as never);
+  assertEquals([odd.username, odd.subject], ["alice", undefined]);
+});
+
 test("a token that is no good is refused, also where anonymous clients are allowed", async () => {
   const { knock } = await rig();
   const good = await tokenOf({});

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { IConnectPacket } from "mqtt-packet";
@@ -132,6 +133,28 @@ test("a user name that only an anonymous client claims owns nothing", () => {
   const other = memory.connect(asUser("bob"));
   assertEquals(other.connack.sessionPresent, true);
   assertEquals(memory.broker.counters.foreignSessions, 0);
+});
+
+test("what was vouched for owns a session, not the user name that is claimed beside it", () => {
+  const memory = new MemoryBroker({
+    authenticator: {
+      authenticate: ({ clientId, username, password, remoteAddress }) => ({
+        clientId,
+        username,
+        remoteAddress,
+        method: "jwt",
+        subject: new TextDecoder().decode(password),
+      }),
+    },
+  });
+  const withToken = (username: string, token: string): Partial<IConnectPacket> =>
+    asUser(username, { password: Buffer.from(token) });
+  memory.connect(withToken("alice", "token of alice"));
+  const thief = memory.client(withToken("alice", "token of bob"));
+  memory.runtime.settle();
+  assertEquals(thief.expect("connack")[0].reasonCode, 0x85);
+  const again = memory.connect(withToken("other name", "token of alice"));
+  assertEquals(again.connack.sessionPresent, true);
 });
 
 test("user names are compared as they are", () => {
