@@ -42,8 +42,8 @@ export class TrackedConnection implements WebConnection {
   }
 }
 
-/** How long a client that gets a refusal may go on sending before its connection is dropped. */
-const LINGER_MS = 2000;
+/** How long a client may go on sending a body that nobody wants before its connection is dropped. */
+const LINGER_MS = 10_000;
 
 /** All connections of a web server: their number is limited, and so is their patience. */
 export class TrackedConnections {

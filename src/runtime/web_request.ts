@@ -10,7 +10,8 @@ export class NodeWebRequest implements WebRequest {
   readonly connection: WebConnection;
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #isContinueAwaited: boolean;
+  /** The client sends its body when it is asked for it. */
+  isContinueAwaited: boolean;
 
   constructor(
     message: IncomingMessage,
@@ -24,7 +25,7 @@ export class NodeWebRequest implements WebRequest {
     this.connection = connection;
     this.#message = message;
     this.#response = response;
-    this.#isContinueAwaited = isContinueAwaited;
+    this.isContinueAwaited = isContinueAwaited;
   }
 
   header(name: string): string | undefined {
@@ -42,7 +43,10 @@ export class NodeWebRequest implements WebRequest {
   readBody(maxBytes: number): Promise<Uint8Array | undefined> {
     // What is announced as too long is not asked for.
     if (Number(this.header("content-length") ?? 0) > maxBytes) return Promise.resolve(undefined);
-    if (this.#isContinueAwaited) this.#response.writeContinue();
+    if (this.isContinueAwaited) {
+      this.isContinueAwaited = false;
+      this.#response.writeContinue();
+    }
     return new Promise((resolve, reject) => this.#collect(maxBytes, resolve, reject));
   }
 

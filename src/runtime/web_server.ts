@@ -176,35 +176,48 @@ class NodeWebServer implements WebServer {
       if (!connection.socket.destroyed) this.#options.onError(error);
       reply = { status: 500, headers: [], body: undefined };
     }
+    const isLast = this.#connections.isClosing || !isKeptAlive(request);
+    const isRestWanted = !request.isContinueAwaited && !message.complete;
+    // A socket that is closed with bytes unread takes its last reply back.
+    if (isLast && isRestWanted) await this.#discardBody(message, connection);
     if (connection.socket.destroyed) return;
-    const isWhole = message.complete || message.readableEnded;
     try {
       connection.enter("reply", performance.now());
-      // The rest of a body that nobody wants is not worth the connection.
-      const isLast = !isWhole || this.#connections.isClosing;
       response.statusCode = reply.status;
       for (const [name, value] of reply.headers) response.setHeader(name, value);
-      if (isLast) response.setHeader("connection", "close");
+      // Whoever still waits to be asked for a body will not know that nobody wants it.
+      if (isLast || (request.isContinueAwaited && !message.complete)) {
+        response.setHeader("connection", "close");
+      }
       await send(response, reply.body, request.method === "HEAD");
     } catch (error) {
       this.#options.onError(error);
       connection.socket.destroy();
       return;
     }
-    this.#afterReply(message, connection, isWhole);
+    if (message.complete) connection.enter("head", performance.now());
+    else await this.#discardBody(message, connection);
+    if (this.#connections.isClosing && connection.phase === "head") connection.socket.end();
   }
 
-  #afterReply(message: IncomingMessage, connection: TrackedConnection, isWhole: boolean): void {
-    if (isWhole) {
-      connection.enter("head", performance.now());
-      if (this.#connections.isClosing) connection.socket.end();
-      return;
-    }
-    // A socket that is closed with bytes unread takes the reply back; so they are read, and forgotten.
+  /** Reads the rest of a body that nobody wants, and forgets it; who is too slow with it is dropped. */
+  async #discardBody(message: IncomingMessage, connection: TrackedConnection): Promise<void> {
     connection.enter("lingering", performance.now());
-    message.on("data", () => {});
-    message.resume();
+    await new Promise<void>((resolve) => {
+      message.once("end", resolve).once("close", resolve);
+      message.on("data", () => {});
+      message.resume();
+    });
+    if (!connection.socket.destroyed && connection.phase === "lingering") {
+      connection.enter("head", performance.now());
+    }
   }
+}
+
+/** Whether the client means to send another request on the same connection. */
+function isKeptAlive(request: NodeWebRequest): boolean {
+  const wishes = request.header("connection")?.toLowerCase() ?? "";
+  return request.httpVersion === "1.1" ? !wishes.includes("close") : wishes.includes("keep-alive");
 }
 
 /** Resolves when the last piece is with the system. */

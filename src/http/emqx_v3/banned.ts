@@ -56,7 +56,8 @@ export function addBanned(routes: Routes): void {
 }
 
 function kindOf(parameters: Parameters): BanKind {
-  const kind = KINDS.get(String(parameters.get("as")));
+  const as = parameters.get("as");
+  const kind = typeof as === "string" ? KINDS.get(as) : undefined;
   if (kind !== undefined) return kind;
   throw new Failure(Code.wrongType, `value of 'as' must be one of: ${KINDS_TEXT}`);
 }

@@ -165,11 +165,28 @@ for (
       client.send(`POST / HTTP/1.1\r\nHost: a\r\n${head}\r\n\r\n`);
       const piece = "x".repeat(60_000);
       const chunk = how === "chunked" ? `EA60\r\n${piece}\r\n` : piece;
-      for (let sent = 0; sent < 50; sent++) client.send(chunk);
+      const count = Math.ceil(9_999_999 / piece.length);
+      for (let sent = 0; sent < count - 1; sent++) client.send(chunk);
       const reply = await client.reply();
       assertEquals([reply.status, reply.body], [413, "too large"]);
-      assertEquals(reply.headers["connection"], "close");
+      // The rest is read and forgotten, and the connection goes on.
+      client.send(how === "chunked" ? "0\r\n\r\n" : "x".repeat(9_999_999 % piece.length));
+      client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+      assertStringIncludes((await client.reply()).body, '"/2"');
+      client.close();
+    });
+  });
+}
+
+for (const version of ["1.0", "1.1"]) {
+  test(`serveWeb() gives its refusal to a client of HTTP/${version} that sends 10 MB and then ends`, async () => {
+    await withServer({}, echo, async ({ port }, errors) => {
+      const head = `POST / HTTP/${version}\r\nHost: a\r\nConnection: close\r\n`;
+      const client = await RawHttpClient.open(port);
+      client.send(`${head}Content-Length: 10000000\r\n\r\n${"x".repeat(10_000_000)}`);
+      assertEquals((await client.reply()).status, 413);
       await client.ended();
+      assertEquals(errors, []);
     });
   });
 }
