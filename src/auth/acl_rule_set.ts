@@ -10,6 +10,12 @@ interface Place {
   readonly pattern: AclPattern;
 }
 
+/**
+ * Lenient lines that are compared with a filter. Behind them the next one counts as if it matched: each takes its time,
+ * a client may ask about thousands of filters at once, and what is delivered is judged anyway.
+ */
+const LENIENT_MAX = 256;
+
 /** What concerns one action of some clients, found by topic: however many rules there are, few are looked at. */
 class PlaceIndex {
   /** By the shapes of their patterns, each list in order. */
@@ -49,11 +55,10 @@ class PlaceIndex {
     found.length = 0;
     first = firstOf(this.#others, subject, action, target, first);
     if (!target.isFilter) return first;
-    for (const place of this.#lenient) {
+    for (const [index, place] of this.#lenient.entries()) {
       if (first !== undefined && place.order >= first.order) break;
-      const isMeant = concerns(place.rule, subject, action) &&
-        place.pattern.overlaps(subject.identity, target);
-      if (isMeant) first = place;
+      if (!concerns(place.rule, subject, action)) continue;
+      if (index >= LENIENT_MAX || place.pattern.overlaps(subject.identity, target)) return place;
     }
     return first;
   }

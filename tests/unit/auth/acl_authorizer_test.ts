@@ -405,6 +405,32 @@ test("withholding() names the rules that keep messages of a granted subscription
   ]);
 });
 
+test("of very many lenient lines a filter is compared with some, then granted; messages are judged by all", () => {
+  const lines = Array.from({ length: 10_000 }, (_, n) => `topic read site/${n}/+/x\n`).join("");
+  const few = authorizer("topic read site/1/+/x\n");
+  const many = authorizer(`topic deny no/#\n${lines}`);
+  const anonymous = who("@c");
+  assertEquals(decide(few, anonymous, "subscribe other/+/+"), "deny");
+  const asked = [
+    "subscribe site/9999/#",
+    "subscribe other/+/+",
+    "subscribe no/+",
+    "receive other/a/b",
+  ];
+  assertEquals(asked.map((each) => decide(many, anonymous, each)), [
+    "allow",
+    "allow",
+    "deny",
+    "deny",
+  ]);
+  assertEquals(decide(many, anonymous, "receive site/9999/a/x"), "allow");
+  const started = performance.now();
+  for (let n = 0; n < 10_000; n++) decide(many, anonymous, `subscribe other/${n}/+/+`);
+  // Some 20 s if all were compared; 0.3 s here.
+  const ms = performance.now() - started;
+  assert(ms < 5000, `${ms} ms`);
+});
+
 test("10,000 rules are as quick as a few", () => {
   const rules = Array.from(
     { length: 10_000 },
