@@ -7,14 +7,13 @@
  * `deno run -A tests/fuzz/broker_memory_fuzz.ts --seconds 60`, or the same with `bun`.
  */
 import process from "node:process";
-import v8 from "node:v8";
-import vm from "node:vm";
 import { assert, assertEquals } from "@std/assert";
 import type { IPublishPacket } from "mqtt-packet";
 import { Prng } from "../../src/base/mod.ts";
 import type { Authorizer } from "../../src/ports/mod.ts";
 import { type ClientVersion, MemoryBroker, type MemoryClient } from "../support/memory_broker.ts";
 import type { MemoryPeer } from "../support/memory_socket.ts";
+import { heapBytes } from "../support/heap_bytes.ts";
 import { seedOfRun } from "../unit/mqtt/frames.ts";
 import { hostileStream } from "./broker_fuzz.ts";
 
@@ -273,17 +272,6 @@ class Period {
     assertEquals([queuedMessages, queuedBytes, inflight], [0, 0, 0]);
     assertEquals([this.#memory.openConnections, runtime.openSockets], [2, 2]);
   }
-}
-
-/** After a collection: what is still used. */
-function heapBytes(): number {
-  const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } };
-  if (Bun !== undefined) Bun.gc(true);
-  else {
-    v8.setFlagsFromString("--expose-gc");
-    (vm.runInNewContext("gc") as () => void)();
-  }
-  return process.memoryUsage().heapUsed;
 }
 
 if (import.meta.main) {
