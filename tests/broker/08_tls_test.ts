@@ -72,8 +72,6 @@ type ClientFiles = Pick<TestCertificate, "cert" | "key">;
 async function open(port: number, client?: ClientFiles): Promise<TestClient> {
   const own = client === undefined ? {} : { cert: client.cert, key: client.key };
   const peer = await connectSecurely({ port }, own);
-  // On Deno nothing more than that is heard of a handshake that was refused.
-  peer.stream.on("end", () => peer.destroy());
   return TestClient.over(peer.stream);
 }
 
