@@ -70,15 +70,16 @@ test("SettingFiles removes what was replaced, what a failure left, and what nobo
 
 test("SettingFiles lets nobody remove what another is about to name", async () => {
   await withFiles(async ({ files, named, kept }) => {
-    const { promise: isKept, resolve: go } = Promise.withResolvers<void>();
+    const { promise: isKept, resolve: tell } = Promise.withResolvers<void>();
     const slow = files.use(async (keep) => {
       const path = await keep("slow");
-      await isKept;
+      tell();
+      // Time enough for the other, if it could.
+      for (let count = 0; count < 20; count++) await stat(path);
       named.add(path);
     });
-    const other = files.use(() => Promise.resolve());
-    go();
-    await Promise.all([slow, other]);
+    await isKept;
+    await Promise.all([slow, files.use(() => Promise.resolve())]);
     assertEquals((await kept()).length, 1);
   });
 });
