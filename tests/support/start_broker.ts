@@ -140,6 +140,22 @@ export async function withBroker(
   assertEquals(await broker.stop(), { code: 0, signal: undefined }, broker.stderr());
 }
 
+/** Starts a broker and kills it after so many milliseconds. True: it was ready by then. */
+export async function startAndKill(options: StartOptions, afterMs: number): Promise<boolean> {
+  const args = ["run", ...placeArguments(options.dataDir), ...options.args ?? []];
+  const program = await Program.start(args, options);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const isTime = new Promise((resolve) => timer = setTimeout(resolve, afterMs));
+  await Promise.race([isTime, program.exited]);
+  clearTimeout(timer);
+  program.signal("SIGKILL");
+  const { signal, code } = await within(program.exited, "the broker's end after SIGKILL");
+  if (signal === undefined) {
+    throw new Error(`Cannot kill the broker: it ended (${code})\n${program.stderr.text}`);
+  }
+  return program.stdout.text.startsWith("ready ");
+}
+
 /** Runs the program with these arguments to its end. For `--version`, `check` and the like. */
 export async function runToEnd(
   args: readonly string[],

@@ -83,6 +83,13 @@ export class PowerCutDisk implements Disk {
     };
   }
 
+  /** What is in the folder now is on the disk already. */
+  async adopt(dataDir: string): Promise<void> {
+    for (const name of await readdir(dataDir)) {
+      await copyFile(join(dataDir, name), join(this.#names, name));
+    }
+  }
+
   /** Leaves in the folder what was synced. Nothing must be using it. */
   async cut(dataDir: string): Promise<void> {
     for (const name of await readdir(dataDir)) await rm(join(dataDir, name), { recursive: true });

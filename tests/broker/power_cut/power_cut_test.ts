@@ -13,7 +13,7 @@ const ROUNDS = Number(process.env["POWER_CUT_ROUNDS"] || 3);
 /** A run that loses nothing where it may is a chance; so many are a layer that does not bite. */
 const ATTEMPTS_MAX = 5;
 /** Of a data directory in which nothing ever went wrong. */
-const FILES = ["broker.db", "broker.db-wal", "broker.lock", "broker.lock-journal"];
+const FILES = ["broker.ballast", "broker.db", "broker.db-wal", "broker.lock"];
 const skip = whyNoPowerCuts() ?? false;
 
 /** That what the disk forgets is what was not synced, and not what the layer did not see. */
