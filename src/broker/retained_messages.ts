@@ -6,7 +6,7 @@ import {
   type Timer,
   type TimerWheel,
 } from "../base/mod.ts";
-import { isSysTopic } from "../mqtt/mod.ts";
+import { isSysTopic, topicLevelCount } from "../mqtt/mod.ts";
 import { type RetainedEntry, RetainedTrie, type RetainedWalk } from "../retain/mod.ts";
 import { type Message, messageBytes } from "../session/mod.ts";
 import type { BrokerCounters } from "./counters.ts";
@@ -48,6 +48,9 @@ export class RetainedSearch {
     });
   }
 }
+
+/** What a level of a topic takes that no other topic has in common with it, in a tree. */
+const NODE_BYTES = 100;
 
 /** The last message of each topic that was published with the retain flag, until it expires. */
 export class RetainedMessages {
@@ -97,7 +100,10 @@ export class RetainedMessages {
 
   #hasBytesFor(message: Message): boolean {
     const { maxRetainedBytes } = this.limits;
-    return maxRetainedBytes === 0 || this.#bytes + messageBytes(message) <= maxRetainedBytes;
+    if (maxRetainedBytes === 0) return true;
+    // As if no other topic began as this one does.
+    const nodes = this.#trie.nodeCount + topicLevelCount(message.topic);
+    return this.#bytes + messageBytes(message) + nodes * NODE_BYTES <= maxRetainedBytes;
   }
 
   /**

@@ -53,6 +53,7 @@ export class RetainedTrie<M> {
   readonly #byTopic = new Map<string, Entry<M>>();
   readonly #inOrder = new SequenceList<Entry<M>>();
   readonly #root = new LevelNode<M>("");
+  #nodeCount = 1;
 
   /** Topics that have a message. */
   get size(): number {
@@ -62,6 +63,11 @@ export class RetainedTrie<M> {
   /** Topics in the order in which they got their first message; without those that `#` does not match [MQTT-4.7.2-1]. */
   get inOrder(): SequenceList<RetainedEntry<M> & Sequenced> {
     return this.#inOrder;
+  }
+
+  /** Nodes of the tree: a topic of many levels may need one for each. */
+  get nodeCount(): number {
+    return this.#nodeCount;
   }
 
   /** Nodes of the tree, counted one by one: whoever removes all topics must find it at 1. */
@@ -90,7 +96,7 @@ export class RetainedTrie<M> {
     this.#byTopic.set(topic, entry);
     if (!topic.startsWith("$")) this.#inOrder.append(entry);
     let node = this.#root;
-    for (const level of topic.split("/")) node = makeChild(node, level);
+    for (const level of topic.split("/")) node = this.#makeChild(node, level);
     node.entry = entry;
     return "added";
   }
@@ -112,6 +118,7 @@ export class RetainedTrie<M> {
       if (node.children !== undefined || node.entry !== undefined) break;
       const parent = path[depth - 1] as LevelNode<M>;
       parent.children = smallMapRemove(parent.children, node.key);
+      this.#nodeCount--;
     }
     return true;
   }
@@ -132,6 +139,15 @@ export class RetainedTrie<M> {
     const only = new LevelNode<M>("");
     only.entry = entry;
     return new RetainedWalk([], only);
+  }
+
+  #makeChild(node: LevelNode<M>, level: string): LevelNode<M> {
+    const existing = smallMapGet(node.children, level);
+    if (existing !== undefined) return existing;
+    const child = new LevelNode<M>(level);
+    node.children = smallMapAdd(node.children, child);
+    this.#nodeCount++;
+    return child;
   }
 
   /** All topics with their messages, in the order in which they got the first one. */
@@ -199,12 +215,4 @@ export class RetainedWalk<M> {
       this.#frames.push({ nodes, depth: level === "#" ? depth : depth + 1, isFirst });
     }
   }
-}
-
-function makeChild<M>(node: LevelNode<M>, level: string): LevelNode<M> {
-  const existing = smallMapGet(node.children, level);
-  if (existing !== undefined) return existing;
-  const child = new LevelNode<M>(level);
-  node.children = smallMapAdd(node.children, child);
-  return child;
 }

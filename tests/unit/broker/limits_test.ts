@@ -67,6 +67,18 @@ test("max_idle of a reload counts for connections that are there", () => {
   assert(client.peer.isHungUp);
 });
 
+test("max_retained_bytes counts what topics of many levels take", () => {
+  const memory = new MemoryBroker({ limits: { maxRetainedBytes: 100_000 } });
+  const client = memory.connect({ version: 4, clientId: "c" });
+  for (let n = 0; n < 100; n++) {
+    const topic = `${n}${"/".repeat(99)}`;
+    client.send({ cmd: "publish", topic, payload: "x", qos: 0, retain: true, dup: false });
+  }
+  memory.runtime.settle();
+  const { retainedMessages } = memory.broker.figures;
+  assert(retainedMessages >= 8 && retainedMessages <= 10, `${retainedMessages} are kept`);
+});
+
 test("max_retained_bytes keeps no more, and room comes back", () => {
   const memory = new MemoryBroker({ limits: { maxRetainedBytes: 10_000 } });
   const client = memory.connect({ clientId: "c" });
