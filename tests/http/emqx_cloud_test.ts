@@ -95,8 +95,10 @@ test(
         rh: 0,
         node: one.node,
       }]);
-      await client.publish("t/a", "for itself", { qos: 1 });
-      assertEquals(String((await client.receive()).payload), "for itself");
+      const publisher = await TestClient.connect(broker.port);
+      await publisher.publish("t/a", "for it", { qos: 1 });
+      assertEquals(String((await client.receive()).payload), "for it");
+      await publisher.disconnect();
       assertEquals(await asWritten("unsubscribe", broker), [204, undefined]);
       assertEquals(await asWritten("unsubscribe", broker), [204, undefined]);
       assertEquals((await asWritten("get", broker))[1].subscriptions_cnt, 0);
