@@ -19,7 +19,7 @@ export interface ClientFilter {
   /** Both ends belong to the range. */
   readonly createdFromMs?: number | undefined;
   readonly createdToMs?: number | undefined;
-  /** Who has not been here since the broker started is in no such range. */
+  /** A session that an earlier version of the broker kept may not know when; it is in no such range. */
   readonly connectedFromMs?: number | undefined;
   readonly connectedToMs?: number | undefined;
   readonly hasSubscriptions?: boolean | undefined;
@@ -30,7 +30,7 @@ type Condition = (session: ClientSession) => boolean;
 /** User name of the client behind a session, as far as it is known. */
 export function usernameOf(session: ClientSession): string | undefined {
   const { details } = session;
-  return details === undefined ? session.owner : details.identity.username;
+  return details === undefined ? session.owner : details.username;
 }
 
 /** The conditions of a filter but for `isConnected`, put together once; undefined: everybody matches. */
@@ -60,7 +60,7 @@ function* identityConditions(filter: ClientFilter): Generator<Condition> {
   const wanted = normalAddress(address);
   // Most addresses are spelled as we do, so that parsing each would be for nothing.
   yield (session) => {
-    const found = session.details?.identity.remoteAddress;
+    const found = session.details?.address;
     return found !== undefined && (found === wanted || normalAddress(found) === wanted);
   };
 }
@@ -73,7 +73,7 @@ function* stateConditions(filter: ClientFilter): Generator<Condition> {
     yield (session) => session.details?.version === protocolVersion;
   }
   if (listenerName !== undefined) {
-    yield (session) => session.details?.listener.name === listenerName;
+    yield (session) => session.details?.listenerName === listenerName;
   }
   if (hasSubscriptions !== undefined) {
     yield (session) => session.subscriptions.size > 0 === hasSubscriptions;

@@ -42,7 +42,7 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> implement
   wasCleanStart = true;
   /** The client's connection while there is one. */
   connection: ClientConnection | undefined;
-  /** What the last CONNECT said; undefined: the client has not been here since the broker started. */
+  /** What the last CONNECT said; undefined: an earlier version of the broker kept the session, and nothing of that. */
   details: ClientDetails | undefined;
   /** Of the connection, or of the last one. */
   traffic: Traffic | undefined;
@@ -75,7 +75,7 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> implement
 
   /** What the store keeps beside the lists. */
   get record(): SessionRecord {
-    const { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will } = this;
-    return { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will };
+    const { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will, details } = this;
+    return { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will, client: details };
   }
 }

@@ -12,7 +12,7 @@ import type {
   TrafficFigures,
 } from "./views.ts";
 
-/** What `ClientView` says of a client that has not been here since the broker started. */
+/** What `ClientView` says of a client whose session an earlier version of the broker kept. */
 const UNKNOWN_VERSION = 4;
 const NO_FLOW: FlowFigures = Object.freeze({
   bytes: 0,
@@ -40,12 +40,12 @@ export function clientViewOf(
     protocolName: version === 3 ? "MQIsdp" : "MQTT",
     protocolVersion: version,
     isBridge: false,
-    address: details?.identity.remoteAddress ?? "",
+    address: details?.address ?? "",
     port: details?.port ?? 0,
-    listenerName: details?.listener.name ?? "",
-    listenerType: details?.listener.type ?? "tcp",
-    mountpoint: details?.listener.mountpoint ?? "",
-    authentication: details?.identity.method ?? "unknown",
+    listenerName: details?.listenerName ?? "",
+    listenerType: details?.listenerType ?? "tcp",
+    mountpoint: details?.mountpoint ?? "",
+    authentication: details?.method ?? "unknown",
     tls: details === undefined ? undefined : tlsPeerOf(details),
     keepAliveS: details?.keepAliveS ?? 0,
     cleanStart: session.wasCleanStart,
@@ -96,9 +96,8 @@ export function subscriptionViewOf(
 }
 
 function tlsPeerOf(details: ClientDetails): TlsPeerView | undefined {
-  const { serverName, peerCertificate } = details;
-  const { type } = details.listener;
-  const isTls = type === "tls" || type === "wss";
+  const { serverName, peerCertificate, listenerType } = details;
+  const isTls = listenerType === "tls" || listenerType === "wss";
   if (!isTls && serverName === undefined && peerCertificate === undefined) return undefined;
   return {
     serverName,

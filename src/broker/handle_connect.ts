@@ -318,12 +318,14 @@ function accept(
   }
   durability.begin();
   const isClean = packet.cleanStart || isForeignSession(core, clientId, identity);
+  const keepAliveS = grantedKeepAliveS(packet, options);
+  const will = willOf(packet, clientId, identity, from);
   const { session, isPresent } = core.sessions.open(clientId, isClean, {
     expiryS,
     owner: ownerOf(identity),
-    will: willOf(packet, clientId, identity, from),
+    will,
+    details: clientDetails(from, packet, identity, { keepAliveS, will }),
   });
-  const keepAliveS = grantedKeepAliveS(packet, options);
   from.askedKeepAliveMs = keepAliveS * 1000 * options.keepAliveFactor;
   const aliases = packet.topicAliasMaximum > 0
     ? new OutboundTopicAliases(packet.topicAliasMaximum)
@@ -331,7 +333,6 @@ function accept(
   from.out.translateTopics(aliases, from.mountpoint?.length ?? 0);
   from.establish(session, identity);
   from.auth?.expireWith(identity);
-  session.details = clientDetails(from, packet, identity, keepAliveS);
   core.sessions.noteOnline(session, from);
   if (identity.method === "anonymous") core.counters.connectedAnonymous++;
   const welcome = (): void => {

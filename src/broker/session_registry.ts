@@ -4,6 +4,7 @@ import type { LoadedSession, Publisher, SessionRecord, StoredWill } from "../por
 import type { Router } from "../routing/mod.ts";
 import { InflightState, type Message, type SessionContext } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
+import { type ClientDetails, restoredDetails } from "./client_details.ts";
 import { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import { redistribute } from "./delivery.ts";
@@ -30,6 +31,7 @@ export interface SessionRegistryParts {
 
 /** What a client's CONNECT says of its session. */
 export interface SessionTerms {
+  readonly details: ClientDetails;
   readonly expiryS: number;
   readonly will: StoredWill | undefined;
   /** User name of the client; undefined: nobody vouches for it. */
@@ -96,6 +98,7 @@ export class SessionRegistry {
     // A will that still waited for its delay is not published: the client is back before [MQTT-3.1.3-9].
     session.will = terms.will;
     session.owner ??= terms.owner;
+    session.details = terms.details;
     session.expiryS = terms.expiryS;
     session.survives = terms.expiryS > 0;
     session.disconnectedAtMs = 0;
@@ -158,11 +161,12 @@ export class SessionRegistry {
     const journal = new SessionJournal(key, durability, router);
     const session = new ClientSession(record.clientId, context, record.createdAtMs, journal);
     this.#add(session);
-    this.#setPersistent(session, true);
+    this.#setPersistent(session, record.client?.cleanStart !== true);
     session.expiryS = record.expiryS;
     session.survives = true;
     session.will = record.will;
     session.owner = record.owner;
+    session.details = restoredDetails(record);
     for (const [filter, subscription] of subscriptions) {
       this.#parts.subscriptions.restore(session, filter, subscription);
     }

@@ -35,7 +35,7 @@ export interface ClientView {
   readonly sessionExpiryS: number;
   /** The session outlives its connection. */
   readonly isPersistent: boolean;
-  /** The network connection was accepted; undefined: the client has not been here since the broker started. */
+  /** The network connection was accepted; undefined: not known. */
   readonly acceptedAtMs: number | undefined;
   /** CONNECT was accepted; undefined as above. */
   readonly connectedAtMs: number | undefined;

@@ -39,6 +39,7 @@ export type {
   SessionRecord,
   Store,
   StoreCounters,
+  StoredClient,
   StoredGroup,
   StoredInflight,
   StoredQueue,

@@ -1,7 +1,9 @@
 import type { Histogram } from "../base/mod.ts";
+import type { ProtocolVersion } from "../mqtt/mod.ts";
 import type { Subscription } from "../routing/mod.ts";
 import type { Delivery, InflightState, Message } from "../session/mod.ts";
-import type { Identity } from "./records.ts";
+import type { ListenerType } from "../transport/mod.ts";
+import type { Identity, IdentityMethod } from "./records.ts";
 import type { RecordStore } from "./record_store.ts";
 
 /** Names a session inside a store: small, and given again only when nothing is left of its last owner. */
@@ -27,6 +29,26 @@ export interface SessionRecord {
   /** User name of whoever made the session; undefined: nobody in particular, or it is of before this was kept. */
   readonly owner: string | undefined;
   readonly will: StoredWill | undefined;
+  /** Undefined: it is of before this was kept. */
+  readonly client?: StoredClient | undefined;
+}
+
+/** What the last CONNECT of a session's client said, and where it came from: to be told, and for nothing else. */
+export interface StoredClient {
+  readonly username: string | undefined;
+  readonly method: IdentityMethod;
+  readonly version: ProtocolVersion;
+  readonly cleanStart: boolean;
+  readonly keepAliveS: number;
+  readonly receiveMaximum: number;
+  readonly address: string;
+  readonly port: number;
+  readonly listenerName: string;
+  readonly listenerType: ListenerType;
+  readonly mountpoint: string;
+  /** Wall clock, milliseconds: of the network connection, and of its CONNECT. */
+  readonly acceptedAtMs: number;
+  readonly connectedAtMs: number;
 }
 
 /** The shared subscription that chose a session for a message, by name: the broker finds the living one. */

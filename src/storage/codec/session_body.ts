@@ -4,6 +4,7 @@ import type {
   IdentityMethod,
   IdentityRule,
   SessionRecord,
+  StoredClient,
   StoredWill,
 } from "../../ports/mod.ts";
 import type { Subscription } from "../../routing/mod.ts";
@@ -20,18 +21,22 @@ const METHOD_BIT = 0b10000;
 const RULES_BIT = 0b100000;
 /** Bodies of before sessions had owners say nothing of them. */
 const OWNER_BIT = 0b1000000;
+/** Bodies of before clients were remembered say nothing of them. */
+const CLIENT_BIT = 0b10000000;
 
 export function writeSession(sink: ByteSink, record: SessionRecord): void {
-  const { will, owner } = record;
+  const { will, owner, client } = record;
   sink.reserve(1);
   sink.byte(
-    (will === undefined ? 0 : willFlags(will)) | (owner === undefined ? 0 : OWNER_BIT),
+    (will === undefined ? 0 : willFlags(will)) | (owner === undefined ? 0 : OWNER_BIT) |
+      (client === undefined ? 0 : CLIENT_BIT),
   );
   sink.text(record.clientId);
   sink.varint(record.expiryS);
   sink.float(record.createdAtMs);
   sink.float(record.disconnectedAtMs);
   if (owner !== undefined) sink.text(owner);
+  if (client !== undefined) writeClient(sink, client);
   if (will !== undefined) writeWill(sink, will);
 }
 
@@ -62,8 +67,55 @@ export function readSession(source: ByteSource): SessionRecord {
   const createdAtMs = source.float();
   const disconnectedAtMs = source.float();
   const owner = (flags & OWNER_BIT) === 0 ? undefined : source.text();
+  const client = (flags & CLIENT_BIT) === 0 ? undefined : { client: readClient(source) };
   const will = (flags & WILL_BIT) === 0 ? undefined : readWill(source, flags);
-  return { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will };
+  return { clientId, expiryS, createdAtMs, disconnectedAtMs, owner, will, ...client };
+}
+
+const VERSION_BITS = 0b111;
+const CLEAN_START_BIT = 0b1000;
+const HAS_USERNAME_BIT = 0b10000;
+
+function writeClient(sink: ByteSink, client: StoredClient): void {
+  const { username, version, cleanStart } = client;
+  sink.reserve(1);
+  sink.byte(
+    version | (cleanStart ? CLEAN_START_BIT : 0) | (username === undefined ? 0 : HAS_USERNAME_BIT),
+  );
+  if (username !== undefined) sink.text(username);
+  sink.text(client.method);
+  sink.varint(client.keepAliveS);
+  sink.varint(client.receiveMaximum);
+  sink.text(client.address);
+  sink.varint(client.port);
+  sink.text(client.listenerName);
+  sink.text(client.listenerType);
+  sink.text(client.mountpoint);
+  sink.float(client.acceptedAtMs);
+  sink.float(client.connectedAtMs);
+}
+
+function readClient(source: ByteSource): StoredClient {
+  const flags = source.byte();
+  const version = flags & VERSION_BITS;
+  if (version < 3 || version > 5) {
+    throw new StoredDataError(`Cannot read stored data: protocol version ${version}`);
+  }
+  return {
+    version: version as StoredClient["version"],
+    cleanStart: (flags & CLEAN_START_BIT) !== 0,
+    username: (flags & HAS_USERNAME_BIT) === 0 ? undefined : source.text(),
+    method: source.text() as IdentityMethod,
+    keepAliveS: source.varint(),
+    receiveMaximum: source.varint(),
+    address: source.text(),
+    port: source.varint(),
+    listenerName: source.text(),
+    listenerType: source.text() as StoredClient["listenerType"],
+    mountpoint: source.text(),
+    acceptedAtMs: source.float(),
+    connectedAtMs: source.float(),
+  };
 }
 
 function readWill(source: ByteSource, flags: number): StoredWill {

@@ -13,6 +13,24 @@ const RETAINED = {
   publisher: ADMIN,
 } as const;
 
+/** What is known of a client from its CONNECT. */
+const CONNECT_KEYS = [
+  "username",
+  "protocolName",
+  "protocolVersion",
+  "address",
+  "port",
+  "listenerName",
+  "authentication",
+  "keepAliveS",
+  "cleanStart",
+  "sessionExpiryS",
+  "acceptedAtMs",
+  "connectedAtMs",
+  "createdAtMs",
+  "will",
+] as const;
+
 /** Resolves with what was there when `work` did, or with undefined while it has not. */
 function watch<T>(work: Promise<T>): { result: T | undefined } {
   const seen: { result: T | undefined } = { result: undefined };
@@ -23,7 +41,17 @@ function watch<T>(work: Promise<T>): { result: T | undefined } {
 async function awayClient(broker: LastingBroker): Promise<void> {
   const client = broker.memory.client({
     clientId: "c",
+    username: "u",
+    keepalive: 30,
+    clean: false,
     properties: { sessionExpiryInterval: 3600 },
+    will: {
+      topic: "w",
+      payload: "x" as never,
+      qos: 1,
+      retain: false,
+      properties: { willDelayInterval: 600 },
+    },
   });
   await broker.pass(4);
   client.peer.reset();
@@ -44,6 +72,11 @@ test("a command resolves when what it promises is on disk, and that outlives the
     const again = await LastingBroker.start(broker.copyAsKilled());
     const later = managementOf(again.memory, again.store);
     const view = await later.clients.get("c", { includeSubscriptions: true });
+    const before = await service.clients.get("c");
+    for (const key of CONNECT_KEYS) assertEquals(view?.[key], before?.[key], key);
+    assertEquals([view?.username, view?.address, view?.keepAliveS], ["u", "memory", 30]);
+    const { items } = await later.clients.list({ limit: 10 }, { username: "u", cleanStart: false });
+    assertEquals(items.length, 1);
     assertEquals(view?.subscriptions?.map(({ filter, qos }) => [filter, qos]), [["a/+", 1]]);
     assertEquals((await later.retained.get("t"))?.payload.length, 1);
     const removed = watch(later.clients.removeOffline("c").then(() => true));

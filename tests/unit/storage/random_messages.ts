@@ -55,6 +55,23 @@ export function randomRecord(prng: Prng, clientId: string): SessionRecord {
     createdAtMs: 1_700_000_000_000 + prng.nextInt(1000),
     disconnectedAtMs: prng.pick([0, 1_700_000_000_999]),
     owner: prng.pick([undefined, "", "größe"]),
+    ...prng.pick([{}, {
+      client: {
+        username: prng.pick([undefined, "", "größe"]),
+        method: prng.pick(["anonymous", "scram"]),
+        version: prng.pick([3, 4, 5]),
+        cleanStart: prng.nextBoolean(),
+        keepAliveS: prng.nextInt(65_536),
+        receiveMaximum: prng.nextInt(65_536),
+        address: prng.pick(["", "10.0.0.1", "::1"]),
+        port: prng.nextInt(65_536),
+        listenerName: "tcp:default",
+        listenerType: prng.pick(["tcp", "wss"]),
+        mountpoint: prng.pick(["", "a/"]),
+        acceptedAtMs: 1_700_000_000_000.5,
+        connectedAtMs: 1_700_000_000_001,
+      },
+    }]),
     will: prng.nextBoolean() ? undefined : {
       message,
       messageExpiryS: prng.pick([undefined, 0, 0xffffffff]),
