@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { parseIpNetwork } from "../../base/mod.ts";
 import type { BanKind } from "../../management/mod.ts";
 import { banDto } from "./dto.ts";
-import { type Parameters, wrong } from "./parameters.ts";
+import { missingOf, type Parameters, wrong } from "./parameters.ts";
 import { Code, Failure, pageReply, success } from "./result.ts";
 import type { Routes } from "./routes.ts";
 
@@ -69,9 +69,4 @@ function whoOf(parameters: Parameters, as: BanKind): string {
   const isAddress = !who.includes("/") && parseIpNetwork(who) !== undefined;
   if (as === "peerhost" && !isAddress) throw wrong("who", who, "an IP address");
   return who;
-}
-
-function missingOf(names: readonly string[]): Failure {
-  const list = names.map((name) => `'${name}'`).join(", ");
-  return new Failure(Code.missing, `missing mandatory params: [${list}]`);
 }

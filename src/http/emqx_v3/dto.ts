@@ -12,7 +12,7 @@ import type {
 } from "../../management/mod.ts";
 import type { ApiName, EmqxV3Options } from "../options.ts";
 import type { WebListenerView } from "../web_listener.ts";
-import { localTime, memoryText, UNDEFINED, uptimeText } from "./format.ts";
+import { listenOn, localTime, memoryText, UNDEFINED, uptimeText } from "./format.ts";
 import { dotted, metricsOf } from "./metric_names.ts";
 
 export function appDto(app: AppView, secret: string | undefined): Record<string, unknown> {
@@ -227,12 +227,6 @@ export function webListenerDto(listener: WebListenerView): Record<string, unknow
       shutdown_count: [],
     }];
   });
-}
-
-/** A bare port where every address is listened on. */
-function listenOn(host: string, port: number): string {
-  if (host === "0.0.0.0" || host === "::") return String(port);
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** The 43 names of 3.1, or those of 3.2 where the configuration asks for them. */

@@ -31,3 +31,9 @@ export function memoryText(bytes: number): string {
   }
   return String(bytes);
 }
+
+/** A bare port where every address is listened on. */
+export function listenOn(host: string, port: number): string {
+  if (host === "0.0.0.0" || host === "::") return String(port);
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -7,6 +7,7 @@ import { addApps } from "./apps.ts";
 import { authenticate } from "./authentication.ts";
 import { addBanned } from "./banned.ts";
 import { addClients } from "./clients.ts";
+import { addConfigs } from "./configs.ts";
 import { addListeners } from "./listeners.ts";
 import { addMessages } from "./messages.ts";
 import { addNodes } from "./nodes.ts";
@@ -38,6 +39,7 @@ export function createEmqxV3(context: DialectContext): Dialect {
   addApps(routes);
   addBanned(routes);
   addNodes(routes);
+  addConfigs(routes);
   addListeners(routes);
   addClients(routes);
   addSubscriptions(routes);

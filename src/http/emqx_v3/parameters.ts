@@ -104,3 +104,9 @@ export function wrong(name: string, found: unknown, allowed: string): Failure {
   const short = shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
   return new Failure(Code.wrongType, `${name}: found ${short}, allowed ${allowed}`);
 }
+
+/** Of several that are needed, at least one is not given. */
+export function missingOf(names: readonly string[]): Failure {
+  const list = names.map((name) => `'${name}'`).join(", ");
+  return new Failure(Code.missing, `missing mandatory params: [${list}]`);
+}
