@@ -34,7 +34,12 @@ export const HTTP_FUZZ_TARGETS: readonly HttpFuzzTarget[] = [
   { api: "metrics", authorization: undefined, isRefused: byStatus },
   { api: "smqtt", authorization: undefined, isRefused: byStatus },
   { api: "tdmq", authorization: undefined, isRefused: byStatus },
-  { api: "nanomq-v1", authorization: ADMIN, isRefused: byCode },
+  {
+    api: "nanomq-v1",
+    authorization: ADMIN,
+    isRefused: byCode,
+    statePaths: ["/api/v1?req=11&seq=1"],
+  },
   { api: "emqx-cloud", authorization: ADMIN, isRefused: byStatus },
   {
     api: "emqx-v3",

@@ -21,7 +21,7 @@ const BODY_BYTES_MAX = 128 * 1024;
 const JSON_TYPE = ["content-type", "application/json"] as const;
 
 const RequestBody = z.object({
-  req: z.int().check(z.minimum(0)),
+  req: z.literal([...REQUESTS.keys()]),
   seq: z.int().check(z.minimum(0)),
   data: z.optional(z.looseObject({})),
 });

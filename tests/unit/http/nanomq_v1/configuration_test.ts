@@ -2,7 +2,8 @@
 import { test } from "node:test";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CertificateFolder, hasOpenssl } from "../../../support/certificates.ts";
-import { type Document, type SettingsRig, withSettings } from "./settings_rig.ts";
+import { MEMBERS } from "./member_values.ts";
+import { memberOf, nested, type SettingsRig, withSettings } from "./settings_rig.ts";
 
 const DONE = { status: 200, code: 0 };
 const REFUSED = { status: 400, code: 108, needsRestart: null };
@@ -97,17 +98,6 @@ const EXAMPLE = {
   },
 };
 
-/** `{ "tls.enable": true }` as the API has it. */
-function nested(path: string, value: unknown): Record<string, unknown> {
-  const [part = "", name] = path.split(".");
-  return name === undefined ? { [part]: value } : { [part]: { [name]: value } };
-}
-
-function memberOf(document: Document, path: string): unknown {
-  const [part = "", name] = path.split(".");
-  return name === undefined ? document[part] : (document[part] as Record<string, unknown>)[name];
-}
-
 test("NanoMQ req 11 has every member of the document in its order, with its type", async () => {
   await withSettings({}, async ({ ask }) => {
     const [status, body] = await ask('{"req":11,"seq":9999}');
@@ -187,76 +177,6 @@ test("NanoMQ req 11 hides secrets on listeners that others reach, or as configur
   }
 });
 
-/** A member, values that change it, and values that are refused. */
-const MEMBERS: readonly [path: string, good: readonly unknown[], bad: readonly unknown[]][] = [
-  [
-    "url",
-    ["nmq-tcp://127.0.0.1:77", "mqtt-tcp://localhost:1"],
-    [
-      1,
-      true,
-      "",
-      "nmq-tcp://x",
-      "nmq-ws://x:1",
-      "tcp://x:1",
-      "nmq-tcp://x:0",
-      "nmq-tcp://x:65536",
-      "x:1",
-      "nmq-tcp://a b:1",
-      "nmq-tcp://x:1/y",
-      ["nmq-tcp://x:1"],
-    ],
-  ],
-  ["num_taskq_thread", [1, 4_294_967_295], ["4", 1.5, -1, 4_294_967_296, true, [1]]],
-  ["max_taskq_thread", [1, 4_294_967_295], ["4", 1.5, -1, 4_294_967_296]],
-  ["parallel", [1, 4_294_967_295], ["4", 1.5, -1, 4_294_967_296]],
-  ["property_size", [1, 64], ["4", 1.5, 0, -1]],
-  ["msq_len", [1, 64], ["64", 1.5, 0, -1, true]],
-  ["qos_duration", [1, 10], ["x", 1.5, 0, -1]],
-  ["allow_anonymous", [false], ["false", 0, 1, "x", {}]],
-  ["daemon", [true], ["true", 1]],
-  ["tls.enable", [], ["true", 1, true]],
-  ["tls.url", ["tls+nmq-tcp://127.0.0.1:5", "nmq-tls://localhost:6"], ["nmq-tcp://x:1", 1, ""]],
-  ["tls.key_password", ["abc"], [1, true]],
-  ["tls.key", [], ["x", 1, "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"]],
-  ["tls.cert", [], ["x", true, "-----BEGIN CERTIFICATE-----\nx"]],
-  ["tls.cacert", [], ["x", {}, "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----"]],
-  ["tls.verify_peer", [true], ["true", 1]],
-  ["tls.fail_if_no_peer_cert", [true], ["true", 1]],
-  ["websocket.enable", [true], ["true", 1]],
-  ["websocket.url", ["nmq-ws://127.0.0.1:5/mqtt", "nmq-ws://127.0.0.1:5/x"], [
-    "nmq-wss://x:1/y",
-    1,
-  ]],
-  ["websocket.tls_url", ["nmq-wss://127.0.0.1:5/x"], ["nmq-ws://x:1/y", "nmq-wss://x:1/y?z", 1]],
-  ["http_server.enable", [false], ["false", 0]],
-  ["http_server.port", [1, 65_535], ["8081", 0, 65_536, 1.5, -1, true]],
-  ["http_server.username", ["other"], ["", 1, "a:b", "a\u0000"]],
-  ["http_server.password", ["other"], ["", 1, "a\nb"]],
-  ["http_server.auth_type", [], ["digest", 1, "", "jwt"]],
-  ["bridge.bridge_mode", [], ["true", 1, true]],
-  [
-    "bridge.address",
-    ["mqtt-tcp://broker.emqx.io:1883", "tls+mqtt-tcp://x:1", "mqtt-quic://x:1"],
-    ["broker.emqx.io:1883", "http://x:1", "mqtt-tcp://x", 1, ""],
-  ],
-  ["bridge.proto_ver", [3, 5], [2, 6, "4", 4.5]],
-  ["bridge.clientid", ["c"], [1, "a\u0000"]],
-  ["bridge.clean_start", [false], ["false", 0]],
-  ["bridge.username", ["u"], [1]],
-  ["bridge.password", ["p"], [1, "a\nb"]],
-  ["bridge.keepalive", [0, 65_535], [-1, 65_536, "60", 1.5]],
-  ["bridge.parallel", [1, 1000], [0, 1001, "2"]],
-  ["bridge.forwards", [["a/#", "+"], ["$share/g/x"]], ["a", [1], ["a/#/b"], [""], [["a"]], {}]],
-  [
-    "bridge.subscription",
-    [[{ topic: "a/+", qos: 2 }], [{ topic: "a", qos: 0 }, { topic: "b", qos: 1 }]],
-    ["a", ["a"], [{ topic: "a" }], [{ qos: 1 }], [{ topic: "a", qos: 3 }], [{
-      topic: "#a",
-      qos: 0,
-    }], [null]],
-  ],
-];
 const NULLABLE = new Set([
   "tls.key_password",
   "tls.key",

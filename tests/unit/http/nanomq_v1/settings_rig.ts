@@ -169,3 +169,14 @@ export async function withSettings(
     });
   });
 }
+
+/** `{ "tls.enable": true }` as the API has it. */
+export function nested(path: string, value: unknown): Record<string, unknown> {
+  const [part = "", name] = path.split(".");
+  return name === undefined ? { [part]: value } : { [part]: { [name]: value } };
+}
+
+export function memberOf(document: Document, path: string): unknown {
+  const [part = "", name] = path.split(".");
+  return name === undefined ? document[part] : (document[part] as Record<string, unknown>)[name];
+}
