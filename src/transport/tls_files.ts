@@ -115,7 +115,7 @@ export class TlsFiles {
       listener: this.#owner,
       cert: this.#options.certFile,
       fingerprint: this.#current.fingerprint256,
-      expires: new Date(this.#current.expiresMs).toISOString(),
+      expires: dateText(this.#current.expiresMs),
     });
     this.#warnOfExpiry(this.#owner);
   }
@@ -128,10 +128,16 @@ export class TlsFiles {
       {
         listener: owner,
         cert: this.#options.certFile,
-        expires: new Date(this.#current.expiresMs).toISOString(),
+        expires: dateText(this.#current.expiresMs),
       },
     );
   }
+}
+
+/** Certificates may be good for longer than dates go. */
+function dateText(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? "at no time" : date.toISOString();
 }
 
 export interface TlsFilesParts {

@@ -111,7 +111,10 @@ export class TestAuthority {
     const requestFile = this.#folder.file(".csr");
     const certFile = this.#folder.file(".pem");
     const passIn = password === undefined ? [] : ["-passin", `pass:${password}`];
-    openssl(["req", "-new", "-key", keyFile, "-subj", subject, "-out", requestFile], passIn);
+    openssl(
+      ["req", "-utf8", "-new", "-key", keyFile, "-subj", subject, "-out", requestFile],
+      passIn,
+    );
     const extensionFile = this.#folder.file(".ext");
     writeFileSync(extensionFile, extensions.join("\n"));
     openssl(
