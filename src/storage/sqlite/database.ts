@@ -20,7 +20,7 @@ PRAGMA application_id = ${APPLICATION_ID};
 `;
 
 /** How long one connection waits for another of this process, in milliseconds: a checkpoint, at most. */
-const BUSY_TIMEOUT_MS = 5000;
+export const BUSY_TIMEOUT_MS = 5000;
 
 /**
  * Opens the one connection that writes. Checkpoints are left to `Housekeeping`, so that no commit has to wait for one

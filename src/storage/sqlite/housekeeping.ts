@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { numberOf } from "./database.ts";
+import { BUSY_TIMEOUT_MS, numberOf } from "./database.ts";
 
 /** About how long the log grows before it is carried into the database. */
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
@@ -19,11 +19,14 @@ const FREE_PAGES_SLICE = 512;
 export class Housekeeping {
   readonly #database: DatabaseSync;
   readonly #checkpoint: StatementSync;
+  readonly #cut: StatementSync;
   readonly #giveBack: StatementSync;
   readonly #pageBytes: number;
   /** An estimate; the checkpoint says what it was. */
   #logBytes = 0;
   #hasCommits = false;
+  /** How long the log has been since it was cut. */
+  #logBytesMax = 0;
   /** Frames of the log that are counted already. */
   #framesCounted = 0;
   /** To the log and from there to the database; counted at checkpoints. */
@@ -33,6 +36,7 @@ export class Housekeeping {
     this.#database = database;
     database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES_KEPT}`);
     this.#checkpoint = database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+    this.#cut = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
     this.#giveBack = database.prepare(`PRAGMA incremental_vacuum(${FREE_PAGES_SLICE})`);
     this.#pageBytes = numberOf(database, "PRAGMA page_size");
   }
@@ -54,7 +58,20 @@ export class Housekeeping {
   idle(): boolean {
     if (this.#giveBackPages()) return true;
     this.checkpoint();
+    this.#cutLog();
     return false;
+  }
+
+  /** A log that a burst has made long is of no use now. Not while somebody reads it, who would be waited for. */
+  #cutLog(): void {
+    if (this.#hasCommits || this.#logBytesMax <= LOG_BYTES_KEPT) return;
+    this.#database.exec("PRAGMA busy_timeout = 0");
+    try {
+      const { busy } = this.#cut.get() as { readonly busy: number };
+      if (busy === 0) this.#logBytesMax = 0;
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
   }
 
   checkpoint(): void {
@@ -63,8 +80,10 @@ export class Housekeeping {
       readonly log: number;
       readonly checkpointed: number;
     };
+    const frameBytes = this.#pageBytes + LOG_FRAME_HEADER_BYTES;
+    this.#logBytesMax = Math.max(this.#logBytesMax, log * frameBytes);
     const pages = numberOf(this.#database, "PRAGMA page_count");
-    this.bytesWritten += (log - this.#framesCounted) * (this.#pageBytes + LOG_FRAME_HEADER_BYTES) +
+    this.bytesWritten += (log - this.#framesCounted) * frameBytes +
       Math.min(checkpointed, pages) * this.#pageBytes;
     // What is wholly carried over is begun anew by the next commit; else a reader still needs it.
     const isComplete = log === checkpointed;

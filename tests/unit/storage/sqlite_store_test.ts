@@ -246,6 +246,14 @@ test("a file that was large is small again when its messages are gone and there 
     await rest();
     const small = statSync(path).size;
     assert(large > 20_000_000 && small < 6_000_000, `${large} bytes became ${small}`);
+    for (let i = 0; i < 40_000; i++) {
+      store.pushQueued(key, deliveryOf(messageOf("t", "x".repeat(2000))));
+    }
+    await store.flush();
+    const longLog = statSync(`${path}-wal`).size;
+    await rest();
+    const log = statSync(`${path}-wal`).size;
+    assert(longLog > 64 * 1024 * 1024 && log === 0, `a log of ${longLog} bytes became ${log}`);
     await store.close();
   }));
 
