@@ -55,6 +55,17 @@ export class RawHttpClient {
     );
   }
 
+  /** Sends all of it before it reads anything, as many clients do; also when the server resets the connection. */
+  async sendFirst(bytes: string): Promise<void> {
+    this.#socket.pause();
+    const sent = new Promise<void>((resolve) => {
+      this.#socket.write(bytes, "latin1", () => resolve());
+      this.#socket.once("error", () => resolve()).once("close", () => resolve());
+    });
+    await within(sent, "the end of what is sent");
+    this.#socket.resume();
+  }
+
   /** The next reply. Rejects when the connection ends before it does. */
   async reply(isHead = false): Promise<RawReply> {
     return await within(this.#reply(isHead), "a reply");

@@ -76,7 +76,7 @@ export interface ApiSetup<Caller> {
 const ANSWERED = new Response(null);
 
 /**
- * The routes of one API. Each is asked in this order: who calls, query, body, handler. Whatever is wrong ends in
+ * The routes of one API. Each is asked in this order: who calls, path, query, body, handler. Whatever is wrong ends in
  * `setup.refuse`, so that a product's way of refusing stands in one place.
  */
 export class Api<Caller = undefined> {
@@ -143,6 +143,7 @@ export class Api<Caller = undefined> {
     const caller = authenticate === undefined || spec.isOpen === true
       ? undefined
       : await authenticate.call(this.#setup, call);
+    call.checkParams();
     const query = spec.query === undefined
       ? undefined
       : checked("query", spec.query, call.queryRecord());

@@ -42,6 +42,11 @@ export class Call {
     return decoded;
   }
 
+  /** Throws where a variable of the path cannot be decoded, before anybody has done anything. */
+  checkParams(): void {
+    for (const name of Object.keys(this.#rawParams)) this.param(name);
+  }
+
   /** All pairs of the query in their order, decoded once. */
   queryPairs(): ReadonlyArray<readonly [name: string, value: string]> {
     const pairs = parseQuery(queryOf(this.request.target));

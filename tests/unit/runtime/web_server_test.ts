@@ -183,7 +183,7 @@ for (const version of ["1.0", "1.1"]) {
     await withServer({}, echo, async ({ port }, errors) => {
       const head = `POST / HTTP/${version}\r\nHost: a\r\nConnection: close\r\n`;
       const client = await RawHttpClient.open(port);
-      client.send(`${head}Content-Length: 10000000\r\n\r\n${"x".repeat(10_000_000)}`);
+      await client.sendFirst(`${head}Content-Length: 10000000\r\n\r\n${"x".repeat(10_000_000)}`);
       assertEquals((await client.reply()).status, 413);
       await client.ended();
       assertEquals(errors, []);
