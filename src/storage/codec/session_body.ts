@@ -95,6 +95,16 @@ function writeClient(sink: ByteSink, client: StoredClient): void {
   sink.float(client.connectedAtMs);
 }
 
+/** Few texts that very many sessions have: each is held once. */
+const SHARED_TEXTS_MAX = 256;
+const sharedTexts = new Map<string, string>();
+
+function shared(text: string): string {
+  const known = sharedTexts.get(text);
+  if (known === undefined && sharedTexts.size < SHARED_TEXTS_MAX) sharedTexts.set(text, text);
+  return known ?? text;
+}
+
 function readClient(source: ByteSource): StoredClient {
   const flags = source.byte();
   const version = flags & VERSION_BITS;
@@ -105,14 +115,14 @@ function readClient(source: ByteSource): StoredClient {
     version: version as StoredClient["version"],
     cleanStart: (flags & CLEAN_START_BIT) !== 0,
     username: (flags & HAS_USERNAME_BIT) === 0 ? undefined : source.text(),
-    method: source.text() as IdentityMethod,
+    method: shared(source.text()) as IdentityMethod,
     keepAliveS: source.varint(),
     receiveMaximum: source.varint(),
     address: source.text(),
     port: source.varint(),
-    listenerName: source.text(),
-    listenerType: source.text() as StoredClient["listenerType"],
-    mountpoint: source.text(),
+    listenerName: shared(source.text()),
+    listenerType: shared(source.text()) as StoredClient["listenerType"],
+    mountpoint: shared(source.text()),
     acceptedAtMs: source.float(),
     connectedAtMs: source.float(),
   };
