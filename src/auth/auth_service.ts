@@ -96,7 +96,7 @@ export class AuthService implements Authenticator {
 
   async #createChain(options: AuthOptions, files: AuthFiles): Promise<AuthenticatorChain> {
     const { secret, clock, logger, records } = this.#parts;
-    const { jwt, http, accounts } = options;
+    const { jwt, http, accounts, switchedOff } = options;
     const users = await readConfiguredUsers(options.users, secret);
     const passwords = new PasswordAuthenticator({
       tables: this.#tables(options, files, users.table),
@@ -110,7 +110,7 @@ export class AuthService implements Authenticator {
       new ScramAuthenticator({
         configured: users.verifiers,
         superusers: users.superusers,
-        records: accounts ? records : undefined,
+        records: accounts && !switchedOff.includes("users") ? records : undefined,
         secret,
         logger,
       }),
@@ -141,7 +141,10 @@ export class AuthService implements Authenticator {
       );
       tables.push(new FixedTable("password_file", new Map(accounts)));
     }
-    return options.accounts ? [...tables, this.users, this.clientIds] : tables;
+    if (!options.accounts) return tables;
+    if (!options.switchedOff.includes("users")) tables.push(this.users);
+    if (!options.switchedOff.includes("clients")) tables.push(this.clientIds);
+    return tables;
   }
 }
 

@@ -20,6 +20,8 @@ export { AuthenticatorChain } from "./authenticator_chain.ts";
 export { BoundedWork, NotDone, type WorkFigures, type WorkLimits } from "./bounded_work.ts";
 export { installationSecret } from "./installation_secret.ts";
 export {
+  AUTH_MODULES,
+  type AuthModule,
   type AuthOptions,
   type HttpAuthOptions,
   JWT_ALGORITHMS,

@@ -65,6 +65,10 @@ export interface HttpAuthOptions {
   readonly maxWaiting: number;
 }
 
+/** Parts of authentication that can be out of force while all that they are made of stays. */
+export const AUTH_MODULES = ["users", "clients", "jwt", "http"] as const;
+export type AuthModule = (typeof AUTH_MODULES)[number];
+
 /** Section `[auth]`, but for `allow_anonymous`, which belongs to the listeners. */
 export interface AuthOptions {
   /** As mosquitto_passwd or `broker passwd --file` writes it. */
@@ -72,6 +76,8 @@ export interface AuthOptions {
   readonly users: readonly UserOptions[];
   /** Whether accounts of the data directory count: `broker passwd add` and the HTTP APIs write them. */
   readonly accounts: boolean;
+  /** "users" and "clients": of the accounts. Where tokens or the service are switched off, their options are not there. */
+  readonly switchedOff: readonly AuthModule[];
   readonly jwt: JwtOptions | undefined;
   readonly http: HttpAuthOptions | undefined;
   /**

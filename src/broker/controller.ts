@@ -190,7 +190,7 @@ export class Controller {
   /** A client that is away gets them when it comes back, as far as its queue has room. */
   async #replay(session: ClientSession, subscription: Subscription): Promise<void> {
     const { retained, yieldTurn } = this.#core;
-    const search = retained.search(subscription.filter);
+    const search = retained.replay(subscription.filter);
     await inTurns(yieldTurn, () => search.step(SEARCHED_PER_TURN));
     // The session may have ended meanwhile; then there is nobody to send to.
     if (session.isEnded) return;

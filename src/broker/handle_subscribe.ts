@@ -143,7 +143,7 @@ class Subscribing {
       return;
     }
     core.subscriptions.put(session, request.filter, subscription); // [MQTT-3.8.4-3]
-    if (isWanted) this.#search = core.retained.search(subscription.filter);
+    if (isWanted) this.#search = core.retained.replay(subscription.filter);
     else this.#reasonCodes.push(subscription.qos);
   }
 

@@ -40,6 +40,8 @@ export interface MqttOptions {
   readonly sessionExpiry3xS: number;
   readonly maxWillDelayS: number;
   /** 0: no limit in number. */
+  /** Whether retained messages are kept and sent; without it those that are there wait until it is back. */
+  readonly hasRetainer: boolean;
   readonly maxRetainedMessages: number;
   readonly maxRetainedPayloadBytes: number;
   /** 0: no `$SYS` topics. */

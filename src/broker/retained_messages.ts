@@ -52,6 +52,8 @@ export class RetainedSearch {
 /** What a level of a topic takes that no other topic has in common with it, in a tree. */
 const NODE_BYTES = 100;
 
+const NOTHING: RetainedTrie<Message> = new RetainedTrie();
+
 /** The last message of each topic that was published with the retain flag, until it expires. */
 export class RetainedMessages {
   options: MqttOptions;
@@ -108,10 +110,12 @@ export class RetainedMessages {
 
   /**
    * Keeps the message in the place of the last one [MQTT-3.3.1-5]; an empty payload only removes that
-   * [MQTT-3.3.1-6]. Over a limit nothing is kept, the old one neither, and a counter tells.
+   * [MQTT-3.3.1-6]. Over a limit nothing is kept, the old one neither, and a counter tells. Without a retainer all
+   * stays as it is.
    */
   set(message: Message): void {
     const { topic } = message;
+    if (!this.options.hasRetainer && !isSysTopic(topic)) return;
     const wasThere = this.#forget(topic);
     const isKept = message.payload.length > 0 && this.hasRoomFor(topic, message.payload.length) &&
       this.#hasBytesFor(message);
@@ -176,7 +180,14 @@ export class RetainedMessages {
     return this.#trie.inOrder;
   }
 
-  /** Looks for all that a new subscription with `filter` gets, which may be long work. */
+  /** Looks for all that a new subscription with `filter` gets, which may be long work: nothing without a retainer. */
+  replay(filter: string): RetainedSearch {
+    return this.options.hasRetainer
+      ? this.search(filter)
+      : new RetainedSearch(NOTHING.walk(filter), this.#clock);
+  }
+
+  /** Looks for all that `filter` matches. */
   search(filter: string): RetainedSearch {
     return new RetainedSearch(this.#trie.walk(filter), this.#clock);
   }

@@ -1,4 +1,4 @@
-import type { AclOptions, AuthOptions } from "../auth/mod.ts";
+import type { AclOptions, AuthModule, AuthOptions } from "../auth/mod.ts";
 import type { LogOptions } from "../base/mod.ts";
 import type { LimitsOptions, MqttOptions } from "../broker/mod.ts";
 import type { HttpListenerOptions, HttpOptions } from "../http/mod.ts";
@@ -51,6 +51,7 @@ export function checkWritten(
 export function assemble(written: Written, isEphemeral: boolean): Configuration {
   const { node, log, mqtt, persistence, acl, limits } = written;
   const { allowAnonymous: _, sessionOwner, ...auth } = written.auth;
+  const isOn = (module: AuthModule): boolean => !auth.switchedOff.includes(module);
   const warnings: string[] = [];
   const listeners = assembleListeners(written, isEphemeral, warnings);
   for (const { name, isEnabled } of written.bridges) {
@@ -63,7 +64,11 @@ export function assemble(written: Written, isEphemeral: boolean): Configuration 
     listeners,
     mqtt,
     persistence: isEphemeral ? { ...persistence, enabled: false } : persistence,
-    auth,
+    auth: {
+      ...auth,
+      jwt: isOn("jwt") ? auth.jwt : undefined,
+      http: isOn("http") ? auth.http : undefined,
+    },
     acl,
     limits: { ...limits, sessionOwner },
     http: assembleHttp(written),

@@ -123,6 +123,10 @@ export interface EmqxV3Options {
   readonly maskSecrets: boolean;
   /** Key `count_api_publish`, default false: whether messages through the API count as received. */
   readonly countApiPublish: boolean;
+  /** Key `max_row_limit`, default 10000: rows of a page, asked for or not. */
+  readonly maxRowLimit: number;
+  /** Key `default_app_secret`: of applications that are made without one; undefined: a random one each time. */
+  readonly defaultAppSecret: string | undefined;
 }
 
 /** Section `[api.emqx_cloud]`. */

@@ -13,6 +13,7 @@ import { LocalDashboardUsers } from "./dashboard_users.ts";
 import { LocalListeners } from "./listeners.ts";
 import { LocalMessages } from "./messages.ts";
 import { LocalMetrics } from "./metrics.ts";
+import { LocalModules } from "./modules.ts";
 import { LocalNodes, type ProcessInfo } from "./nodes.ts";
 import { LocalRetained } from "./retained.ts";
 import { LocalRoutes } from "./routes.ts";
@@ -82,6 +83,7 @@ export function createManagement(parts: ManagementParts): LocalManagement {
       work,
       defaultPassword: parts.dashboardPassword,
     }),
+    modules: new LocalModules(parts.settings),
     alarms: new LocalAlarms({ node: nodeName, records, clock, logger }),
   };
 }

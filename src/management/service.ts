@@ -21,6 +21,8 @@ import type {
   ListenerView,
   MessagePropertiesView,
   MetricsView,
+  ModuleName,
+  ModuleView,
   NodeView,
   RetainedView,
   RouteView,
@@ -54,6 +56,7 @@ export interface ManagementService {
   readonly apps: AppsService;
   readonly dashboardUsers: DashboardUsersService;
   readonly alarms: AlarmsService;
+  readonly modules: ModulesService;
 }
 
 export interface ClientsService {
@@ -263,6 +266,23 @@ export interface DashboardUsersService {
   /** `forbidden`: the administrator stays. `not-found`. */
   remove(name: string): Promise<void>;
   authenticate(name: string, password: string): Promise<"right" | "wrong" | "unknown">;
+}
+
+/** What is switched stays so over restarts. All reject with `forbidden` where environment or command line fix it. */
+export interface ModulesService {
+  /** All that exist in this program, always in the same order. */
+  list(): Promise<readonly ModuleView[]>;
+  /** `conflict`: it is active; `invalid`: it is not configured, or not so that it can be used. */
+  activate(name: ModuleName): Promise<void>;
+  /** `conflict`: it is not active; `forbidden`: the management stays. */
+  deactivate(name: ModuleName): Promise<void>;
+  /** Reads its settings again, and activates it where it is not active. `invalid`: they cannot be used. */
+  reread(name: ModuleName): Promise<void>;
+  /** Changes settings of a module, which is active afterwards as it was before. `invalid`. */
+  configure(
+    name: ModuleName,
+    changes: ReadonlyMap<string, SettingValue | undefined>,
+  ): Promise<void>;
 }
 
 export interface AlarmsService {

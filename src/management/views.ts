@@ -267,6 +267,20 @@ export interface SettingView {
   readonly isSecret: boolean;
 }
 
+/** A part of the program that can be switched on and off while it runs. */
+export type ModuleName =
+  | "user_accounts"
+  | "client_accounts"
+  | "jwt"
+  | "http_auth"
+  | "management"
+  | "retainer";
+
+export interface ModuleView {
+  readonly name: ModuleName;
+  readonly isActive: boolean;
+}
+
 /** A value of TOML. */
 export type SettingValue =
   | string

@@ -177,3 +177,215 @@ test("a listener that decides about clients without a name by itself follows, to
     assertEquals(await connackOf(broker.port), 0x87);
     assertEquals((await configs(broker)).get("allow_anonymous")?.value, "false");
   }));
+
+function plugin(broker: RunningBroker, verb: string, name: string): Promise<Json> {
+  return ask(broker, "PUT", `${NODE}/plugins/${name}/${verb}`);
+}
+
+async function activePlugins(broker: RunningBroker): Promise<readonly string[]> {
+  const { data } = await ask(broker, "GET", `${NODE}/plugins/`);
+  return (data as { name: string; active: boolean }[]).filter(({ active }) => active)
+    .map(({ name }) => name);
+}
+
+const failure = (message: string) => ({ code: 102, message });
+
+test("only plugins that exist are listed, in the product's order, and each says what it is", () =>
+  withBroker({}, async (broker) => {
+    const { data } = await ask(broker, "GET", "/plugins/");
+    const [{ node, plugins }] = data;
+    assertEquals(node, "broker@127.0.0.1");
+    assertEquals(plugins.map(({ name, active }: Json) => `${name} ${active}`), [
+      "emqx_auth_clientid true",
+      "emqx_auth_http false",
+      "emqx_auth_jwt false",
+      "emqx_auth_username true",
+      "emqx_management true",
+      "emqx_retainer true",
+    ]);
+    assertEquals(Object.keys(plugins[0]), ["name", "version", "description", "active"]);
+    assertEquals((await ask(broker, "GET", `${NODE}/plugins`)).data, plugins);
+  }));
+
+test("check 6: every failure of loading, unloading and reloading", () =>
+  withBroker({}, async (broker) => {
+    const put = (verb: string, name: string) => plugin(broker, verb, name);
+    assertEquals(await put("load", "emqx_retainer"), failure("already_started"));
+    assertEquals(await put("unload", "emqx_auth_jwt"), failure("not_started"));
+    assertEquals(await put("unload", "emqx_management"), failure("not_allowed"));
+    // Nothing says what it could do.
+    assertEquals(await put("load", "emqx_auth_http"), failure("parse_config_file_failed"));
+    assertEquals(await put("reload", "emqx_auth_http"), failure("parse_config_file_failed"));
+    for (const verb of ["load", "unload", "reload"]) {
+      assertEquals(await put(verb, "emqx_lua_hook"), failure("not_found"), verb);
+      const path = `/nodes/x@y/plugins/emqx_retainer/${verb}`;
+      assertEquals(await ask(broker, "PUT", path), [404, "Not found."], verb);
+    }
+    assertEquals(await put("reload", "emqx_retainer"), OK);
+    assertEquals(await put("unload", "emqx_retainer"), OK);
+    assertEquals(await put("unload", "emqx_retainer"), failure("not_started"));
+    assertEquals(await put("reload", "emqx_retainer"), OK);
+    assertEquals((await activePlugins(broker)).includes("emqx_retainer"), true);
+  }));
+
+async function retained(broker: RunningBroker, topic: string): Promise<string | undefined> {
+  const client = await TestClient.connect(broker.port);
+  await client.subscribe(topic);
+  // What comes after all that is retained.
+  await client.publish(topic, "end");
+  const { payload, retain } = await client.receive();
+  client.cut();
+  return retain ? String(payload) : undefined;
+}
+
+test("without the retainer nothing is kept or sent again; what was kept is back with it", () =>
+  withRestarts({}, async (broker) => {
+    const publish = async (payload: string): Promise<void> => {
+      const client = await TestClient.connect(broker.port);
+      await client.publish("r", payload, { qos: 1, retain: true });
+      client.cut();
+    };
+    await publish("old");
+    assertEquals(await retained(broker.running, "r"), "old");
+    assertEquals(await plugin(broker.running, "unload", "emqx_retainer"), OK);
+    await publish("new");
+    assertEquals(await retained(broker.running, "r"), undefined);
+    await broker.restart("kill");
+    assertEquals((await activePlugins(broker.running)).includes("emqx_retainer"), false);
+    assertEquals(await retained(broker.running, "r"), undefined);
+    assertEquals(await plugin(broker.running, "load", "emqx_retainer"), OK);
+    assertEquals(await retained(broker.running, "r"), "old");
+  }));
+
+test("the two tables of names and passwords are switched each by itself, and stay so", () =>
+  withRestarts({}, async (broker) => {
+    const post = (path: string, body: unknown) => ask(broker.running, "POST", path, body);
+    assertEquals(await post("/auth_username", { username: "u", password: "p" }), OK);
+    assertEquals(await post("/auth_clientid", { clientid: "c", password: "p" }), OK);
+    const user = { username: "u", password: Buffer.from("wrong") };
+    const client = { clientId: "c", username: "other", password: Buffer.from("wrong") };
+    const codes = async () => [
+      await connackOf(broker.port, user),
+      await connackOf(broker.port, client),
+    ];
+    assertEquals(await codes(), [0x86, 0x86]);
+    // Both at once: neither undoes the other.
+    assertEquals(
+      await Promise.all(
+        ["emqx_auth_username", "emqx_auth_clientid"]
+          .map((name) => plugin(broker.running, "unload", name)),
+      ),
+      [OK, OK],
+    );
+    assertEquals(await codes(), [0, 0]);
+    await broker.restart("kill");
+    assertEquals(await codes(), [0, 0]);
+    assertEquals(await plugin(broker.running, "load", "emqx_auth_username"), OK);
+    assertEquals(await codes(), [0x86, 0]);
+    assertEquals(await plugin(broker.running, "load", "emqx_auth_clientid"), OK);
+    assertEquals(await codes(), [0x86, 0x86]);
+  }));
+
+async function pluginConfigs(
+  broker: RunningBroker,
+  name: string,
+): Promise<ReadonlyArray<Record<string, unknown>>> {
+  return (await ask(broker, "GET", `${NODE}/plugin_configs/${name}`)).data;
+}
+
+async function shownConfigs(broker: RunningBroker, name: string): Promise<readonly string[]> {
+  const entries = await pluginConfigs(broker, name);
+  return entries.map(({ key, value, required }) => `${key}=${value} ${required}`);
+}
+
+test("settings of a plugin: what is put takes the place of all, and is in force", () =>
+  withRestarts({}, async (broker) => {
+    const name = "emqx_retainer";
+    const path = `${NODE}/plugin_configs/${name}`;
+    const put = (body: unknown) => ask(broker.running, "PUT", path, body);
+    assertEquals(await shownConfigs(broker.running, name), [
+      "retainer.expiry_interval=0 true",
+      "retainer.max_payload_size= false",
+      "retainer.max_retained_messages= false",
+    ]);
+    assertEquals(Object.keys((await pluginConfigs(broker.running, name))[0] ?? {}), [
+      "key",
+      "value",
+      "desc",
+      "required",
+    ]);
+    for (
+      const body of [
+        { "retainer.nothing": "1" },
+        { "retainer.max_payload_size": "1 elephant" },
+        { "retainer.max_payload_size": ["1KB"] },
+        { "retainer.max_payload_size": "1KB", "retainer.expiry_interval": "1h" },
+      ]
+    ) assertEquals(await put(body), failure("unknown_error"), JSON.stringify(body));
+    assertEquals(
+      await put({ "retainer.max_payload_size": "4", "retainer.expiry_interval": "0" }),
+      OK,
+    );
+    await broker.restart("kill");
+    assertEquals(await shownConfigs(broker.running, name), [
+      "retainer.max_payload_size=4 true",
+      "retainer.expiry_interval=0 true",
+      "retainer.max_retained_messages= false",
+    ]);
+    const client = await TestClient.connect(broker.port);
+    await client.publish("a", "four", { qos: 1, retain: true });
+    await client.publish("b", "fives", { qos: 1, retain: true });
+    client.cut();
+    assertEquals(await retained(broker.running, "a"), "four");
+    assertEquals(await retained(broker.running, "b"), undefined);
+    // Not given is as never set.
+    assertEquals(await put({ "retainer.max_retained_messages": 10 }), OK);
+    assertEquals(await shownConfigs(broker.running, name), [
+      "retainer.max_retained_messages=10 true",
+      "retainer.expiry_interval=0 true",
+      "retainer.max_payload_size= false",
+    ]);
+  }));
+
+test("tokens are configured, loaded and unloaded through the API; nobody sees their secret", () =>
+  withBroker({}, async (broker) => {
+    const name = "emqx_auth_jwt";
+    const put = (body: unknown) => ask(broker, "PUT", `${NODE}/plugin_configs/${name}`, body);
+    const token = { username: "u", password: Buffer.from("no.token.atall") };
+    assertEquals(await put({ "auth.jwt.from": "password" }), failure("unknown_error"));
+    const secret = "0123456789abcdef0123456789abcdef";
+    assertEquals(await put({ "auth.jwt.secret": secret, "auth.jwt.from": "password" }), OK);
+    // It has what it needs, and is where it was.
+    assertEquals((await activePlugins(broker)).includes(name), false);
+    assertEquals(await connackOf(broker.port, token), 0);
+    assertEquals(await plugin(broker, "load", name), OK);
+    assertEquals(await connackOf(broker.port, token), 0x86);
+    assertEquals(await shownConfigs(broker, name), [
+      "auth.jwt.from=password true",
+      "auth.jwt.secret=****** true",
+      "auth.jwt.pubkey= false",
+    ]);
+    // What is shown can be put back.
+    assertEquals(await put({ "auth.jwt.secret": "******", "auth.jwt.from": "password" }), OK);
+    assertEquals(await connackOf(broker.port, token), 0x86);
+    assertEquals(await plugin(broker, "unload", name), OK);
+    assertEquals(await connackOf(broker.port, token), 0);
+  }));
+
+test("rows of a page and the secret of new applications are as the management is configured", () =>
+  withBroker({}, async (broker) => {
+    const path = `${NODE}/plugin_configs/emqx_management`;
+    const port = { "management.listener.http": String(broker.httpPort) };
+    const settings = {
+      "management.max_row_limit": "1",
+      "management.application.default_secret": "a secret of ours",
+    };
+    assertEquals(await ask(broker, "PUT", path, { ...settings, ...port }), OK);
+    const clients = [await TestClient.connect(broker.port), await TestClient.connect(broker.port)];
+    const { data, meta } = await ask(broker, "GET", "/connections");
+    assertEquals([data.length, meta], [1, { page: 1, limit: 1, count: 2 }]);
+    assertEquals((await ask(broker, "GET", "/connections?_limit=2")).code, 108);
+    const made = await ask(broker, "POST", "/apps", { app_id: "new" });
+    assertEquals(made, { code: 0, data: { secret: "a secret of ours" } });
+    for (const client of clients) client.cut();
+  }));

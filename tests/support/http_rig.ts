@@ -64,6 +64,8 @@ export const API_OPTIONS: ApiOptions = {
     hideAppSecret: false,
     maskSecrets: false,
     countApiPublish: false,
+    maxRowLimit: 10_000,
+    defaultAppSecret: undefined,
   },
   emqxCloud: { prefix: "/api", emitTenantFields: true, timeFormat: "rfc3339" },
   tdmq: { rate: 0, burst: 0, strictPath: false },

@@ -44,6 +44,7 @@ export const DEFAULT_OPTIONS: MqttOptions = {
   maxSessionExpiryS: 30 * 86_400,
   sessionExpiry3xS: 7_200,
   maxWillDelayS: 86_400,
+  hasRetainer: true,
   maxRetainedMessages: 0,
   maxRetainedPayloadBytes: 1_048_576,
   sysIntervalMs: 0,

@@ -8,7 +8,7 @@ import type {
   TdmqOptions,
 } from "../../http/mod.ts";
 import { boolean, integer, oneOf } from "../kind.ts";
-import { choice, filePath, orEmpty, secret, text, textLike } from "../kind_text.ts";
+import { choice, filePath, orEmpty, orNone, secret, text, textLike } from "../kind_text.ts";
 import { afterRestart, atReload, key, optional, section, table } from "../schema.ts";
 
 const NAME = text({ maxLength: 256 });
@@ -23,6 +23,8 @@ const EMQX_V3 = section<EmqxV3Options>("at reload", {
   hideAppSecret: key("hide_app_secret", boolean(), false),
   maskSecrets: key("mask_secrets", boolean(), false),
   countApiPublish: key("count_api_publish", boolean(), false),
+  maxRowLimit: key("max_row_limit", integer({ min: 1, max: 10_000 }), 10_000),
+  defaultAppSecret: key("default_app_secret", orNone(secret()), ""),
 });
 
 const EMQX_CLOUD = section<EmqxCloudOptions>("at reload", {

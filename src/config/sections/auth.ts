@@ -1,4 +1,5 @@
 import {
+  AUTH_MODULES,
   type AuthOptions,
   type HttpAuthOptions,
   JWT_ALGORITHMS,
@@ -70,6 +71,7 @@ export const AUTH = section<AuthKeys>("at reload", {
   allowAnonymous: optional("allow_anonymous", boolean()),
   passwordFile: key("password_file", orNone(filePath()), ""),
   accounts: key("accounts", boolean(), true),
+  switchedOff: key("switched_off", list(choice(AUTH_MODULES)), []),
   sessionOwner: key("session_owner", choice(["refuse", "fresh"]), "refuse"),
   maxHashing: key("max_hashing", integer({ min: 1, max: 64 }), 2),
   maxHashingWaiting: key("max_hashing_waiting", integer({ min: 0, max: 1_000_000 }), 250),

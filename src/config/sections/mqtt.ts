@@ -37,6 +37,7 @@ export const MQTT = section<MqttOptions>("at reload", {
   maxSessionExpiryS: key("max_session_expiry", durationS({ min: 0, max: LONGEST_S }), "30d"),
   sessionExpiry3xS: key("session_expiry_3x", durationS({ min: 0, max: LONGEST_S }), "2h"),
   maxWillDelayS: key("max_will_delay", durationS({ min: 0, max: LONGEST_S }), "1d"),
+  hasRetainer: key("retainer", boolean(), true),
   maxRetainedMessages: key("max_retained_messages", integer({ min: 0, max: UNLIMITED }), 0),
   maxRetainedPayloadBytes: key("max_retained_payload", size({ min: 1, max: 256 * MB }), "1MB"),
   sysIntervalMs: key("sys_interval", durationMs({ min: 0, max: DAY_MS }), "60s"),

@@ -21,10 +21,11 @@ export function addApps(routes: Routes): void {
     .add("POST", "/apps", "add_app", async ({ parameters }) => {
       const id = parameters.text("app_id");
       if (id === undefined || id === "") throw new Failure(Code.missing, "app_id");
-      const secret = parameters.text("secret");
+      const { defaultAppSecret } = routes.context.options.apis.emqxV3;
+      const secret = parameters.text("secret") || defaultAppSecret;
       const made = await translating(
         { conflict: [Code.unknown, "alread_existed"] },
-        () => apps.add(id, secret === "" ? undefined : secret, changeOf(parameters)),
+        () => apps.add(id, secret, changeOf(parameters)),
       );
       return success({ secret: made });
     }, {

@@ -27,7 +27,7 @@ export function addBanned(routes: Routes): void {
   const { bans } = routes.management;
   routes
     .add("GET", "/banned", "list_banned", async ({ parameters }) => {
-      const paging = parameters.paging();
+      const paging = parameters.paging(routes.context.options.apis.emqxV3);
       const { items, count } = await bans.list(paging);
       const { turns } = routes.context;
       return pageReply(turns, { items, toDto: banDto }, { ...paging, count });

@@ -11,6 +11,7 @@ import { addConfigs } from "./configs.ts";
 import { addListeners } from "./listeners.ts";
 import { addMessages } from "./messages.ts";
 import { addNodes } from "./nodes.ts";
+import { addPlugins } from "./plugins.ts";
 import { success } from "./result.ts";
 import { BASE, Routes } from "./routes.ts";
 import { addSubscriptions } from "./subscriptions.ts";
@@ -40,6 +41,7 @@ export function createEmqxV3(context: DialectContext): Dialect {
   addBanned(routes);
   addNodes(routes);
   addConfigs(routes);
+  addPlugins(routes);
   addListeners(routes);
   addClients(routes);
   addSubscriptions(routes);

@@ -1,8 +1,6 @@
 import { type Call, RequestRefused } from "../kit/mod.ts";
 import { Code, Failure } from "./result.ts";
 
-const PAGE_LIMIT_MAX = 10_000;
-
 /** A page as the product counts it. */
 export interface Paging {
   readonly page: number;
@@ -82,11 +80,11 @@ export class Parameters {
   }
 
   /** A page below 1 is the first. */
-  paging(): Paging {
-    const limit = this.#whole("_limit") ?? PAGE_LIMIT_MAX;
+  paging({ maxRowLimit }: { readonly maxRowLimit: number }): Paging {
+    const limit = this.#whole("_limit") ?? maxRowLimit;
     const page = this.#whole("_page") ?? 1;
-    if (limit < 0 || limit > PAGE_LIMIT_MAX) {
-      throw wrong("_limit", limit, `0 to ${PAGE_LIMIT_MAX}`);
+    if (limit < 0 || limit > maxRowLimit) {
+      throw wrong("_limit", limit, `0 to ${maxRowLimit}`);
     }
     return { page: Math.max(1, page), limit };
   }

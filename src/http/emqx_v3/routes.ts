@@ -85,7 +85,7 @@ export class Routes {
   ): this {
     const paged: Operation = async ({ parameters, call }) => {
       await this.nodeOf(call);
-      const paging = parameters.paging();
+      const paging = parameters.paging(this.context.options.apis.emqxV3);
       const { count, ...rows } = await list(paging);
       return pageReply(this.context.turns, rows, { ...paging, count });
     };

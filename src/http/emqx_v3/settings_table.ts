@@ -36,8 +36,8 @@ export interface Fixed {
   readonly value: string;
 }
 
-const INTEGER: Form = { datatype: "integer", format: String, parse: parseWhole };
-const SIZE: Form = {
+export const INTEGER: Form = { datatype: "integer", format: String, parse: parseWhole };
+export const SIZE: Form = {
   datatype: "bytesize",
   format: (bytes) => sizeText(Number(bytes)),
   parse: parseSize,
@@ -49,7 +49,7 @@ const FLAG: Form = {
   parse: parseFlag,
 };
 /** Durations that the broker reads to milliseconds. */
-const MILLISECONDS: Form = {
+export const MILLISECONDS: Form = {
   datatype: "duration",
   format: (ms) => durationText(Number(ms)),
   parse: seconds,
@@ -82,7 +82,7 @@ function unlimited(highest: number): Form {
   };
 }
 
-function oneOf(...words: readonly string[]): Form {
+export function oneOf(...words: readonly string[]): Form {
   return {
     datatype: "enum",
     format: String,

@@ -27,7 +27,7 @@ export function addSubscriptions(routes: Routes): void {
   }
   routes
     .add("GET", "/routes", "list_routes", async ({ parameters }) => {
-      const paging = parameters.paging();
+      const paging = parameters.paging(routes.context.options.apis.emqxV3);
       const { items, count } = await filters.list(paging);
       const { turns } = routes.context;
       return pageReply(turns, { items, toDto: routeDto }, { ...paging, count });

@@ -15,6 +15,7 @@ export const NO_AUTH: AuthOptions = {
   passwordFile: undefined,
   users: [],
   accounts: true,
+  switchedOff: [],
   jwt: undefined,
   http: undefined,
   maxHashing: 2,
