@@ -384,7 +384,7 @@ const PROBLEMS: readonly [what: string, given: Given, problems: readonly string[
       "b.toml:2:11: mqtt.max_qos: found 3; allowed: 0, 1, 2",
       'b.toml:3:1: listener.0.key: found nothing; allowed: the file of a private key, which type "tls" needs',
       "b.toml:7:1: auth.nothing: found an unknown key; allowed: allow_anonymous, password_file, " +
-      "accounts, session_owner, max_hashing, max_hashing_waiting, user, jwt, http",
+      "accounts, switched_off, session_owner, max_hashing, max_hashing_waiting, user, jwt, http",
       "b.toml:13:12: api.smqtt.username: found 7; allowed: text of 1 to 256 characters, none of " +
       'them a control character; or ""',
     ],
