@@ -59,7 +59,7 @@ export class NodeWebRequest implements WebRequest {
     const chunks: Buffer[] = [];
     let length = 0;
     const finish = (bytes: Uint8Array | undefined): void => {
-      message.off("data", onData).off("end", onEnd);
+      message.off("data", onData).off("end", onEnd).off("close", onGone);
       resolve(bytes);
     };
     const onData = (chunk: Buffer): void => {

@@ -6,6 +6,7 @@
  * resolves dots in paths and refuses HTTP/1.1 without a host, neither shows a client's certificate nor limits the time
  * that a head may take.
  */
+import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
@@ -228,7 +229,7 @@ async function send(
 ): Promise<void> {
   if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
     const bytes = body ?? "";
-    const length = typeof bytes === "string" ? byteLength(bytes) : bytes.length;
+    const length = typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length;
     if (response.statusCode !== 204 && response.statusCode !== 304) {
       response.setHeader("content-length", length);
     }
@@ -244,12 +245,6 @@ async function send(
     await Promise.race([gone, new Promise<void>((resolve) => response.once("drain", resolve))]);
   }
   response.end();
-}
-
-const encoder = new TextEncoder();
-
-function byteLength(text: string): number {
-  return encoder.encode(text).length;
 }
 
 /** The library lets every certificate pass: it is `PeerVerifier` that judges. */
