@@ -32,7 +32,7 @@ export class Callers {
   /** Throws `RequestRefused` for whom nobody knows. */
   async identify(call: Call): Promise<Identity> {
     const { connection, httpVersion } = call.request;
-    const credentials = await this.#credentialsOf(call);
+    const credentials = this.#credentialsOf(call);
     const shown = JSON.stringify([
       call.header("authorization"),
       credentials.clientId,
@@ -43,13 +43,15 @@ export class Callers {
     if (known !== undefined && known.shown === shown && nowMs < known.untilMs) {
       return known.identity;
     }
-    const answer = await this.#context.management.access.authenticate(credentials);
+    const allowAnonymous = await this.#allowsAnonymous(call);
+    const { access } = this.#context.management;
+    const answer = await access.authenticate({ ...credentials, allowAnonymous });
     if (answer === "ignore" || "denied" in answer) throw unknown();
     this.#remembered.set(connection, { shown, identity: answer, untilMs: nowMs + REMEMBERED_MS });
     return answer;
   }
 
-  async #credentialsOf(call: Call): Promise<Credentials> {
+  #credentialsOf(call: Call): Omit<Credentials, "allowAnonymous"> {
     const { connection } = call.request;
     const claimed = claimedNames(foldNames(call.queryPairs()));
     const { authorization } = call;
@@ -67,7 +69,6 @@ export class Callers {
       password: isBasic ? utf8.encode(authorization.password) : undefined,
       remoteAddress: connection.remoteAddress,
       version: 5,
-      allowAnonymous: await this.#allowsAnonymous(call),
       listenerName: call.listener.name,
       peerCertificate,
       peerCertAs: commonName === undefined ? "none" : "client_id",
