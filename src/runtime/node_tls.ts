@@ -7,6 +7,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import process from "node:process";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { pemBlocks } from "./der.ts";
 import { PeerVerifier } from "./peer_verifier.ts";
@@ -35,6 +36,7 @@ export interface NodeTlsContext extends TlsContext {
 
 /** Throws `TlsMaterialError` for the first part that cannot be used. */
 export function createTlsContext(material: TlsMaterial): TlsContext {
+  refuseOldDeno();
   const [certificate] = readCertificates("cert", material.cert);
   const key = readKey(material);
   if (!certificate.checkPrivateKey(key)) {
@@ -60,6 +62,21 @@ export function createTlsContext(material: TlsMaterial): TlsContext {
     fingerprint256: certificate.fingerprint256,
   };
   return context;
+}
+
+/** Before it, servers of `node:tls` had neither certificates of clients nor connections of ours. */
+const DENO_WITH_TLS = [2, 9] as const;
+
+function refuseOldDeno(): void {
+  const { deno } = process.versions;
+  if (deno === undefined) return;
+  const [major = 0, minor = 0] = deno.split(".").map(Number);
+  const [needsMajor, needsMinor] = DENO_WITH_TLS;
+  if (major > needsMajor || (major === needsMajor && minor >= needsMinor)) return;
+  throw new TlsMaterialError(
+    "cert",
+    `Cannot use cert: TLS needs Deno ${needsMajor}.${needsMinor} or later, this is ${deno}`,
+  );
 }
 
 function createNative(material: TlsMaterial, key: KeyObject): SecureContext {

@@ -1,6 +1,10 @@
 import { lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 
+/** Bits of a mode that say what kind of file it is. */
+const FILE_TYPE = 0o170000;
+const SOCKET = 0o140000;
+
 /** See `Runtime.removeStaleSocket`. */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (!await isSocket(path)) return;
@@ -13,7 +17,8 @@ export async function removeStaleSocket(path: string): Promise<void> {
 /** False: there is nothing. Rejects when there is something else. */
 async function isSocket(path: string): Promise<boolean> {
   try {
-    if ((await lstat(path)).isSocket()) return true;
+    // Not `isSocket()`, which early versions of Deno 2 have no answer for.
+    if (((await lstat(path)).mode & FILE_TYPE) === SOCKET) return true;
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return false;
     throw error;

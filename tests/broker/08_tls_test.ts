@@ -18,13 +18,12 @@ import { within } from "../support/deadline.ts";
 import { hasMosquitto, mosquittoPub, mosquittoSub } from "../support/mosquitto.ts";
 import { TestClient } from "../support/mqtt_client.ts";
 import { connectSecurely } from "../support/peers.ts";
+import { denoTooOldForTls, tlsSkip } from "../support/tls_target.ts";
 import { startBroker, withBroker } from "../support/start_broker.ts";
 
-const isReady = hasOpenssl();
-const skip = isReady ? false : "openssl is not installed";
-const skipMosquitto = isReady && hasMosquitto()
-  ? false
-  : "mosquitto's clients or openssl are missing";
+const tooOld = await denoTooOldForTls();
+const skip = await tlsSkip();
+const skipMosquitto = hasMosquitto() ? skip : "mosquitto's clients are not installed";
 
 const folder = new CertificateFolder();
 after(() => folder.remove());
@@ -448,6 +447,13 @@ for (const [what, config, parts] of UNUSABLE) {
     assert(!error.message.includes("Listening"), error.message);
   });
 }
+
+test("a Deno that is too old for TLS says so, and nothing listens", {
+  skip: tooOld === undefined || !hasOpenssl() ? "it is not, or there is no openssl" : false,
+}, async () => {
+  const error = await assertRejects(() => startBroker({ config: listener() }), Error);
+  assertStringIncludes(error.message, `TLS needs Deno 2.9 or later, this is ${tooOld}`);
+});
 
 test(
   "an encrypted key is used with its password",

@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { writeFile } from "node:fs/promises";
-import { CertificateFolder, hasOpenssl } from "../support/certificates.ts";
+import { CertificateFolder } from "../support/certificates.ts";
+import { tlsSkip } from "../support/tls_target.ts";
 import { curl, type CurlReply, hasCurl } from "../support/curl.ts";
 import { hasMosquitto, mosquittoPub } from "../support/mosquitto.ts";
 import { TestClient } from "../support/mqtt_client.ts";
@@ -350,7 +351,7 @@ test("NanoMQ: a new account counts at once, and its password is in no log", () =
   }));
 
 test("NanoMQ: a listener with TLS that is set through the API is there after a restart", {
-  skip: hasOpenssl() && hasMosquitto() ? false : "openssl or mosquitto's clients are not installed",
+  skip: hasMosquitto() ? await tlsSkip() : "mosquitto's clients are not installed",
 }, () =>
   withFolder(async (dataDir) => {
     const folder = new CertificateFolder();
