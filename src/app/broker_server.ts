@@ -3,7 +3,7 @@ import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
 import type { HttpServer } from "../http/mod.ts";
 import type { BanList, Store } from "../ports/mod.ts";
-import { systemErrorText } from "../runtime/mod.ts";
+import { type IntervalHandle, systemErrorText } from "../runtime/mod.ts";
 import {
   type Listener,
   type ListenerOptions,
@@ -13,7 +13,7 @@ import {
 import { AccessRules } from "./acl.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
-import { openManagement } from "./management.ts";
+import { openManagement, watchAlarms } from "./management.ts";
 import type { Opened } from "./ready.ts";
 import { openStore, raiseStoreAlarms } from "./store.ts";
 import { VERSION } from "./version.ts";
@@ -37,6 +37,7 @@ class BrokerServer implements Server {
   #broker: Broker | undefined;
   #bans: RecordedBanList | undefined;
   #http: HttpServer | undefined;
+  #watch: IntervalHandle | undefined;
   /** All listeners accept, and nobody has asked for the end. */
   #isServing = false;
 
@@ -80,6 +81,7 @@ class BrokerServer implements Server {
         isServing: () => this.#isServing,
       });
       raiseStoreAlarms(management.alarms, broker, damage);
+      this.#watch = watchAlarms(this.#context, management, broker, () => this.#configuration);
       // First, so that whoever watches can see the start.
       this.#http = await openWeb(this.#context, {
         options: this.#configuration.http,
@@ -133,6 +135,7 @@ class BrokerServer implements Server {
 
   async stop(): Promise<void> {
     this.#isServing = false;
+    this.#watch?.stop();
     for (const listener of this.#open.splice(0)) listener.close();
     this.#authentication?.close();
     this.#accessRules?.close();

@@ -1,8 +1,16 @@
 import type { AuthService } from "../auth/mod.ts";
 import type { Broker } from "../broker/mod.ts";
 import { type Configuration, isLoopback } from "../config/mod.ts";
-import { createManagement, type LocalManagement } from "../management/mod.ts";
+import {
+  AlarmWatch,
+  type ClientsService,
+  createManagement,
+  type LocalManagement,
+  type Queue,
+  TICK_MS,
+} from "../management/mod.ts";
 import type { Authorizer, BanList, Store } from "../ports/mod.ts";
+import type { IntervalHandle } from "../runtime/mod.ts";
 import type { Listener } from "../transport/mod.ts";
 import type { ServerContext } from "./application.ts";
 import { VERSION } from "./version.ts";
@@ -46,4 +54,39 @@ export function openManagement(context: ServerContext, parts: RunningParts): Loc
       return listeners.every(({ host }) => isLoopback(host)) ? DASHBOARD_PASSWORD : undefined;
     },
   });
+}
+
+/** Raises alarms by what the machine and the broker are like, until it is stopped. */
+export function watchAlarms(
+  { runtime, clock, logger }: ServerContext,
+  { alarms, clients }: LocalManagement,
+  broker: Broker,
+  configuration: () => Configuration,
+): IntervalHandle {
+  const watch = new AlarmWatch({
+    alarms,
+    clock,
+    logger,
+    options: () => configuration().alarms,
+    host: () => runtime.hostFigures(),
+    process: () => runtime.figures(),
+    queuedBytes: () => broker.counters.sessions.queuedBytes,
+    largestQueue: () => largestQueue(clients),
+    connections: () => ({
+      count: broker.figures.connected,
+      max: configuration().listeners.reduce((sum, { maxConnections }) => sum + maxConnections, 0),
+    }),
+    sessions: () => ({ count: broker.figures.sessions, max: configuration().limits.maxSessions }),
+  });
+  return runtime.every(TICK_MS, () => watch.tick());
+}
+
+async function largestQueue(clients: ClientsService): Promise<Queue | undefined> {
+  let largest: Queue | undefined;
+  for await (const views of clients.stream()) {
+    for (const { clientId, session: { queuedBytes: bytes } } of views) {
+      if (bytes > (largest?.bytes ?? 0)) largest = { clientId, bytes };
+    }
+  }
+  return largest;
 }

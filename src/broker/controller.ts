@@ -1,8 +1,14 @@
 import { isPromise, type MaybePromise } from "../base/mod.ts";
-import { parseTopicFilter, ReasonCode, type SubscriptionRequest } from "../mqtt/mod.ts";
-import type { Identity } from "../ports/mod.ts";
+import {
+  encodeUtf8,
+  isValidTopicName,
+  parseTopicFilter,
+  ReasonCode,
+  type SubscriptionRequest,
+} from "../mqtt/mod.ts";
+import { BROKER_IDENTITY, type Identity } from "../ports/mod.ts";
 import type { Subscription } from "../routing/mod.ts";
-import { type Message, NO_IDENTIFIERS } from "../session/mod.ts";
+import { type Message, NO_BYTES, NO_IDENTIFIERS } from "../session/mod.ts";
 import type { BrokerCore } from "./broker_core.ts";
 import type { ClientSession } from "./client_session.ts";
 import { subscriptionViewOf } from "./client_view.ts";
@@ -73,6 +79,26 @@ export class Controller {
     const reasonCode = await answer;
     await durability.committed(durability.store.ticket());
     return { reasonCode, matched };
+  }
+
+  /** Publishes on `$SYS/…`, which nobody may publish on but the broker; nothing where there is no `$SYS`. */
+  announce(topic: string, text: string): void {
+    const { options, pipeline, logger } = this.#core;
+    if (options.sysIntervalMs === 0 || !isValidTopicName(topic)) return;
+    const answer = pipeline.publishMessage({
+      topic,
+      topicBytes: encodeUtf8(topic),
+      payload: encodeUtf8(text),
+      qos: 0,
+      retain: false,
+      properties: NO_BYTES,
+      expiresAtMs: Infinity,
+      publisherId: "",
+    }, BROKER_IDENTITY);
+    if (!isPromise(answer)) return;
+    answer.catch((error: unknown) =>
+      logger.error("Cannot publish a $SYS topic", { topic, error: String(error) })
+    );
   }
 
   /** Removes a retained message. False: there was none. */

@@ -2,9 +2,11 @@ import type { AclOptions, AuthModule, AuthOptions } from "../auth/mod.ts";
 import type { LogOptions } from "../base/mod.ts";
 import type { LimitsOptions, MqttOptions } from "../broker/mod.ts";
 import type { HttpListenerOptions, HttpOptions } from "../http/mod.ts";
+import type { AlarmsOptions } from "../management/mod.ts";
 import type { ListenerOptions, TlsOptions } from "../transport/mod.ts";
 import { formatBind } from "./address.ts";
 import { checkAcl } from "./checks/acl.ts";
+import { checkAlarms } from "./checks/alarms.ts";
 import { checkAuth } from "./checks/auth.ts";
 import { checkBridges } from "./checks/bridges.ts";
 import type { Complain } from "./checks/complain.ts";
@@ -26,6 +28,7 @@ export interface Configuration {
   readonly auth: AuthOptions;
   readonly acl: AclOptions;
   readonly limits: LimitsOptions;
+  readonly alarms: AlarmsOptions;
   readonly http: HttpOptions;
   /** What is allowed but may not be what the operator expects. */
   readonly warnings: readonly string[];
@@ -43,6 +46,7 @@ export function checkWritten(
   if (["listener", "http"].every(isSound)) checkListeners(complain, written);
   if (["http", "app", "api"].every(isSound)) checkHttp(complain, written);
   if (isSound("bridge")) checkBridges(complain, written);
+  if (isSound("alarms")) checkAlarms(complain, written);
   if (isSound("auth")) checkAuth(complain, written);
   if (["acl", "listener"].every(isSound)) checkAcl(complain, written);
 }
@@ -71,6 +75,7 @@ export function assemble(written: Written, isEphemeral: boolean): Configuration 
     },
     acl,
     limits: { ...limits, sessionOwner },
+    alarms: written.alarms,
     http: assembleHttp(written),
     warnings,
   };

@@ -2,8 +2,10 @@ import type { AclOptions } from "../auth/mod.ts";
 import type { LogOptions } from "../base/mod.ts";
 import type { MqttOptions } from "../broker/mod.ts";
 import type { ApiOptions } from "../http/mod.ts";
+import type { AlarmsOptions } from "../management/mod.ts";
 import { section, table, tables, tablesWithDefault } from "./schema.ts";
 import { ACL } from "./sections/acl.ts";
+import { ALARMS } from "./sections/alarms.ts";
 import { API } from "./sections/api.ts";
 import { APP, type AppKeys } from "./sections/app.ts";
 import { AUTH, type AuthKeys } from "./sections/auth.ts";
@@ -26,6 +28,7 @@ export interface Written {
   readonly auth: AuthKeys;
   readonly acl: AclOptions;
   readonly limits: LimitsKeys;
+  readonly alarms: AlarmsOptions;
   readonly http: readonly HttpKeys[];
   readonly apps: readonly AppKeys[];
   readonly api: ApiOptions;
@@ -43,6 +46,7 @@ export const ROOT = section<Written>("after restart", {
   auth: table("auth", AUTH),
   acl: table("acl", ACL),
   limits: table("limits", LIMITS),
+  alarms: table("alarms", ALARMS),
   http: tablesWithDefault("http", HTTP, { isNeeded: false }),
   apps: tables("app", APP),
   api: table("api", API),

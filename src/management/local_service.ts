@@ -63,6 +63,14 @@ export function createManagement(parts: ManagementParts): LocalManagement {
   const turns = { clock, yieldTurn: parts.yieldTurn };
   const listeners = new LocalListeners(inspector, parts.listeners);
   const work = new BoundedWork({ runningMax: 1, waitingMax: PASSWORDS_WAITING_MAX });
+  const alarms = new LocalAlarms({ node: nodeName, records, clock, logger });
+  alarms.onChange = ({ id, description, clearedAtMs }) => {
+    const topic = `$SYS/brokers/${nodeName}/alarms/${
+      clearedAtMs === undefined ? "alert" : "clear"
+    }`;
+    const body = clearedAtMs === undefined ? { id, desc: description } : { id };
+    controller.announce(topic, JSON.stringify(body));
+  };
   return {
     clients: new LocalClients({ inspector, controller, turns }),
     subscriptions: new LocalSubscriptions(inspector, turns),
@@ -84,6 +92,6 @@ export function createManagement(parts: ManagementParts): LocalManagement {
       defaultPassword: parts.dashboardPassword,
     }),
     modules: new LocalModules(parts.settings),
-    alarms: new LocalAlarms({ node: nodeName, records, clock, logger }),
+    alarms,
   };
 }

@@ -1,3 +1,10 @@
+export {
+  type AlarmsOptions,
+  AlarmWatch,
+  type AlarmWatchParts,
+  type Queue,
+  TICK_MS,
+} from "./alarm_watch.ts";
 export { type Alarm, LocalAlarms } from "./alarms.ts";
 export type { ConfiguredApp } from "./apps.ts";
 export { createManagement, type LocalManagement, type ManagementParts } from "./local_service.ts";

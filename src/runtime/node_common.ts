@@ -2,9 +2,10 @@ import { Buffer } from "node:buffer";
 import { readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { writeSync } from "node:fs";
 import process from "node:process";
-import { processFigures } from "./process_figures.ts";
+import { hostFigures, processFigures } from "./process_figures.ts";
 import type {
   ByteSocket,
+  HostFigures,
   IntervalHandle,
   ProcessFigures,
   ProcessMemory,
@@ -96,6 +97,10 @@ export class NodeCommon {
 
   figures(): ProcessFigures {
     return processFigures();
+  }
+
+  hostFigures(): HostFigures {
+    return hostFigures();
   }
 
   exit(code: number): never {

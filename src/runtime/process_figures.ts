@@ -1,7 +1,7 @@
-import { loadavg } from "node:os";
+import { cpus, freemem, loadavg, totalmem } from "node:os";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import type { ProcessFigures } from "./runtime.ts";
+import type { HostFigures, ProcessFigures } from "./runtime.ts";
 
 /** Most may be denied to a program that runs with few permissions: what is denied is undefined. */
 export function processFigures(): ProcessFigures {
@@ -22,6 +22,23 @@ export function processFigures(): ProcessFigures {
       return [one, five, fifteen] as const;
     }),
     openFilesMax: allowed(openFilesMax),
+  };
+}
+
+/** As `processFigures`: Deno tells none of it unless it has `--allow-sys`. */
+export function hostFigures(): HostFigures {
+  return {
+    cpu: allowed(() => {
+      let busyMs = 0;
+      let idleMs = 0;
+      for (const { times: { user, nice, sys, irq, idle } } of cpus()) {
+        busyMs += user + nice + sys + irq;
+        idleMs += idle;
+      }
+      return busyMs > 0 ? { busyMs, totalMs: busyMs + idleMs } : undefined;
+    }),
+    // Both runtimes count as free what the system can give back.
+    memory: allowed(() => ({ totalBytes: totalmem(), availableBytes: freemem() })),
   };
 }
 

@@ -117,6 +117,14 @@ export interface ProcessFigures {
   readonly openFilesMax: number | undefined;
 }
 
+/** What the system tells of the machine; undefined is what it does not tell, or may not. */
+export interface HostFigures {
+  /** Of all processors together since the machine is up: time at work, and all of it. */
+  readonly cpu: { readonly busyMs: number; readonly totalMs: number } | undefined;
+  /** Available is also what the system would give back when somebody needs it. */
+  readonly memory: { readonly totalBytes: number; readonly availableBytes: number } | undefined;
+}
+
 export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
 
 export interface Runtime {
@@ -167,6 +175,7 @@ export interface Runtime {
   memory(): ProcessMemory;
   /** Not for the hot path: each part is asked of the system. */
   figures(): ProcessFigures;
+  hostFigures(): HostFigures;
   exit(code: number): never;
 }
 

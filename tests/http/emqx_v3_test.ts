@@ -389,3 +389,38 @@ test("rows of a page and the secret of new applications are as the management is
     assertEquals(made, { code: 0, data: { secret: "a secret of ours" } });
     for (const client of clients) client.cut();
   }));
+
+test("alarms are raised and cleared for real, on $SYS too, and remembered over kill -9", () => {
+  const config = '[[listener]]\nbind = "127.0.0.1:0"\nmax_connections = 4\n' +
+    '[alarms]\nsessions_check_interval = "1s"\nsessions_high = 75\nsessions_low = 50\n';
+  return withRestarts({ config }, async (broker) => {
+    const { running, port } = broker;
+    const watcher = await TestClient.connect(port);
+    await watcher.subscribe("$SYS/brokers/+/alarms/#");
+    const others = [await TestClient.connect(port), await TestClient.connect(port)];
+    const alert = await watcher.receive();
+    assertEquals(alert.topic, "$SYS/brokers/broker@127.0.0.1/alarms/alert");
+    assertEquals(JSON.parse(String(alert.payload)), { id: "too_many_processes", desc: "3" });
+    const alarm = { id: "too_many_processes", desc: "3" };
+    const present = await ask(running, "GET", "/alarms/present");
+    assertEquals(present.data, [{ node: "broker@127.0.0.1", alarms: [alarm] }]);
+    assertEquals((await ask(running, "GET", "/alarms/present/broker@127.0.0.1")).data, [alarm]);
+    for (const client of others) client.cut();
+    let message = await watcher.receive();
+    while (message.topic.endsWith("/alert")) message = await watcher.receive();
+    assertEquals(message.topic, "$SYS/brokers/broker@127.0.0.1/alarms/clear");
+    assertEquals(JSON.parse(String(message.payload)), { id: "too_many_processes" });
+    watcher.cut();
+    assertEquals((await ask(running, "GET", "/alarms/present/broker@127.0.0.1")).data, []);
+    const history = async () => (await ask(broker.running, "GET", "/alarms/history")).data;
+    const before = await history();
+    const [{ id, desc, clear_at: clearAt }] = before[0].alarms;
+    assertEquals([id, desc], ["too_many_processes", "3"]);
+    assertEquals(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(clearAt), true);
+    // What was noted before it is on disk when this one is.
+    const ban = { who: "nobody", as: "client_id" };
+    assertEquals((await ask(running, "POST", "/banned", ban)).code, 0);
+    await broker.restart("kill");
+    assertEquals(await history(), before);
+  });
+});

@@ -70,6 +70,12 @@ const BACKOFF: Form = {
   },
 };
 
+const PERCENT: Form = {
+  datatype: "string",
+  format: (percent) => `${percent}%`,
+  parse: (text) => text.endsWith("%") ? parseWhole(text.slice(0, -1)) : undefined,
+};
+
 /** 0 is "no limit" in the product, and the highest number here, which nothing can reach. */
 function unlimited(highest: number): Form {
   return {
@@ -114,6 +120,15 @@ export const MAPPED: readonly Mapped[] = [
   ["mqtt.retain_available", TRUTH, "mqtt.retain_available"],
   ["mqtt.shared_subscription", TRUTH, "mqtt.shared_subscription"],
   ["mqtt.wildcard_subscription", TRUTH, "mqtt.wildcard_subscription"],
+  ["os_mon.cpu_check_interval", MILLISECONDS, "alarms.cpu_check_interval"],
+  ["os_mon.cpu_high_watermark", PERCENT, "alarms.cpu_high"],
+  ["os_mon.cpu_low_watermark", PERCENT, "alarms.cpu_low"],
+  ["os_mon.mem_check_interval", MILLISECONDS, "alarms.memory_check_interval"],
+  ["os_mon.procmem_high_watermark", PERCENT, "alarms.client_memory_high"],
+  ["os_mon.sysmem_high_watermark", PERCENT, "alarms.memory_high"],
+  ["vm_mon.check_interval", MILLISECONDS, "alarms.sessions_check_interval"],
+  ["vm_mon.process_high_watermark", PERCENT, "alarms.sessions_high"],
+  ["vm_mon.process_low_watermark", PERCENT, "alarms.sessions_low"],
   ["zone.external.enable_flapping_detect", FLAG, "limits.flapping.enabled"],
   ["zone.external.idle_timeout", MILLISECONDS, "mqtt.connect_timeout"],
   ["zone.external.keepalive_backoff", BACKOFF, "mqtt.keep_alive_factor"],

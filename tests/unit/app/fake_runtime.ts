@@ -1,6 +1,7 @@
 import type {
   ByteSocket,
   ByteSocketHandler,
+  HostFigures,
   IntervalHandle,
   ProcessFigures,
   ProcessMemory,
@@ -52,6 +53,10 @@ export class FakeRuntime implements Runtime {
       setTls: () => undefined,
       close: () => Promise.resolve(),
     });
+  }
+
+  hostFigures(): HostFigures {
+    return { cpu: undefined, memory: undefined };
   }
 
   figures(): ProcessFigures {

@@ -389,6 +389,14 @@ const PROBLEMS: readonly [what: string, given: Given, problems: readonly string[
       'them a control character; or ""',
     ],
   ],
+  ["an alarm that is over as soon as it is raised", {
+    file: "[alarms]\nlag_low = '2s'\ncpu_low = 81\n",
+  }, [
+    "b.toml:2:11: alarms.lag_low: found 2000, which is above alarms.lag_high; allowed: no more than " +
+    "alarms.lag_high, 500",
+    "b.toml:3:11: alarms.cpu_low: found 81, which is above alarms.cpu_high; allowed: no more than " +
+    "alarms.cpu_high, 80",
+  ]],
   ["a rule about nothing", { sets: ["acl.rule.0={permit='deny',topics=[]}"] }, [
     "--set acl.rule.0: acl.rule.0.topics: found an array; allowed: array of 1 or more of text of 1 " +
     "to 65535 characters, none of them a control character",
