@@ -23,6 +23,8 @@ export interface RecordedBanListParts {
   readonly maxBans: number;
 }
 
+type PutOptions = NonNullable<Parameters<BanList["put"]>[1]>;
+
 /** The bans of one broker: looked up in memory, kept as records. */
 export class RecordedBanList implements BanList {
   onBanned: (ban: Ban) => void = () => {};
@@ -52,13 +54,16 @@ export class RecordedBanList implements BanList {
     return this.#index.count === 0 ? undefined : this.#index.find(subject, nowMs);
   }
 
-  async put(asked: Ban): Promise<void> {
+  async put(
+    asked: Ban,
+    { sparesConnected }: PutOptions = { sparesConnected: false },
+  ): Promise<void> {
     const ban = this.#checked(asked);
     const isNew = this.#index.get(ban.as, ban.who) === undefined;
     if (isNew) this.#makeRoom(ban);
     this.#index.set(ban);
     this.counters.added++;
-    this.onBanned(ban);
+    if (!sparesConnected) this.onBanned(ban);
     const key = keyOf(ban.as, ban.who);
     try {
       await this.#records.put(RECORD_KIND, key, recordOfBan(ban));

@@ -29,12 +29,12 @@ export class LocalBans implements BansService {
     return { items, count: all.length, nextCursor };
   }
 
-  async put({ as, who, reason, by, untilMs }: BanRequest): Promise<Ban> {
+  async put({ as, who, reason, by, untilMs, sparesConnected = false }: BanRequest): Promise<Ban> {
     const createdAtMs = this.#clock.nowMs();
     const ban = { as, who, reason: reason ?? "", by: by ?? "", createdAtMs, untilMs };
     const { refused } = this.#bans.counters;
     try {
-      await this.#bans.put(ban);
+      await this.#bans.put(ban, { sparesConnected });
     } catch (error) {
       if (!(error instanceof BanError)) throw storeError("ban", error);
       const isFull = this.#bans.counters.refused > refused;

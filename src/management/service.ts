@@ -183,6 +183,8 @@ export interface BanRequest {
   readonly by?: string | undefined;
   /** Undefined: for good. */
   readonly untilMs?: number | undefined;
+  /** Whoever is connected may stay until the connection ends. Default: it ends at once. */
+  readonly sparesConnected?: boolean | undefined;
 }
 
 export interface ListenersService {

@@ -48,9 +48,10 @@ export interface BanList {
   find(subject: BanSubject, nowMs: number): Ban | undefined;
   /**
    * Bans at once, in the place of an earlier ban of the same kind and name; resolves when that is durable. Rejects with
-   * `BanError` for a name that cannot be one, or when the list is full, and with the store's error.
+   * `BanError` for a name that cannot be one, or when the list is full, and with the store's error. `sparesConnected`:
+   * whoever is there may stay.
    */
-  put(ban: Ban): Promise<void>;
+  put(ban: Ban, options?: { readonly sparesConnected: boolean }): Promise<void>;
   /** Resolves to false where there was no such ban. Durable then. */
   remove(as: BanKind, who: string): Promise<boolean>;
   /** Bans that have not ended, the oldest first. */

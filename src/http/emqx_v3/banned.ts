@@ -44,6 +44,7 @@ export function addBanned(routes: Routes): void {
         who,
         reason: parameters.text("reason") ?? described,
         by: parameters.text("by"),
+        sparesConnected: true,
         untilMs: until === undefined ? undefined : until * 1000,
       });
       return success(Object.fromEntries(parameters.entries()));
