@@ -7,7 +7,6 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import process from "node:process";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { pemBlocks } from "./der.ts";
 import { PeerVerifier } from "./peer_verifier.ts";
@@ -22,6 +21,7 @@ import {
   type TlsPart,
 } from "./tls.ts";
 import { TlsByteSocket } from "./tls_socket.ts";
+import { DENO_WITH_SERVERS, oldDeno } from "./deno_version.ts";
 
 /** As on plain connections. */
 const PROBE_AFTER_MS = 300_000;
@@ -64,18 +64,13 @@ export function createTlsContext(material: TlsMaterial): TlsContext {
   return context;
 }
 
-/** Before it, servers of `node:tls` had neither certificates of clients nor connections of ours. */
-const DENO_WITH_TLS = [2, 9] as const;
-
 function refuseOldDeno(): void {
-  const { deno } = process.versions;
+  const deno = oldDeno();
   if (deno === undefined) return;
-  const [major = 0, minor = 0] = deno.split(".").map(Number);
-  const [needsMajor, needsMinor] = DENO_WITH_TLS;
-  if (major > needsMajor || (major === needsMajor && minor >= needsMinor)) return;
+  const { major, minor } = DENO_WITH_SERVERS;
   throw new TlsMaterialError(
     "cert",
-    `Cannot use cert: TLS needs Deno ${needsMajor}.${needsMinor} or later, this is ${deno}`,
+    `Cannot use cert: TLS needs Deno ${major}.${minor} or later, this is ${deno}`,
   );
 }
 

@@ -15,6 +15,7 @@ import {
   type TlsOptions as NodeTlsOptions,
   type TLSSocket,
 } from "node:tls";
+import { oldDeno } from "./deno_version.ts";
 import type { PeerVerifier } from "./peer_verifier.ts";
 import { TrackedConnection, TrackedConnections } from "./web_connections.ts";
 import { NodeWebRequest } from "./web_request.ts";
@@ -148,7 +149,7 @@ class NodeWebServer implements WebServer {
 
   #onRequest(message: IncomingMessage, response: ServerResponse, isContinueAwaited: boolean): void {
     const { socket } = message;
-    const connection = this.#connections.of(socket);
+    const connection = this.#connections.of(socket) ?? strangerOf(socket);
     if (connection === undefined) {
       socket.destroy();
       return;
@@ -219,6 +220,15 @@ class NodeWebServer implements WebServer {
 function isKeptAlive(request: NodeWebRequest): boolean {
   const wishes = request.header("connection")?.toLowerCase() ?? "";
   return request.httpVersion === "1.1" ? !wishes.includes("close") : wishes.includes("keep-alive");
+}
+
+/**
+ * An old Deno serves plain HTTP without showing its connections, so that limits and deadlines for them, bodies of GET
+ * and paths as sent are not to be had there. Elsewhere a connection that is not known was refused.
+ */
+function strangerOf(socket: Socket): TrackedConnection | undefined {
+  if (oldDeno() === undefined) return undefined;
+  return new TrackedConnection(socket, undefined, performance.now());
 }
 
 /** Resolves when the last piece is with the system. */
