@@ -347,10 +347,14 @@ test("connections that come too fast are turned away, and others are not disturb
   const config = '[[listener]]\nbind = "127.0.0.1:0"\nconnect_rate = 5\n';
   return withBroker({ config }, async ({ port }) => {
     const bystander = await TestClient.connect(port);
+    // A connection may be reset before we have heard that it is there.
     const burst = await Promise.all(Array.from({ length: 30 }, async () => {
-      const client = await TestClient.open(port);
-      client.sendConnect();
-      return await client.next().then(({ cmd }) => cmd, () => "turned away");
+      const first = async (): Promise<string> => {
+        const client = await TestClient.open(port);
+        client.sendConnect();
+        return (await client.next()).cmd;
+      };
+      return await first().catch(() => "turned away");
     }));
     const accepted = burst.filter((cmd) => cmd === "connack").length;
     assert(accepted >= 4 && accepted <= 10, `${accepted} of 30 were accepted`);
