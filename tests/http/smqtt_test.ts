@@ -95,6 +95,7 @@ const REFUSED: ReadonlyArray<[what: string, body: string | Uint8Array, words: st
   ["a topic with NUL", '{"topic":"a\\u0000","message":"b"}', "allowed a topic name"],
   ["half a surrogate pair", '{"topic":"a\\ud800","message":"b"}', "allowed a topic name"],
   ["a topic of 65536 bytes", `{"topic":"${"ä".repeat(32_768)}","message":"b"}`, "a topic name"],
+  ["a topic of the broker's own", '{"topic":"$SYS/a","message":"b"}', "allowed none of $SYS"],
   ["no message", '{"topic":"a"}', "message: found nothing, allowed a string"],
   ["a message that is a number", '{"topic":"a","message":1}', "message: found 1, allowed a string"],
   ["qos 3", '{"topic":"a","message":"b","qos":3}', "qos: found 3, allowed 0, 1, 2"],

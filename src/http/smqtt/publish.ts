@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { Identity } from "../../ports/mod.ts";
+import { isSysTopic } from "../../mqtt/mod.ts";
 import { ManagementError } from "../../management/mod.ts";
 import type { DialectContext } from "../dialect.ts";
 import { type Api, emptyReply } from "../kit/mod.ts";
@@ -59,6 +60,9 @@ export function addPublish(api: Api, context: DialectContext): void {
     },
   }, async (call, { body }) => {
     const { topic, message, qos, retain } = body;
+    if (isSysTopic(topic)) {
+      throw new ManagementError("invalid", `topic: found "${topic}", allowed none of $SYS`);
+    }
     const payload = utf8.encode(message);
     const { reasonCode } = await context.management.messages.publish({
       topic,
