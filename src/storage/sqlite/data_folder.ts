@@ -67,11 +67,22 @@ export function keepBallast({ path }: DataFolder): boolean {
   const file = join(path, BALLAST_NAME);
   try {
     if (existsSync(file) && statSync(file).size === BALLAST_BYTES) return true;
-    writeFileSync(file, new Uint8Array(BALLAST_BYTES), { mode: 0o600, flush: true });
+    writeSynced(file, new Uint8Array(BALLAST_BYTES));
     return true;
   } catch {
     rmSync(file, { force: true });
     return false;
+  }
+}
+
+/** Not by `flush` of `writeFileSync`, which early versions of Deno 2 do not know. */
+function writeSynced(file: string, bytes: Uint8Array): void {
+  const descriptor = openSync(file, "w", 0o600);
+  try {
+    writeFileSync(descriptor, bytes);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
