@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Logger } from "../base/mod.ts";
+import { type Logger, TurnQueue } from "../base/mod.ts";
 import type { KeptFiles } from "../http/mod.ts";
 import { ManagementError } from "../management/mod.ts";
 import { readFileIfThere, replaceFile } from "./replace_file.ts";
@@ -20,7 +20,7 @@ const FOLDER = "files";
 export class SettingFiles implements KeptFiles {
   readonly #parts: KeptFilesParts;
   readonly #folder: string | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new TurnQueue();
 
   constructor(parts: KeptFilesParts) {
     this.#parts = parts;
@@ -28,15 +28,13 @@ export class SettingFiles implements KeptFiles {
   }
 
   async use<T>(work: (keep: (text: string) => Promise<string>) => Promise<T>): Promise<T> {
-    const result = this.#turn.then(async () => {
+    return await this.#turns.run(async () => {
       try {
         return await work((text) => this.#keep(text));
       } finally {
         await this.#removeUnnamed();
       }
     });
-    this.#turn = result.catch(() => undefined);
-    return await result;
   }
 
   /** Removes what an end without a stop has left behind; once all settings are known. */

@@ -1,4 +1,4 @@
-import type { LineLogger } from "../base/mod.ts";
+import { type LineLogger, TurnQueue } from "../base/mod.ts";
 import {
   ConfigError,
   type Configuration,
@@ -54,7 +54,8 @@ export class Settings implements SettingsService {
   #latest: LoadedConfig;
   #records: RecordStore | undefined;
   #prepare: Prepare = () => Promise.resolve(() => undefined);
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Everything that reads or changes what is in force, one after the other. */
+  readonly #turns = new TurnQueue();
 
   constructor({ read, loaded, logger }: SettingsParts) {
     this.#read = read;
@@ -102,7 +103,7 @@ export class Settings implements SettingsService {
 
   /** Reads all sources again and logs what came of it. */
   async reload(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       try {
         const { loaded, problems } = await this.#read(this.#stored());
         if (loaded === undefined) return this.#refuse(problems);
@@ -135,7 +136,7 @@ export class Settings implements SettingsService {
   async change(
     changes: ReadonlyMap<string, SettingValue | undefined>,
   ): Promise<SettingsChange> {
-    return await this.#inTurn(async () => {
+    return await this.#turns.run(async () => {
       refuseIfAny("invalid", unusableSettings(changes));
       const stored = withChanges(this.#stored(), changes);
       const { loaded, problems } = await this.#read(stored);
@@ -207,13 +208,6 @@ export class Settings implements SettingsService {
         cause: error,
       });
     }
-  }
-
-  /** Everything that reads or changes what is in force, one after the other. */
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined);
-    return await result;
   }
 }
 

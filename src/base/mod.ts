@@ -29,3 +29,4 @@ export {
   parseIpNetwork,
 } from "./ip_network.ts";
 export { TokenBucket } from "./token_bucket.ts";
+export { TurnQueue } from "./turn_queue.ts";

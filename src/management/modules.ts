@@ -1,3 +1,4 @@
+import { TurnQueue } from "../base/mod.ts";
 import { ManagementError } from "./management_error.ts";
 import type { ModulesService, SettingsService } from "./service.ts";
 import type { ModuleName, ModuleView, SettingValue } from "./views.ts";
@@ -21,7 +22,7 @@ type Changes = ReadonlyMap<string, SettingValue | undefined>;
 export class LocalModules implements ModulesService {
   readonly #settings: SettingsService;
   /** One change at a time: each builds on what there is. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new TurnQueue();
 
   constructor(settings: SettingsService) {
     this.#settings = settings;
@@ -34,7 +35,7 @@ export class LocalModules implements ModulesService {
   }
 
   async activate(name: ModuleName): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       if (await this.#isActive(name)) throw stateError("activate", name, "it is active");
       const [, key = RETAINER] = AUTH_WORDS.get(name) ?? [];
       if (await this.#value(key) === undefined) {
@@ -45,7 +46,7 @@ export class LocalModules implements ModulesService {
   }
 
   async deactivate(name: ModuleName): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       if (name === "management") {
         throw new ManagementError("forbidden", `Cannot deactivate "${name}": it would end here`);
       }
@@ -57,12 +58,12 @@ export class LocalModules implements ModulesService {
   async reread(name: ModuleName): Promise<void> {
     if (await this.#isActive(name)) {
       // Without any change of its own this reads all sources again.
-      await this.#inTurn(() => this.#change("reread", name, new Map()));
+      await this.#turns.run(() => this.#change("reread", name, new Map()));
     } else await this.activate(name);
   }
 
   async configure(name: ModuleName, changes: Changes): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       // What gets its first settings now would be active by that.
       const stays = AUTH_WORDS.has(name) && !await this.#isActive(name)
         ? await this.#changesFor(name, false)
@@ -115,12 +116,6 @@ export class LocalModules implements ModulesService {
         details: error.details,
       });
     }
-  }
-
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => undefined);
-    await done;
   }
 }
 

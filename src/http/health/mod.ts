@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Dialect, DialectContext } from "../dialect.ts";
-import { Api, emptyReply, jsonReply, refusalText, textReply } from "../kit/mod.ts";
+import { Api, jsonReply, refusePlainly } from "../kit/mod.ts";
 
 const HealthBody = z.object({ status: z.string(), problems: z.array(z.string()) });
 
@@ -10,19 +10,7 @@ export function createHealth(context: DialectContext): Dialect {
     title: "Health",
     description: "Whether the broker lives, and whether it serves.",
     onInternalError: context.onInternalError,
-    refuse: (refusal) => {
-      switch (refusal.kind) {
-        case "not-found":
-          return emptyReply(404);
-        case "method-not-allowed":
-          return emptyReply(405, [["allow", refusal.allowed.join(", ")]]);
-        case "internal":
-        case "management":
-          return textReply(500, refusalText(refusal));
-        default:
-          return textReply(400, refusalText(refusal));
-      }
-    },
+    refuse: refusePlainly,
   });
   const ok = { description: "Yes", schema: HealthBody };
   api.route({

@@ -16,6 +16,7 @@ export type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from "./open
 export { hasNextPage, type PageBounds, type PageNumbers, readPageNumbers } from "./paging.ts";
 export { decodeFormValue, decodePercent, parseQuery, queryRecord } from "./percent.ts";
 export { type Refusal, refusalText, type RequestProblem, RequestRefused } from "./refusal.ts";
+export { refusePlainly } from "./refuse_plainly.ts";
 export {
   emptyReply,
   jsonArray,

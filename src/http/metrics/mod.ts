@@ -1,5 +1,5 @@
 import type { Dialect, DialectContext } from "../dialect.ts";
-import { Api, emptyReply, METRICS_TYPE, MetricsText, refusalText, textReply } from "../kit/mod.ts";
+import { Api, METRICS_TYPE, MetricsText, refusePlainly, textReply } from "../kit/mod.ts";
 import { writeBrokerMetrics } from "./broker_metrics.ts";
 import { writeProcessMetrics } from "./process_metrics.ts";
 import { writeWebMetrics } from "./web_metrics.ts";
@@ -11,19 +11,7 @@ export function createMetrics(context: DialectContext): Dialect {
     title: "Metrics",
     description: "Figures of the broker in the text format of Prometheus.",
     onInternalError: context.onInternalError,
-    refuse: (refusal) => {
-      switch (refusal.kind) {
-        case "not-found":
-          return emptyReply(404);
-        case "method-not-allowed":
-          return emptyReply(405, [["allow", refusal.allowed.join(", ")]]);
-        case "internal":
-        case "management":
-          return textReply(500, refusalText(refusal));
-        default:
-          return textReply(400, refusalText(refusal));
-      }
-    },
+    refuse: refusePlainly,
   });
   api.route({
     method: "GET",

@@ -1,5 +1,5 @@
 import type { DialectContext } from "../dialect.ts";
-import type { Call, ReplyHeaders } from "../kit/mod.ts";
+import { type Call, jsonArray, type ReplyHeaders } from "../kit/mod.ts";
 import { readConfiguration, writeConfiguration } from "./configuration_requests.ts";
 import { addSubscription, clientDto, type ClientSubscriptionsDto, statisticsDto } from "./dto.ts";
 import type { Envelope } from "./envelope.ts";
@@ -53,19 +53,7 @@ async function readClients(
   { management, options }: DialectContext,
 ): Promise<Answer> {
   const query = options.apis.nanomqV1.includeOffline ? {} : { isConnected: true };
-  return { data: rowsOf(management.clients.stream(query)) };
-}
-
-async function* rowsOf(
-  batches: ReturnType<DialectContext["management"]["clients"]["stream"]>,
-): AsyncGenerator<string> {
-  let separator = "[";
-  for await (const batch of batches) {
-    if (batch.length === 0) continue;
-    yield separator + batch.map((client) => JSON.stringify(clientDto(client))).join(",");
-    separator = ",";
-  }
-  yield separator === "[" ? "[]" : "]";
+  return { data: jsonArray(management.clients.stream(query), clientDto) };
 }
 
 /** Stops or restarts the program, a little after the answer, where the configuration allows it. */

@@ -1,18 +1,11 @@
 import * as z from "zod/mini";
 import type { Identity } from "../../ports/mod.ts";
-import { isSysTopic } from "../../mqtt/mod.ts";
+import { isSysTopic, isValidTopicName } from "../../mqtt/mod.ts";
 import { ManagementError } from "../../management/mod.ts";
 import type { DialectContext } from "../dialect.ts";
 import { type Api, emptyReply } from "../kit/mod.ts";
 
-const TOPIC_BYTES_MAX = 65_535;
 const utf8 = new TextEncoder();
-
-/** Rules of [MQTT-3.3.2-2] and [MQTT-4.7.3-1], so that the caller learns which field it is. */
-function isTopicName(topic: string): boolean {
-  return topic !== "" && !/[+#\0]/.test(topic) && topic.isWellFormed() &&
-    topic.length <= TOPIC_BYTES_MAX && utf8.encode(topic).length <= TOPIC_BYTES_MAX;
-}
 
 const Qos = z.union([
   z.literal([0, 1, 2]),
@@ -27,7 +20,7 @@ const Flag = z.union([
 const PublishBody = z.object({
   topic: z.string().check(
     z.minLength(1),
-    z.refine(isTopicName, {
+    z.refine(isValidTopicName, {
       error: "a topic name: at most 65535 bytes of UTF-8 without +, # and U+0000",
     }),
   ),

@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
-import type { Qos } from "../../mqtt/mod.ts";
+import { isValidTopicName, type Qos } from "../../mqtt/mod.ts";
 import type { MessagePropertiesView } from "../../management/mod.ts";
 import { type RequestProblem, RequestRefused } from "../kit/mod.ts";
-import { isTopicName } from "./topic_path.ts";
 
 const USER_PROPERTIES_MAX = 64;
 const EXPIRY_MAX_S = 0xffff_ffff;
@@ -81,7 +80,7 @@ export function readParameters(query: ReadonlyMap<string, string>): PublishParam
   const responseTopic = read(
     "ResponseTopic",
     "a topic name without + and #",
-    (text) => text === "" || isTopicName(text) ? text : undefined,
+    (text) => text === "" || isValidTopicName(text) ? text : undefined,
   );
   const userProperties = readUserProperties(query, problems);
   if (problems.length > 0) throw new RequestRefused({ kind: "invalid", where: "query", problems });

@@ -1,8 +1,7 @@
+import { isValidTopicName } from "../../mqtt/mod.ts";
 import { decodePercent } from "../kit/mod.ts";
 
 const PREFIX = "/topics";
-const TOPIC_BYTES_MAX = 65_535;
-const utf8 = new TextEncoder();
 
 export function isTopicPath(rawPath: string): boolean {
   return rawPath === PREFIX || rawPath.startsWith(`${PREFIX}/`);
@@ -22,10 +21,5 @@ export function encodedTopicOf(rawPath: string, isStrict: boolean): string | und
 /** The topic name, decoded exactly once; undefined: it is none [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */
 export function decodeTopic(encoded: string): string | undefined {
   const topic = decodePercent(encoded);
-  return topic !== undefined && isTopicName(topic) ? topic : undefined;
-}
-
-export function isTopicName(topic: string): boolean {
-  return topic !== "" && !/[+#\0]/.test(topic) && topic.isWellFormed() &&
-    topic.length <= TOPIC_BYTES_MAX && utf8.encode(topic).length <= TOPIC_BYTES_MAX;
+  return topic !== undefined && isValidTopicName(topic) ? topic : undefined;
 }
