@@ -48,8 +48,8 @@ const SETTINGS = [
   `mqtt.max_queued_bytes=${QUEUED_MB}MB`,
   "mqtt.sys_interval=0",
 ];
-/** What the runtime itself takes for garbage and the like; on a machine that is busy otherwise, V8 falls behind with it. */
-const SLACK_MB = 200;
+/** What the runtime itself takes for garbage and the like, beyond what is in use. */
+const SLACK_MB = 100;
 const PROBE_S = 25;
 const ALONE_PROBES = 2;
 
