@@ -1,7 +1,7 @@
 import { type Clock, LineLogger } from "../base/mod.ts";
 import type { Configuration } from "../config/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
-import type { RunArguments } from "./command_line.ts";
+import type { RunArguments } from "./run_arguments.ts";
 import { type ConfigResult, readWholeConfiguration } from "./configuration.ts";
 import { announceReady, createReadyReport, type Opened } from "./ready.ts";
 import { type Prepare, type ReadConfig, Settings } from "./settings.ts";

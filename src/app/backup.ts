@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { copyDatabase, DATABASE_NAME } from "../storage/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { EXIT_FAILED, EXIT_WRONG_CONFIGURATION, problemReport } from "./application.ts";
-import type { BackupArguments } from "./command_line.ts";
+import type { BackupArguments } from "./run_arguments.ts";
 import { readConfiguration } from "./configuration.ts";
 
 /** Copies the database of the data directory while a broker uses it or not; resolves with the exit status. */

@@ -12,13 +12,8 @@ import {
 import { Authentication } from "./auth.ts";
 import { backUp } from "./backup.ts";
 import { createServer } from "./broker_server.ts";
-import {
-  type Command,
-  type ConfigArguments,
-  helpText,
-  parseCommandLine,
-  UsageError,
-} from "./command_line.ts";
+import { type Command, helpText, parseCommandLine, UsageError } from "./command_line.ts";
+import type { ConfigArguments } from "./config_options.ts";
 import { explainAccess } from "./explain.ts";
 import { readWholeConfiguration } from "./configuration.ts";
 import { passwd } from "./passwd.ts";

@@ -13,7 +13,7 @@ import {
 } from "../config/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { readAclPolicy } from "./acl.ts";
-import type { ConfigArguments } from "./command_line.ts";
+import type { ConfigArguments } from "./config_options.ts";
 
 /** What the configuration is read with; a part of `Runtime`. */
 export type ConfigReaderRuntime = Pick<Runtime, "environment" | "readTextFile">;

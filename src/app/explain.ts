@@ -5,7 +5,7 @@ import type { Explanation, Identity } from "../ports/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { readAclPolicy } from "./acl.ts";
 import { EXIT_WRONG_CONFIGURATION, problemReport } from "./application.ts";
-import type { ExplainArguments } from "./command_line.ts";
+import type { ExplainArguments } from "./acl_arguments.ts";
 import { readConfiguration } from "./configuration.ts";
 
 const EXIT_ALLOWED = 0;

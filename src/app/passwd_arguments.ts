@@ -1,4 +1,3 @@
-import { parseArgs } from "@std/cli";
 import {
   SCRAM_ITERATIONS,
   SCRAM_ITERATIONS_MAX,
@@ -8,6 +7,7 @@ import {
   SCRYPT_LOG_N_MIN,
 } from "../auth/mod.ts";
 import { nearest } from "../config/mod.ts";
+import type { CommandTable, ParsedOptions } from "./options.ts";
 
 const ACTIONS = ["hash", "add", "remove", "list"] as const;
 export type PasswdAction = (typeof ACTIONS)[number];
@@ -35,9 +35,6 @@ export interface PasswdArguments {
   readonly sets: readonly string[];
 }
 
-const TEXT_OPTIONS = ["batch", "file", "cost", "iterations", "config", "set"];
-const SWITCHES = ["stdin", "scram", "superuser", "client-id", "mosquitto", "help"];
-const ALIASES = { batch: "b", config: "c", help: "h" };
 /** Options that make sense for some actions only; those that are not here, for all. */
 const ONLY_FOR: Readonly<Record<string, readonly PasswdAction[]>> = {
   batch: ["hash", "add"],
@@ -55,70 +52,136 @@ const ONLY_FOR: Readonly<Record<string, readonly PasswdAction[]>> = {
 /** A password file has names and hashes, and nothing else. */
 const NOT_WITH_FILE = ["scram", "superuser", "client-id", "config", "set"];
 
-type Parsed = Record<string, unknown> & { readonly _: readonly string[] };
-
-/** What stands behind `broker passwd`: the arguments, "help", or every problem that there is. */
-export function parsePasswdArguments(
-  args: readonly string[],
-): PasswdArguments | "help" | readonly string[] {
-  const problems: string[] = [];
-  const parsed = parseArgs([...args], {
-    string: [...TEXT_OPTIONS, "_"],
-    boolean: SWITCHES,
-    collect: TEXT_OPTIONS,
-    alias: ALIASES,
-    unknown: (argument: string, key?: string) => {
-      if (key === undefined) return true;
-      problems.push(unknownOption(argument));
-      return false;
+export const PASSWD_TABLE: CommandTable = {
+  name: "passwd",
+  summary:
+    "Hashes a password for the configuration, or keeps accounts in the data directory or a file",
+  usage: [
+    "passwd [hash] [options]        prints a hash, for password_hash of [[auth.user]]",
+    "passwd add NAME [options]      adds an account, or gives it another password",
+    "passwd remove NAME [options]   removes an account",
+    "passwd list [options]          prints the names of all accounts, one in a line",
+  ],
+  operandsMax: 2,
+  operands: [ACTIONS, undefined],
+  introduction:
+    `Accounts are in the database of node.data_dir, also while a broker uses it: it takes them over at
+SIGHUP. They count unless auth.accounts is false. Without an option for it, a password comes from
+the terminal, typed twice and not shown.`,
+  groups: [
+    {
+      title: "Where the password comes from (hash, add)",
+      options: [
+        { name: "stdin", help: "the first line of standard input" },
+        {
+          name: "batch",
+          letter: "b",
+          value: "PASSWORD",
+          mayBeEmpty: true,
+          help: "the command line, where others on this machine may see it",
+        },
+      ],
     },
-  }) as Parsed;
-  if (parsed.help === true && problems.length === 0) return "help";
-  const [word = "hash", ...rest] = parsed._;
+    {
+      title: "Which account (add, remove, list)",
+      options: [
+        { name: "client-id", help: "NAME is a client identifier, not a user name" },
+        { name: "superuser", help: "no access rule is asked for this account (add)" },
+        {
+          name: "file",
+          value: "FILE",
+          completes: "file",
+          help:
+            "in a password file instead, such as auth.password_file names; FILE is replaced in one " +
+            "step, or stays as it is",
+        },
+        {
+          name: "config",
+          letter: "c",
+          value: "FILE",
+          completes: "file",
+          help: "configuration that says where the data directory is",
+        },
+        {
+          name: "set",
+          value: "KEY=VALUE",
+          help: "one key of it, such as node.data_dir=DIR; repeatable",
+        },
+      ],
+    },
+    {
+      title: "How it is kept (hash, add)",
+      options: [
+        {
+          name: "scram",
+          help:
+            "hash: prints a verifier for SCRAM-SHA-256; add: keeps one beside the hash, so that " +
+            "the user can authenticate by SCRAM-SHA-256, too",
+        },
+        {
+          name: "mosquitto",
+          help: "PBKDF2 as mosquitto reads it, too, for a file that both use; else scrypt",
+        },
+        {
+          name: "cost",
+          value: "N",
+          range: [SCRYPT_LOG_N_MIN, SCRYPT_LOG_N_MAX],
+          help:
+            `of scrypt: 2^N rounds and 2^N KiB, ${SCRYPT_LOG_N_MIN} to ${SCRYPT_LOG_N_MAX}; default ${SCRYPT_LOG_N}`,
+        },
+        {
+          name: "iterations",
+          value: "N",
+          range: [SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX],
+          help: `of SCRAM, which every client of the user has to do; default ${SCRAM_ITERATIONS}`,
+        },
+      ],
+    },
+  ],
+  closing: `Example:
+  broker passwd add alice --set node.data_dir=/var/lib/broker && kill -HUP "$(pidof broker)"
+
+Exit status: 0 done, 1 not done, 2 wrong configuration or command line.`,
+};
+
+/** What stands behind `broker passwd`: the arguments, or every problem that there is. */
+export function readPasswd(parsed: ParsedOptions): PasswdArguments | readonly string[] {
+  const [word = "hash", ...rest] = parsed.operands;
   const action = ACTIONS.find((each) => each === word);
   if (action === undefined) {
     const meant = nearest(word, ACTIONS);
     const suggestion = meant === undefined ? "" : `; did you mean "${meant}"?`;
-    return [...problems, `unknown action "${word}"${suggestion} allowed: ${ACTIONS.join(", ")}`];
+    return [`unknown action "${word}"${suggestion} allowed: ${ACTIONS.join(", ")}`];
   }
+  const problems: string[] = [];
   const needsName = action === "add" || action === "remove";
-  if (needsName && (rest[0] ?? "") === "") problems.push(`${action} needs a NAME`);
-  for (const extra of rest.slice(needsName ? 1 : 0)) {
-    problems.push(`unexpected argument "${extra}"`);
-  }
-  problems.push(...optionProblems(parsed, action));
-  return problems.length > 0 ? problems : read(parsed, action, needsName ? rest[0] ?? "" : "");
+  const [name = ""] = rest;
+  if (needsName && name === "") problems.push(`${action} needs a NAME`);
+  if (!needsName && rest.length > 0) problems.push(`unexpected argument "${name}"`);
+  problems.push(...optionProblems(parsed.given, action));
+  return problems.length > 0 ? problems : toArguments(parsed, action, needsName ? name : "");
 }
 
-function read(parsed: Parsed, action: PasswdAction, name: string): PasswdArguments {
-  const last = (option: string): string | undefined => valuesOf(parsed, option).at(-1);
-  const password = last("batch");
+function toArguments(parsed: ParsedOptions, action: PasswdAction, name: string): PasswdArguments {
+  const password = parsed.text("batch");
   return {
     action,
     name,
-    passwordFrom: password !== undefined
-      ? "argument"
-      : parsed.stdin === true
-      ? "stdin"
-      : "terminal",
+    passwordFrom: password !== undefined ? "argument" : parsed.has("stdin") ? "stdin" : "terminal",
     password: password ?? "",
-    file: last("file"),
-    isClientId: parsed["client-id"] === true,
-    isSuperuser: parsed.superuser === true,
-    isScram: parsed.scram === true,
-    isForMosquitto: parsed.mosquitto === true,
-    logN: Number(last("cost") ?? SCRYPT_LOG_N),
-    iterations: Number(last("iterations") ?? SCRAM_ITERATIONS),
-    configFile: last("config"),
-    sets: valuesOf(parsed, "set"),
+    file: parsed.text("file"),
+    isClientId: parsed.has("client-id"),
+    isSuperuser: parsed.has("superuser"),
+    isScram: parsed.has("scram"),
+    isForMosquitto: parsed.has("mosquitto"),
+    logN: parsed.number("cost") ?? SCRYPT_LOG_N,
+    iterations: parsed.number("iterations") ?? SCRAM_ITERATIONS,
+    configFile: parsed.text("config"),
+    sets: parsed.texts("set"),
   };
 }
 
-function optionProblems(parsed: Parsed, action: PasswdAction): readonly string[] {
-  const given = [
-    ...TEXT_OPTIONS.filter((option) => valuesOf(parsed, option).length > 0),
-    ...SWITCHES.filter((option) => parsed[option] === true),
-  ];
+function optionProblems(given: readonly string[], action: PasswdAction): readonly string[] {
   const problems = given.filter((option) => ONLY_FOR[option]?.includes(action) === false)
     .map((option) => `option --${option} is not for "passwd ${action}"`);
   const foreign = given.includes("file")
@@ -139,72 +202,5 @@ function optionProblems(parsed: Parsed, action: PasswdAction): readonly string[]
       if (given.includes(option)) problems.push(`options --mosquitto and --${option} are two ways`);
     }
   }
-  for (const option of ["file", "config", "set"]) {
-    if (valuesOf(parsed, option).includes("")) problems.push(`option --${option} needs a value`);
-  }
-  return [
-    ...problems,
-    ...numberProblems(parsed, "cost", SCRYPT_LOG_N_MIN, SCRYPT_LOG_N_MAX),
-    ...numberProblems(parsed, "iterations", SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX),
-  ];
+  return problems;
 }
-
-function numberProblems(
-  parsed: Parsed,
-  option: string,
-  min: number,
-  max: number,
-): readonly string[] {
-  return valuesOf(parsed, option)
-    .filter((text) => !/^\d{1,9}$/.test(text) || Number(text) < min || Number(text) > max)
-    .map((text) => `option --${option} is "${text}", allowed are ${min} to ${max}`);
-}
-
-function valuesOf(parsed: Parsed, option: string): readonly string[] {
-  return parsed[option] as readonly string[];
-}
-
-function unknownOption(argument: string): string {
-  const [option = argument] = argument.split("=", 1);
-  const known = [...TEXT_OPTIONS, ...SWITCHES].map((name) => `--${name}`);
-  const meant = option.startsWith("--") ? nearest(option, known) : undefined;
-  return `unknown option "${option}"${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
-}
-
-export const PASSWD_HELP =
-  `Hashes a password for the configuration, or keeps accounts in the data directory or a password file
-
-Usage:
-  broker passwd [hash] [options]        prints a hash, for password_hash of [[auth.user]]
-  broker passwd add NAME [options]      adds an account, or gives it another password
-  broker passwd remove NAME [options]   removes an account
-  broker passwd list [options]          prints the names of all accounts, one in a line
-
-Accounts are in the database of node.data_dir, also while a broker uses it: it takes them over at
-SIGHUP. They count unless auth.accounts is false.
-
-Where the password comes from (hash, add):
-                          without an option from the terminal, typed twice and not shown
-      --stdin             the first line of standard input
-  -b, --batch PASSWORD    the command line, where others on this machine may see it
-
-Which account (add, remove, list):
-      --client-id         NAME is a client identifier, not a user name
-      --superuser         no access rule is asked for this account (add)
-      --file FILE         in a password file instead, such as auth.password_file names; FILE is
-                          replaced in one step, or stays as it is
-  -c, --config FILE       configuration that says where the data directory is
-      --set KEY=VALUE     one key of it, such as node.data_dir=DIR; repeatable
-
-How it is kept (hash, add):
-      --scram             hash: prints a verifier for SCRAM-SHA-256; add: keeps one beside the hash,
-                          so that the user can authenticate by SCRAM-SHA-256, too
-      --mosquitto         PBKDF2 as mosquitto reads it, too, for a file that both use; else scrypt
-      --cost N            of scrypt: 2^N rounds and 2^N KiB, ${SCRYPT_LOG_N_MIN} to ${SCRYPT_LOG_N_MAX}; default ${SCRYPT_LOG_N}
-      --iterations N      of SCRAM, which every client of the user has to do; default ${SCRAM_ITERATIONS}
-
-Example:
-  broker passwd add alice --set node.data_dir=/var/lib/broker && kill -HUP "$(pidof broker)"
-
-Exit status: 0 done, 1 not done, 2 wrong configuration or command line.
-`;

@@ -4,9 +4,9 @@ import {
   type Command,
   helpText,
   parseCommandLine,
-  type RunArguments,
   UsageError,
 } from "../../../src/app/command_line.ts";
+import type { RunArguments } from "../../../src/app/run_arguments.ts";
 
 const PLAIN: RunArguments = {
   configFile: undefined,
@@ -116,7 +116,7 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["--set"], ["option --set needs a value"]],
   [["--ready-file", "--set", "a=1"], ["option --ready-file needs a value"]],
   [["check", "--ready-file", "r"], ['option --ready-file is not for "check"']],
-  [["--set", "a=1", "passwd"], ['"passwd" comes first, its options behind it']],
+  [["--set", "a=1", "passwd"], ['option --set is not for "passwd hash"']],
   [["passwd", "add"], ["add needs a NAME"]],
   [["backup"], ["backup needs a FILE to write"]],
   [["backup", ""], ["backup needs a FILE to write"]],
@@ -136,8 +136,8 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["check", "--user", "u"], ['option --user is not for "check"']],
   [["chek", "--zzz", "--config"], [
     'unknown option "--zzz"',
-    'unknown command "chek"; did you mean "check"? allowed: run, check, backup, acl, passwd',
     "option --config needs a value",
+    'unknown command "chek"; did you mean "check"? allowed: run, check, backup, acl, passwd',
   ]],
 ];
 

@@ -1,9 +1,10 @@
 import { chmod, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { passwd } from "../../../src/app/passwd.ts";
-import { parsePasswdArguments, type PasswdArguments } from "../../../src/app/passwd_arguments.ts";
+import { parseCommandLine, UsageError } from "../../../src/app/command_line.ts";
+import type { PasswdArguments } from "../../../src/app/passwd_arguments.ts";
 import { type PasswordInput, TypedLine } from "../../../src/app/terminal.ts";
 import { matchesPassword, parsePasswordHash, parseScramVerifier } from "../../../src/auth/mod.ts";
 import { openRecords } from "../../../src/storage/mod.ts";
@@ -35,9 +36,14 @@ interface Outcome {
   readonly err: string;
 }
 
+function parse(args: readonly string[]): PasswdArguments {
+  const command = parseCommandLine(["passwd", ...args]);
+  if (command.name !== "passwd") throw new Error(`"${command.name}" is another command`);
+  return command.arguments;
+}
+
 async function run(args: readonly string[], source: PasswordInput = input([])): Promise<Outcome> {
-  const parsed = parsePasswdArguments(args);
-  if (parsed === "help" || !("action" in parsed)) throw new Error(String(parsed));
+  const parsed = parse(args);
   const runtime = new FakeRuntime();
   const status = await passwd(runtime, parsed, source);
   return { status, out: runtime.stdout, err: runtime.stderr };
@@ -225,14 +231,13 @@ const BAD_ARGUMENTS: readonly [args: string[], problem: string][] = [
 
 for (const [args, problem] of BAD_ARGUMENTS) {
   test(`passwd ${args.join(" ")} is refused`, () => {
-    assertEquals(parsePasswdArguments(args), [problem]);
+    assertEquals(assertThrows(() => parse(args), UsageError).problems, [problem]);
   });
 }
 
 test("numbers are names, and the last of an option counts", () => {
-  const parsed = parsePasswdArguments(["add", "007", "-b", "1", "-b", "2"]) as PasswdArguments;
+  const parsed = parse(["add", "007", "-b", "1", "-b", "2"]);
   assertEquals([parsed.name, parsed.password], ["007", "2"]);
-  assertEquals(parsePasswdArguments(["add", "--help"]), "help");
 });
 
 test("TypedLine takes what a keyboard sends", () => {
