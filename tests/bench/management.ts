@@ -3,7 +3,11 @@
  *
  * A broker has so many clients, and a pair of further ones sends a message about every millisecond. The 99th percentile
  * of its latency is taken alone, and beside somebody who reads all pages of the list of clients over HTTP again and
- * again. `--json` prints the figures as JSON.
+ * again. With `--rate` there are ten pairs which together send so many messages a second, as in
+ *
+ *     management.ts --clients 10000 --limits 10000 --list /api/v3/connections --rate 100000
+ *
+ * `--json` prints the figures as JSON.
  */
 import process from "node:process";
 import { parseArgs } from "@std/cli";
@@ -28,17 +32,19 @@ const USAGE = `management.ts [options]
   --clients 100000     clients in the list
   --limits 100,1000    rows of a page; each is measured
   --list /api/clients  the list, on the broker's web server
+  --rate 0             messages per second; 0: one about every millisecond
   --seconds 5          length of each measurement
   --rounds 3           measurements of each kind, in turn; the median counts
   --json`;
 
 const options = parseArgs(process.argv.slice(2), {
-  string: ["runtime", "clients", "limits", "list", "seconds", "rounds"],
+  string: ["runtime", "clients", "limits", "list", "rate", "seconds", "rounds"],
   boolean: ["json", "help"],
   default: {
     clients: "100000",
     limits: "100,1000",
     list: "/api/clients",
+    rate: "0",
     seconds: "5",
     rounds: "3",
   },
@@ -70,7 +76,9 @@ function median<T>(values: readonly T[], by: (value: T) => number): T {
 }
 
 async function probe(generator: RuntimeProgram, port: number): Promise<ProbeResult> {
-  const script = ["load/probe.ts", `${port}`, "0", options.seconds];
+  const script = options.rate === "0"
+    ? ["load/probe.ts", `${port}`, "0", options.seconds]
+    : ["load/steady.ts", `${port}`, options.rate, options.seconds];
   return JSON.parse(await runScript(generator, script, generatorPlace)) as ProbeResult;
 }
 
@@ -144,6 +152,13 @@ async function measure(
   }
 }
 
+/** Whether the load was what it was to be. */
+function remarkOf({ perSecond, lost = 0 }: ProbeResult): string {
+  if (perSecond === undefined) return "";
+  const rate = `${perSecond.toLocaleString("en")} messages/s`;
+  return lost > 0 ? `${rate}, ${lost} LOST` : rate;
+}
+
 async function main(): Promise<void> {
   if (options.help) {
     print(USAGE);
@@ -173,6 +188,7 @@ async function main(): Promise<void> {
       "rows/s",
       "page p50",
       "page p99",
+      "remark",
     ],
     findings.map((
       { runtime, limit, alone, beside, ratio, rowsPerSecond, pageP50Us, pageP99Us },
@@ -187,6 +203,7 @@ async function main(): Promise<void> {
       rowsPerSecond.toLocaleString("en"),
       `${(pageP50Us / 1000).toFixed(1)} ms`,
       `${(pageP99Us / 1000).toFixed(1)} ms`,
+      remarkOf(beside),
     ]),
   ));
 }

@@ -12,6 +12,9 @@ export interface ProbeResult {
   readonly p50Us: number;
   readonly p99Us: number;
   readonly maxUs: number;
+  /** Where so many were to be sent in a second: how many were, and how many of them never came. */
+  readonly perSecond?: number;
+  readonly lost?: number;
 }
 
 const PAUSE_MS_MAX = 2;
