@@ -39,6 +39,8 @@ compile_with_deno() {
   # programs and native libraries are never used.
   local options=(--quiet --no-config --no-lock --no-check --output "$output")
   options+=(--no-prompt --allow-net --allow-read --allow-write --allow-env)
+  # The service manager is told over a Unix socket, and the time since the machine has been up.
+  options+=(--unstable-net --allow-sys=osUptime)
   if [[ -n $target ]]; then options+=(--target "$target"); fi
   if [[ -n ${DENO:-} ]]; then
     "$DENO" compile "${options[@]}" "$work/broker.js"

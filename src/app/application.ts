@@ -1,9 +1,10 @@
-import { type Clock, LineLogger } from "../base/mod.ts";
-import type { Configuration } from "../config/mod.ts";
+import { type Clock, LineLogger, SystemClock } from "../base/mod.ts";
+import type { Configuration, LoadedConfig } from "../config/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import type { RunArguments } from "./run_arguments.ts";
 import { type ConfigResult, readWholeConfiguration } from "./configuration.ts";
 import { announceReady, createReadyReport, type Opened } from "./ready.ts";
+import { ServiceManager } from "./service_manager.ts";
 import { type Prepare, type ReadConfig, Settings } from "./settings.ts";
 import { handleSignals } from "./signals.ts";
 import { VERSION } from "./version.ts";
@@ -36,8 +37,11 @@ export interface ApplicationOptions {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly arguments: RunArguments;
-  readonly createServer: (context: ServerContext) => Server;
+  readonly createServer: CreateServer;
 }
+
+/** A promise where the parts have to be loaded first. */
+export type CreateServer = (context: ServerContext) => Server | Promise<Server>;
 
 export const EXIT_STOPPED = 0;
 export const EXIT_FAILED = 1;
@@ -53,12 +57,31 @@ interface StopReason {
   readonly isRestart: boolean;
 }
 
+/** `broker run`; resolves with the exit status. */
+export async function runBroker(
+  runtime: Runtime,
+  args: RunArguments,
+  createServer: CreateServer,
+): Promise<number> {
+  const application = new Application({
+    runtime,
+    clock: new SystemClock(),
+    arguments: args,
+    createServer,
+  });
+  return await application.run();
+}
+
 /** The life of one broker program: configuration, start, reloads, stop. */
 export class Application {
   readonly #runtime: Runtime;
   readonly #clock: Clock;
   readonly #arguments: RunArguments;
-  readonly #createServer: (context: ServerContext) => Server;
+  readonly #createServer: CreateServer;
+  /** Undefined: nobody who wants to know. */
+  #manager: ServiceManager | undefined;
+  /** What it is told of a broker that serves. */
+  #serving = "";
   /** One reload at a time, and none before everything is there that a reload changes. */
   #canReload = false;
   #isReloadWanted = false;
@@ -82,10 +105,29 @@ export class Application {
       this.#clock,
       (line) => this.#runtime.writeStderr(line),
     );
+    this.#manager = await ServiceManager.find({ runtime: this.#runtime, logger });
+    try {
+      return await this.#serve(configuration, loaded, logger);
+    } finally {
+      await this.#manager?.close();
+    }
+  }
+
+  /** From a configuration that can be used to the exit status. */
+  async #serve(
+    configuration: Configuration,
+    loaded: LoadedConfig,
+    logger: LineLogger,
+  ): Promise<number> {
     const read: ReadConfig = (stored) => this.#read(stored);
     const settings = new Settings({ read, loaded, logger });
     const { promise: stopped, resolve: stop } = Promise.withResolvers<StopReason>();
-    const server = this.#createServer({
+    // First of all, so that a signal cannot come too early for a graceful stop.
+    handleSignals(this.#runtime, {
+      onStop: (signal) => stop({ signal, isRestart: false }),
+      onReload: () => this.#requestReload(settings),
+    });
+    const server = await this.#createServer({
       runtime: this.#runtime,
       clock: this.#clock,
       logger,
@@ -95,17 +137,13 @@ export class Application {
         this.#stopLater({ signal: `api ${how}`, isRestart: how === "restart" }, stop),
     });
     settings.follow((next) => server.prepare(next));
-    // Before the listeners open, so that a signal cannot come too early for a graceful stop.
-    handleSignals(this.#runtime, {
-      onStop: (signal) => stop({ signal, isRestart: false }),
-      onReload: () => this.#requestReload(settings),
-    });
     for (const warning of configuration.warnings) logger.warn(warning);
     if (!await this.#start(server, settings, logger)) return EXIT_FAILED;
     this.#canReload = true;
     if (this.#isReloadWanted) this.#requestReload(settings);
     const { signal, isRestart } = await stopped;
     logger.info("Stopping", { signal });
+    this.#manager?.stopping();
     if (!await stopWhole(server, logger)) return EXIT_FAILED;
     return isRestart ? EXIT_RESTART : EXIT_STOPPED;
   }
@@ -123,10 +161,12 @@ export class Application {
     logger: LineLogger,
   ): Promise<boolean> {
     let opened: Opened;
+    this.#manager?.status("Starting");
     try {
       opened = await server.start();
     } catch (error) {
       logger.error(errorText(error));
+      this.#manager?.status(errorText(error));
       return false;
     }
     const report = createReadyReport(this.#runtime, opened);
@@ -137,6 +177,10 @@ export class Application {
       await stopWhole(server, logger);
       return false;
     }
+    this.#serving = `Serving ${
+      [...opened.listeners, ...opened.http].map(({ url }) => url).join(" ")
+    }`;
+    this.#manager?.ready(this.#serving);
     const { runtime } = report;
     const { name } = settings.configuration.node;
     logger.info("Broker started", { version: VERSION, runtime, node: name });
@@ -162,7 +206,9 @@ export class Application {
   async #reload(settings: Settings): Promise<void> {
     while (this.#isReloadWanted) {
       this.#isReloadWanted = false;
+      this.#manager?.reloading();
       await settings.reload();
+      this.#manager?.ready(this.#serving);
     }
     this.#canReload = true;
   }

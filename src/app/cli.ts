@@ -1,72 +1,68 @@
-import type { AuthOptions } from "../auth/mod.ts";
-import { SILENT_LOGGER, SystemClock } from "../base/mod.ts";
+import { isMainThread } from "node:worker_threads";
 import { loadRuntime, type Runtime } from "../runtime/mod.ts";
-import { isStorageThread, MemoryStore, runStorageThread } from "../storage/mod.ts";
-import {
-  Application,
-  EXIT_WRONG_CONFIGURATION,
-  problemReport,
-  type Server,
-  type ServerContext,
-} from "./application.ts";
-import { Authentication } from "./auth.ts";
-import { backUp } from "./backup.ts";
-import { createServer } from "./broker_server.ts";
+import type { Server, ServerContext } from "./application.ts";
 import { type Command, helpText, parseCommandLine, UsageError } from "./command_line.ts";
-import type { ConfigArguments } from "./config_options.ts";
-import { explainAccess } from "./explain.ts";
-import { readWholeConfiguration } from "./configuration.ts";
-import { passwd } from "./passwd.ts";
-import { TerminalInput } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 const EXIT_FINE = 0;
-const EXIT_PROBLEMS = 1;
+const EXIT_WRONG_COMMAND_LINE = 2;
 
 /**
  * The program, from its arguments to its exit status. `programUrl`: of the module that calls this, where the threads of
  * the program start, too.
  */
 export async function main(programUrl: string): Promise<void> {
-  if (isStorageThread()) return runStorageThread();
+  if (!isMainThread) {
+    const { isStorageThread, runStorageThread } = await import("../storage/mod.ts");
+    if (isStorageThread()) return runStorageThread();
+  }
   const runtime = await loadRuntime();
-  runtime.exit(await runCommand(runtime, (context) => createServer(context, programUrl)));
+  const status = await runCommand(runtime, async (context) => {
+    const { createServer } = await import("./broker_server.ts");
+    return createServer(context, programUrl);
+  });
+  runtime.exit(status);
 }
 
-/** Does what the arguments ask for; resolves with the exit status. */
+/**
+ * Does what the arguments ask for; resolves with the exit status. Each command is loaded when it is asked for, so that
+ * none of them waits for what only others need.
+ */
 export async function runCommand(
   runtime: Runtime,
-  createServer: (context: ServerContext) => Server,
+  createServer: (context: ServerContext) => Server | Promise<Server>,
 ): Promise<number> {
   const command = readCommand(runtime);
   switch (command?.name) {
     case undefined:
-      return EXIT_WRONG_CONFIGURATION;
+      return EXIT_WRONG_COMMAND_LINE;
     case "help":
       runtime.writeStdout(helpText(command.about));
       return EXIT_FINE;
     case "version":
       runtime.writeStdout(`broker ${VERSION} (${runtime.name} ${runtime.version})\n`);
       return EXIT_FINE;
-    case "check":
+    case "check": {
+      const { check } = await import("./check.ts");
       return await check(runtime, command.arguments);
-    case "backup":
+    }
+    case "backup": {
+      const { backUp } = await import("./backup.ts");
       return await backUp(runtime, command.arguments);
-    case "acl":
+    }
+    case "acl": {
+      const { explainAccess } = await import("./explain.ts");
       return await explainAccess(runtime, command.arguments);
+    }
     case "passwd": {
+      const { passwd } = await import("./passwd.ts");
+      const { TerminalInput } = await import("./terminal.ts");
       const input = new TerminalInput((text) => runtime.writeStderr(text));
       return await passwd(runtime, command.arguments, input);
     }
     case "run": {
-      const clock = new SystemClock();
-      const application = new Application({
-        runtime,
-        clock,
-        arguments: command.arguments,
-        createServer,
-      });
-      return await application.run();
+      const { runBroker } = await import("./application.ts");
+      return await runBroker(runtime, command.arguments, createServer);
     }
   }
 }
@@ -80,37 +76,5 @@ function readCommand(runtime: Runtime): Command | undefined {
     const lines = error.problems.map((problem) => `broker: ${problem}\n`);
     runtime.writeStderr(`${lines.join("")}Try "broker --help"\n`);
     return undefined;
-  }
-}
-
-async function check(runtime: Runtime, args: ConfigArguments): Promise<number> {
-  const { configuration, problems } = await readWholeConfiguration(runtime, args);
-  if (configuration === undefined) {
-    runtime.writeStderr(problemReport(problems));
-    return EXIT_PROBLEMS;
-  }
-  const wrong = await authenticationProblems(runtime, configuration.auth);
-  if (wrong.length > 0) {
-    runtime.writeStderr(problemReport(wrong));
-    return EXIT_PROBLEMS;
-  }
-  for (const warning of configuration.warnings) runtime.writeStderr(`Warning: ${warning}\n`);
-  runtime.writeStdout("The configuration is fine\n");
-  return EXIT_FINE;
-}
-
-/** What the start would say of users, keys and files; nothing of it is kept. */
-async function authenticationProblems(
-  runtime: Runtime,
-  options: AuthOptions,
-): Promise<readonly string[]> {
-  const { records } = new MemoryStore();
-  const context = { runtime, clock: new SystemClock(), logger: SILENT_LOGGER, records };
-  try {
-    const authentication = await Authentication.open(context, options);
-    authentication.close();
-    return [];
-  } catch (error) {
-    return (error instanceof Error ? error.message : String(error)).split("\n");
   }
 }

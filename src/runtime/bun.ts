@@ -7,6 +7,7 @@ import {
   type ByteSocketHandler,
   type CloseCause,
   LINGER_MS,
+  type NotifySocket,
   type Runtime,
   type SocketListener,
   type TcpListenOptions,
@@ -192,6 +193,11 @@ export class BunRuntime extends NodeCommon implements Runtime {
       remove();
     };
     return { host: path, port: 0, close };
+  }
+
+  async openNotifySocket(address: string): Promise<NotifySocket> {
+    const { openNotifySocket } = await import("./bun_notify.ts");
+    return await openNotifySocket(address);
   }
 }
 

@@ -46,3 +46,11 @@ export interface BunGlobal {
   readonly version: string;
   listen<T>(options: BunListenOptions<T>): BunTcpListener;
 }
+
+/** Of `bun:ffi`: what the system's library is called by. */
+export interface BunFfi {
+  dlopen<F extends string>(
+    name: string,
+    functions: Readonly<Record<F, { readonly args: readonly string[]; readonly returns: string }>>,
+  ): { readonly symbols: Readonly<Record<F, (...args: unknown[]) => number>>; close(): void };
+}

@@ -5,6 +5,7 @@ import {
   type ByteSocketHandler,
   type CloseCause,
   LINGER_MS,
+  type NotifySocket,
   type Runtime,
   type SocketListener,
   type TcpListenOptions,
@@ -222,6 +223,11 @@ export class DenoRuntime extends NodeCommon implements Runtime {
   ): Promise<SocketListener> {
     await this.#prepareYield();
     return await super.listenTls(options, accept);
+  }
+
+  async openNotifySocket(address: string): Promise<NotifySocket> {
+    const { openNotifySocket } = await import("./deno_notify.ts");
+    return await openNotifySocket(address);
   }
 
   async #prepareYield(): Promise<void> {

@@ -125,6 +125,15 @@ export interface HostFigures {
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number } | undefined;
 }
 
+/** The way to the service manager that started this program: the notification socket of systemd. */
+export interface NotifySocket {
+  /** Sends one datagram. Rejects with the system's error; the next one may come through all the same. */
+  send(text: string): Promise<void>;
+  /** The system's monotonic clock in microseconds, at least what it is now; undefined: this runtime cannot tell. */
+  monotonicUs(): bigint | undefined;
+  close(): void;
+}
+
 export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
 
 export interface Runtime {
@@ -157,6 +166,11 @@ export interface Runtime {
   ): Promise<SocketListener>;
   /** Rejects with `TlsMaterialError`. */
   createTlsContext(material: TlsMaterial): Promise<TlsContext>;
+  /**
+   * The notification socket at a path, or with "@" in front the abstract one of that name, which Deno cannot reach.
+   * Rejects with the reason where there is no way to it.
+   */
+  openNotifySocket(address: string): Promise<NotifySocket>;
   /** Something that changes whenever another file, or other text, is at `path`. Rejects when there is none. */
   fileStamp(path: string): Promise<string>;
   /** Calls `fn` every `intervalMs` until stopped. */

@@ -3,6 +3,7 @@ import type {
   ByteSocketHandler,
   HostFigures,
   IntervalHandle,
+  NotifySocket,
   ProcessFigures,
   ProcessMemory,
   Runtime,
@@ -78,6 +79,10 @@ export class FakeRuntime implements Runtime {
 
   createTlsContext(): Promise<TlsContext> {
     return Promise.reject(new Error("Cannot use a certificate: no test does that"));
+  }
+
+  openNotifySocket(): Promise<NotifySocket> {
+    return Promise.reject(new Error("Cannot notify: no test does that"));
   }
 
   fileStamp(path: string): Promise<string> {
