@@ -15,6 +15,7 @@ export {
   SILENT_LOGGER,
 } from "./logger.ts";
 export { isPromise, type MaybePromise, then } from "./maybe_promise.ts";
+export { createMessageId } from "./message_id.ts";
 export { Prng } from "./prng.ts";
 export { type Sequenced, SequenceList } from "./sequence_list.ts";
 export { shorten } from "./shorten.ts";

@@ -6,6 +6,8 @@ import type {
   Ban,
   BanList,
   BanSubject,
+  EventSink,
+  EventSource,
   Publisher,
   PublishInterceptor,
   Store,
@@ -26,6 +28,7 @@ import type { ClientSession } from "./client_session.ts";
 import { BrokerCounters } from "./counters.ts";
 import { Controller } from "./controller.ts";
 import { Durability } from "./durability.ts";
+import { EventHub } from "./event_hub.ts";
 import { FlappingDetector } from "./flapping.ts";
 import { BrokerGauges } from "./gauges.ts";
 import { Inspector } from "./inspector.ts";
@@ -58,6 +61,8 @@ export interface BrokerParts {
   readonly bans?: BanList;
   /** See every message before it is retained and routed, in this order. */
   readonly interceptors?: readonly PublishInterceptor[];
+  /** Hear what happens, from the start on; see also `Broker.events`. */
+  readonly eventSinks?: readonly EventSink[];
 }
 
 export interface BrokerFigures {
@@ -152,6 +157,11 @@ export class Broker {
   /** The way in for messages that no client sends. */
   get publisher(): Publisher {
     return this.#core.pipeline;
+  }
+
+  /** Where whoever wants to hear what happens registers. */
+  get events(): EventSource {
+    return this.#core.events;
   }
 
   /** Takes over what an earlier run left, and lets time pass: from now on deadlines are kept. */
@@ -315,12 +325,6 @@ function createCore(parts: BrokerParts): BrokerCore {
     ...figures,
     durability,
   });
-  const subscriptions = new Subscriptions({
-    router,
-    durability,
-    gauges,
-    yieldTurn: (fn) => runtime.yieldTurn(fn),
-  });
   const interceptors = parts.interceptors ?? [];
   const sessionContext = {
     limits: sessionLimits(options),
@@ -329,8 +333,20 @@ function createCore(parts: BrokerParts): BrokerCore {
     carrier: new Publication(),
     isRetained: (message: Message) => retained.get(message.topic) === message,
     isGuarded: false,
+    isDropWatched: false,
+    isAckWatched: false,
   };
   const context = sessionContext;
+  const events = new EventHub({ clock, logger, counters, context });
+  for (const sink of parts.eventSinks ?? []) events.add(sink);
+  const subscriptions = new Subscriptions({
+    router,
+    durability,
+    gauges,
+    events,
+    clock,
+    yieldTurn: (fn) => runtime.yieldTurn(fn),
+  });
   const permissions = new Permissions({ authorizer, router, context, counters, clock, logger });
   const pipeline = new PublishPipeline({
     clock,
@@ -339,6 +355,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     permissions,
     interceptors,
     counters,
+    events,
   });
   const resumes = { count: 0 };
   const publisher = pipeline;
@@ -353,6 +370,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     authenticator,
     permissions,
     bans,
+    events,
     flapping: new FlappingDetector(limits.flapping, { clock, logger, counters, bans }),
     router,
     subscriptions,
@@ -369,6 +387,7 @@ function createCore(parts: BrokerParts): BrokerCore {
       gauges,
       context,
       durability,
+      events,
     }),
     sessionContext,
     durability,

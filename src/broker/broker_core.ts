@@ -9,6 +9,7 @@ import type { ClientSession } from "./client_session.ts";
 import type { CloseTally } from "./close_reason.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { Durability } from "./durability.ts";
+import type { EventHub } from "./event_hub.ts";
 import type { FlappingDetector } from "./flapping.ts";
 import type { BrokerGauges } from "./gauges.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
@@ -32,6 +33,7 @@ export interface BrokerCore {
   /** Undefined: nobody can be banned. */
   readonly bans: BanList | undefined;
   readonly flapping: FlappingDetector;
+  readonly events: EventHub;
   readonly router: Router<ClientSession>;
   readonly subscriptions: Subscriptions;
   readonly retained: RetainedMessages;

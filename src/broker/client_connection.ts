@@ -20,7 +20,7 @@ import type { ClientSession } from "./client_session.ts";
 import { type CloseReason, closeReasonOf, countClose } from "./close_reason.ts";
 import type { ConnectionAuth } from "./connection_auth.ts";
 import type { CommitWaiter } from "./durability.ts";
-import { endAfter, endWithoutConnect, noteLoss } from "./connection_failure.ts";
+import { endAfter, endWithoutConnect, noteLoss, tellDisconnected } from "./connection_failure.ts";
 import { handleAck, takePubackRun } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
 import { handleControl } from "./handle_control.ts";
@@ -484,6 +484,7 @@ export class ClientConnection extends Timer
     this.auth?.stop();
     this.#rate?.stop();
     this.#rate = undefined;
+    if (this.isGreeted) tellDisconnected(this, session);
     this.core.sessions.noteOffline(session, this);
     this.core.flapping.noteEnd(session.clientId);
   }

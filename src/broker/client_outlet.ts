@@ -8,10 +8,12 @@ import {
   type ReasonCode,
   writeAck,
 } from "../mqtt/mod.ts";
+import { EventBit, type EventClient } from "../ports/mod.ts";
 import type { ByteSocket } from "../runtime/mod.ts";
 import {
   COPIED_FRAME_BYTES_MAX,
   type FramedMessage,
+  type Message,
   type OutboundTopicAliases,
   type Outlet,
   type Publication,
@@ -31,6 +33,8 @@ const WIDE_RECEIVERS = 256;
 export interface OutletOwner {
   /** Less than half of the buffer is in use. Called after every write that leaves so little. */
   onRoom(): void;
+  /** Who gets what is written; there while something is. */
+  readonly session: { readonly eventClient: EventClient } | undefined;
 }
 
 /** Everything that goes out on one connection: packets are encoded, gathered, and written once per turn. */
@@ -107,7 +111,14 @@ export class ClientOutlet implements Outlet, Flushable {
     this.#appendFrame(frame, packetId);
     if (publication.receivers < WIDE_RECEIVERS) this.#touch();
     else this.#touchLater(length);
+    if ((this.core.events.mask & EventBit.messageDeliver) !== 0) this.#tell(publication);
     return true;
+  }
+
+  /** At the end of everything: whoever hears of it may send another message the same way. */
+  #tell(message: Publication | Message): void {
+    const { session } = this.#owner;
+    if (session !== undefined) this.core.events.delivered(message, session.eventClient);
   }
 
   canForward(message: FramedMessage): boolean {
@@ -126,6 +137,7 @@ export class ClientOutlet implements Outlet, Flushable {
     if (packetIdAt < 0) this.#outbound.appendView(frameBytes);
     else this.#outbound.appendStampedView(frameBytes, packetIdAt, packetId);
     this.#touch();
+    if ((this.core.events.mask & EventBit.messageDeliver) !== 0) this.#tell(message);
   }
 
   #count(qos: Qos): void {

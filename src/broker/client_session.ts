@@ -1,7 +1,22 @@
-import type { Identity, SessionRecord, StoredWill } from "../ports/mod.ts";
+import {
+  EventBit,
+  type EventClient,
+  type Identity,
+  type SessionRecord,
+  type StoredWill,
+} from "../ports/mod.ts";
 import type { SharedGroup, Subscription } from "../routing/mod.ts";
-import { type Delivery, Session, type SessionContext } from "../session/mod.ts";
+import {
+  type Delivery,
+  type DropReason,
+  type Message,
+  type Publication,
+  Session,
+  type SessionContext,
+} from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
+import { eventClientOf } from "./event_client.ts";
+import type { EventHub } from "./event_hub.ts";
 import type { Permissions } from "./permissions.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { Sequenced, Timer } from "../base/mod.ts";
@@ -44,12 +59,16 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> implement
   connection: ClientConnection | undefined;
   /** What the last CONNECT said; undefined: an earlier version of the broker kept the session, and nothing of that. */
   details: ClientDetails | undefined;
+  #eventClient: EventClient | undefined;
+  /** What `#eventClient` was made of. */
+  #eventDetails: ClientDetails | undefined;
   /** Of the connection, or of the last one. */
   traffic: Traffic | undefined;
   /** PUBLISH packets that went to earlier connections. */
   deliveredEarlier = 0;
 
   readonly journal: SessionJournal | undefined;
+  readonly events: EventHub;
 
   /** `journal`: of a session that outlives its connection. */
   constructor(
@@ -57,11 +76,36 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> implement
     context: SessionContext,
     createdAtMs: number,
     journal: SessionJournal | undefined,
+    events: EventHub,
   ) {
     super(clientId, context, journal);
+    this.events = events;
     this.createdAtMs = createdAtMs;
     this.journal = journal;
     if (journal !== undefined) journal.session = this;
+  }
+
+  /** The session's client for whoever hears of events; the same one as long as it is the same connection. */
+  get eventClient(): EventClient {
+    if (this.#eventClient === undefined || this.#eventDetails !== this.details) {
+      this.#eventClient = eventClientOf(this.clientId, this.details);
+      this.#eventDetails = this.details;
+    }
+    return this.#eventClient;
+  }
+
+  protected override onDropped(message: Publication | Message, reason: DropReason): void {
+    this.events.dropped(message, reason, this.eventClient);
+  }
+
+  /** This session could not take a message of a shared subscription, and no other member could. */
+  noteDropOfGroup(message: Publication | Message): void {
+    if ((this.events.mask & EventBit.messageDropped) === 0) return;
+    this.events.dropped(message, "no_member", this.eventClient);
+  }
+
+  protected override onAcked(message: Message): void {
+    this.events.acked(message, this.eventClient);
   }
 
   protected override mayReceive(delivery: Delivery<SharedGroup<ClientSession>>): boolean {

@@ -1,6 +1,8 @@
 import { ProtocolError, ReasonCode } from "../mqtt/mod.ts";
+import { EventBit } from "../ports/mod.ts";
 import type { CloseCause } from "../runtime/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
+import type { ClientSession } from "./client_session.ts";
 
 /** Answers an error on a connection with what the standard has for it, and closes. */
 export function endAfter(from: ClientConnection, error: unknown): void {
@@ -43,5 +45,18 @@ export function noteLoss(
     clientId: from.session?.clientId ?? "",
     cause,
     detail: detail ?? "",
+  });
+}
+
+/** The connection of a client that was told of as connected is at its end. */
+export function tellDisconnected(from: ClientConnection, session: ClientSession): void {
+  const { events, clock } = from.core;
+  if ((events.mask & EventBit.clientDisconnected) === 0) return;
+  events.client({
+    type: "client.disconnected",
+    client: session.eventClient,
+    timestampMs: clock.nowMs(),
+    reason: from.closeReason ?? "closed",
+    connectedAtMs: session.details?.connectedAtMs ?? from.acceptedAtMs,
   });
 }

@@ -132,7 +132,7 @@ export class Controller {
     if (this.#cannotStore(session)) return { refused: "store-failing" };
     durability.begin();
     session.connection?.disconnect(ReasonCode.administrativeAction, undefined);
-    sessions.end(session);
+    sessions.end(session, "kicked");
     return await this.#settled(undefined);
   }
 

@@ -108,6 +108,8 @@ export class BrokerCounters {
   sessionsRefused = 0;
   /** Messages refused for their user properties. */
   userPropertiesRefused = 0;
+  /** Receivers of events that threw. */
+  eventErrors = 0;
   protocolErrors = 0;
   keepAliveTimeouts = 0;
   sessionsCreated = 0;

@@ -58,7 +58,7 @@ function deliverToGroup(
   let entry = group.next(undefined, publication.publisherId);
   if (entry === undefined) return false;
   let tried: Set<ClientSession> | undefined;
-  let isForNobody = true;
+  let dropper: ClientSession | undefined;
   while (entry !== undefined) {
     const { subscriber } = entry;
     const isDenied = isGuarded && !subscriber.mayReceiveTopic(publication.topic, group.shareName);
@@ -70,12 +70,13 @@ function deliverToGroup(
       group,
     );
     if (result !== "dropped" && result !== "denied") return true;
-    if (result === "dropped") isForNobody = false;
+    if (result === "dropped") dropper = subscriber;
     tried ??= new Set<ClientSession>();
     tried.add(subscriber);
     entry = group.next(tried, publication.publisherId);
   }
-  return !isForNobody;
+  dropper?.noteDropOfGroup(publication);
+  return dropper !== undefined;
 }
 
 /**
@@ -94,13 +95,14 @@ export function redistribute(
       if (!from.isEnded) from.enqueue(delivery);
       continue;
     }
-    entry.subscriber.enqueue({
+    const result = entry.subscriber.enqueue({
       message: delivery.message,
       qos: lowerQos(delivery.message.qos, entry.qos),
       retain: delivery.message.retain && entry.retainAsPublished,
       identifiers: entry.identifiers,
       group,
     });
+    if (result === "dropped") entry.subscriber.noteDropOfGroup(delivery.message);
     entry.subscriber.pump();
   }
 }

@@ -14,7 +14,13 @@ import {
   topicLevelCount,
   utf8Length,
 } from "../mqtt/mod.ts";
-import type { AuthenticationResult, Credentials, Identity, StoredWill } from "../ports/mod.ts";
+import {
+  type AuthenticationResult,
+  type Credentials,
+  EventBit,
+  type Identity,
+  type StoredWill,
+} from "../ports/mod.ts";
 import { OutboundTopicAliases } from "../session/mod.ts";
 import {
   admissionProblem,
@@ -369,7 +375,29 @@ function greet(
       sessionPresent: isPresent,
     });
   }
+  if ((core.events.mask & EventBit.clientConnected) !== 0) {
+    tellConnected(from, session, isPresent, keepAliveS);
+  }
   session.pump();
+}
+
+function tellConnected(
+  { core: { events, clock } }: ClientConnection,
+  session: ClientSession,
+  isSessionPresent: boolean,
+  keepAliveS: number,
+): void {
+  events.client({
+    type: "client.connected",
+    client: session.eventClient,
+    timestampMs: clock.nowMs(),
+    keepAliveS,
+    cleanStart: session.wasCleanStart,
+    isSessionPresent,
+    isBridge: false,
+    connack: ReasonCode.success,
+    connectedAtMs: session.details?.connectedAtMs ?? clock.nowMs(),
+  });
 }
 
 /** One connection per client identifier: the older one goes [MQTT-3.1.4-3], which may be once too often. */

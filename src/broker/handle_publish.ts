@@ -11,6 +11,7 @@ import {
 import type { Route } from "../routing/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
+import { MESSAGE_EVENTS } from "./event_hub.ts";
 import type { LimitsOptions } from "./options.ts";
 
 /**
@@ -65,6 +66,10 @@ export function handlePublish(
     isStable,
     view.messageExpiryS < 0 ? 0 : core.clock.nowMs(),
   );
+  const { events } = core;
+  if ((events.mask & MESSAGE_EVENTS) !== 0) {
+    publication.origin = events.originOf(session.eventClient);
+  }
   publication.expectReceivers(route.recipients.length, from.socket.chunksAreStable);
   const answer = isSysTopic(route.topic)
     ? ReasonCode.notAuthorized

@@ -1,9 +1,11 @@
 import { isPromise, type MaybePromise, then } from "../base/mod.ts";
 import { ReasonCode, type SubscribePacket } from "../mqtt/mod.ts";
+import { EventBit } from "../ports/mod.ts";
 import type { Subscription } from "../routing/mod.ts";
 import { type Message, NO_IDENTIFIERS } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
+import { eventSubscriptionOf } from "./event_client.ts";
 import { inTurns } from "./in_turns.ts";
 import type { RetainedSearch } from "./retained_messages.ts";
 import { type Candidate, candidateOf, wholeFilter } from "./subscribe_candidate.ts";
@@ -96,9 +98,22 @@ class Subscribing {
       this.#from.disconnect(ReasonCode.notAuthorized, undefined);
       return;
     }
+    if ((this.#from.core.events.mask & EventBit.clientSubscribe) !== 0) this.#tell();
     const waiting = inTurns(yieldTurn, () => this.#enterSome());
     if (waiting !== undefined) this.#isLate = true;
     return waiting;
+  }
+
+  #tell(): void {
+    const { events, clock } = this.#from.core;
+    const filters = this.#candidates.flatMap(({ subscription }, index) =>
+      subscription !== undefined && this.#permits[index] === true
+        ? [eventSubscriptionOf(subscription)]
+        : []
+    );
+    if (filters.length === 0) return;
+    const { eventClient: client } = this.#session;
+    events.client({ type: "client.subscribe", client, timestampMs: clock.nowMs(), filters });
   }
 
   #enterSome(): boolean {

@@ -1,5 +1,6 @@
 import { isPromise, then } from "../base/mod.ts";
-import { ReasonCode, type UnsubscribePacket } from "../mqtt/mod.ts";
+import { parseTopicFilter, ReasonCode, type UnsubscribePacket } from "../mqtt/mod.ts";
+import { EventBit } from "../ports/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import { inTurns } from "./in_turns.ts";
@@ -19,6 +20,7 @@ export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePac
   const { filters, packetId } = packet;
   const session = from.session as ClientSession;
   const reasonCodes: ReasonCode[] = [];
+  tellUnsubscribe(from, session, filters);
   let ticket = 0;
   const isOver = (): boolean => !from.isConnected || from.session !== session;
   const removeSome = (): boolean => {
@@ -45,4 +47,26 @@ export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePac
   const removed = inTurns(yieldTurn, removeSome);
   const done = then(then(removed, () => durability.committed(ticket)), reply);
   if (isPromise(done)) from.waitFor(done);
+}
+
+/** Filters that are none are left out; there may be nothing left. */
+function tellUnsubscribe(
+  { core: { events, clock }, mountpoint }: ClientConnection,
+  session: ClientSession,
+  written: readonly string[],
+): void {
+  if ((events.mask & EventBit.clientUnsubscribe) === 0) return;
+  const filters = written.flatMap((filter) => {
+    const parsed = parseTopicFilter(filter);
+    if (!parsed.valid) return [];
+    const topic = mountpoint?.mount(parsed.filter, false) ?? parsed.filter;
+    return [{ topic, shareName: parsed.shareName ?? "" }];
+  });
+  if (filters.length === 0) return;
+  events.client({
+    type: "client.unsubscribe",
+    client: session.eventClient,
+    timestampMs: clock.nowMs(),
+    filters,
+  });
 }

@@ -1,11 +1,12 @@
 import { type Clock, isPromise, type MaybePromise } from "../base/mod.ts";
 import { ReasonCode } from "../mqtt/mod.ts";
-import type { Identity, Publisher, PublishInterceptor } from "../ports/mod.ts";
+import { EventBit, type Identity, type Publisher, type PublishInterceptor } from "../ports/mod.ts";
 import type { Route, Router } from "../routing/mod.ts";
 import { type Message, plainMessage, Publication } from "../session/mod.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import { deliver } from "./delivery.ts";
+import { type EventHub, MESSAGE_EVENTS } from "./event_hub.ts";
 import type { Permissions, PermitHolder } from "./permissions.ts";
 import type { RetainedMessages } from "./retained_messages.ts";
 
@@ -16,6 +17,7 @@ export interface PublishPipelineParts {
   readonly permissions: Permissions;
   readonly interceptors: readonly PublishInterceptor[];
   readonly counters: BrokerCounters;
+  readonly events: EventHub;
 }
 
 /** Publications kept for messages that do not come in a frame. */
@@ -34,6 +36,7 @@ export class PublishPipeline implements Publisher {
   readonly #permissions: Permissions;
   readonly #interceptors: readonly PublishInterceptor[];
   readonly #counters: BrokerCounters;
+  readonly #events: EventHub;
   readonly #spare: Publication[] = [];
 
   constructor(parts: PublishPipelineParts) {
@@ -43,6 +46,7 @@ export class PublishPipeline implements Publisher {
     this.#permissions = parts.permissions;
     this.#interceptors = parts.interceptors;
     this.#counters = parts.counters;
+    this.#events = parts.events;
   }
 
   /** A message that is still in its frame; `route` is the one of its topic, `from` whoever sent it. */
@@ -74,11 +78,25 @@ export class PublishPipeline implements Publisher {
     identity: Identity,
     publisher?: ClientSession,
   ): MaybePromise<ReasonCode> {
+    const known = (this.#events.mask & MESSAGE_EVENTS) === 0
+      ? message
+      : this.#withOrigin(message, identity, publisher);
     const answer = this.#permissions.mayPublish(identity, message.topic);
     if (isPromise(answer)) {
-      return answer.then((isAllowed) => this.#judged(isAllowed, message, publisher));
+      return answer.then((isAllowed) => this.#judged(isAllowed, known, publisher));
     }
-    return this.#judged(answer, message, publisher);
+    return this.#judged(answer, known, publisher);
+  }
+
+  #withOrigin(
+    message: Message,
+    { clientId, username }: Identity,
+    publisher: ClientSession | undefined,
+  ): Message {
+    if (message.origin !== undefined) return message;
+    const from = publisher?.eventClient ??
+      { clientId: message.publisherId || clientId, username, peername: undefined };
+    return { ...plainMessage(message), origin: this.#events.originOf(from) };
   }
 
   #judged(
@@ -122,10 +140,15 @@ export class PublishPipeline implements Publisher {
     route: Route<ClientSession>,
     publisher: ClientSession | undefined,
   ): ReasonCode {
+    const events = this.#events;
+    if ((events.mask & EventBit.messagePublish) !== 0) events.published(publication);
     if (publication.retain) this.#retained.set(publication.own());
     const isGuarded = this.#permissions.isActive;
     if (isGuarded && route.withheldCount > 0) this.#permissions.noteWithheld(route.withheldCount);
     if (deliver(publication, route, publisher, isGuarded) > 0) return ReasonCode.success;
+    if ((events.mask & EventBit.messageDropped) !== 0) {
+      events.dropped(publication, "no_subscribers", undefined);
+    }
     if (!publication.isSys) this.#counters.publishUnmatched++;
     return ReasonCode.noMatchingSubscribers;
   }

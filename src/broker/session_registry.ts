@@ -1,6 +1,14 @@
 import type { Clock, Logger, TimerWheel } from "../base/mod.ts";
 import { CallbackTimer, isPromise, SequenceList } from "../base/mod.ts";
-import type { LoadedSession, Publisher, SessionRecord, StoredWill } from "../ports/mod.ts";
+import {
+  CLIENT_EVENT_BITS,
+  EventBit,
+  type LoadedSession,
+  type Publisher,
+  type SessionRecord,
+  type SessionTerminatedEvent,
+  type StoredWill,
+} from "../ports/mod.ts";
 import type { Router } from "../routing/mod.ts";
 import { InflightState, type Message, type SessionContext } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
@@ -9,6 +17,7 @@ import { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import { redistribute } from "./delivery.ts";
 import type { Durability } from "./durability.ts";
+import { type EventHub, MESSAGE_EVENTS } from "./event_hub.ts";
 import type { BrokerGauges } from "./gauges.ts";
 import { SessionJournal } from "./session_journal.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -27,6 +36,7 @@ export interface SessionRegistryParts {
   readonly gauges: BrokerGauges;
   readonly context: SessionContext;
   readonly durability: Durability;
+  readonly events: EventHub;
 }
 
 /** What a client's CONNECT says of its session. */
@@ -92,7 +102,7 @@ export class SessionRegistry {
       this.#parts.counters.sessionsResumed++;
       session = known;
     } else {
-      if (known !== undefined) this.end(known);
+      if (known !== undefined) this.end(known, "discarded");
       session = this.#create(clientId, terms.expiryS);
     }
     // A will that still waited for its delay is not published: the client is back before [MQTT-3.1.3-9].
@@ -104,7 +114,14 @@ export class SessionRegistry {
     session.disconnectedAtMs = 0;
     this.#setPersistent(session, !cleanStart);
     this.#note(session);
+    this.#tell(isPresent ? "session.resumed" : "session.created", session);
     return { session, isPresent };
+  }
+
+  #tell(type: "session.created" | "session.resumed", { eventClient }: ClientSession): void {
+    const { events, clock } = this.#parts;
+    if ((events.mask & CLIENT_EVENT_BITS[type]) === 0) return;
+    events.client({ type, client: eventClient, timestampMs: clock.nowMs() });
   }
 
   #create(clientId: string, expiryS: number): ClientSession {
@@ -118,7 +135,7 @@ export class SessionRegistry {
         router,
       )
       : undefined;
-    const session = new ClientSession(clientId, context, createdAtMs, journal);
+    const session = new ClientSession(clientId, context, createdAtMs, journal, this.#parts.events);
     this.#parts.counters.sessionsCreated++;
     this.#add(session);
     return session;
@@ -157,9 +174,10 @@ export class SessionRegistry {
   #restoreOne(
     { key, record, subscriptions, received, inflight, queue }: LoadedSession,
   ): ClientSession {
-    const { context, durability, router } = this.#parts;
+    const { context, durability, router, events } = this.#parts;
+    const { clientId, createdAtMs } = record;
     const journal = new SessionJournal(key, durability, router);
-    const session = new ClientSession(record.clientId, context, record.createdAtMs, journal);
+    const session = new ClientSession(clientId, context, createdAtMs, journal, events);
     this.#add(session);
     this.#setPersistent(session, record.client?.cleanStart !== true);
     session.expiryS = record.expiryS;
@@ -219,7 +237,7 @@ export class SessionRegistry {
     );
     redistribute(moved, session);
     if (session.expiryS === 0) {
-      this.end(session);
+      this.end(session, "disconnected");
       return;
     }
     this.#note(session);
@@ -238,7 +256,7 @@ export class SessionRegistry {
   }
 
   /** Ends a session with everything that belongs to it; a will that still waits is published now. */
-  end(session: ClientSession): void {
+  end(session: ClientSession, reason: SessionTerminatedEvent["reason"]): void {
     if (session.isEnded) return;
     session.isEnded = true;
     this.#cancelTimers(session);
@@ -254,7 +272,15 @@ export class SessionRegistry {
       this.#parts.durability.note();
       this.#parts.durability.store.removeSession(session.journal.key);
     }
+    this.#tellEnd(session, reason);
     this.publishWill(session);
+  }
+
+  #tellEnd({ eventClient }: ClientSession, reason: SessionTerminatedEvent["reason"]): void {
+    const { events, clock } = this.#parts;
+    if ((events.mask & EventBit.sessionTerminated) === 0) return;
+    const timestampMs = clock.nowMs();
+    events.client({ type: "session.terminated", client: eventClient, timestampMs, reason });
   }
 
   /** Publishes the session's will, if it has one, and forgets it. */
@@ -263,7 +289,10 @@ export class SessionRegistry {
     session.will = undefined;
     if (will === undefined) return;
     if (!session.isEnded) this.#note(session);
-    const answer = this.#parts.publisher.publishMessage(this.#willMessage(will), will.identity);
+    const answer = this.#parts.publisher.publishMessage(
+      this.#willMessage(session, will),
+      will.identity,
+    );
     if (isPromise(answer)) {
       answer.catch((error: unknown) =>
         this.#parts.logger.error("Cannot publish a will message", {
@@ -274,11 +303,14 @@ export class SessionRegistry {
     }
   }
 
-  #willMessage(will: StoredWill): Message {
+  #willMessage(session: ClientSession, will: StoredWill): Message {
+    const { events } = this.#parts;
     const expiresAtMs = will.messageExpiryS === undefined
       ? Infinity
       : this.#parts.clock.nowMs() + will.messageExpiryS * 1000;
-    return { ...will.message, expiresAtMs };
+    const message = { ...will.message, expiresAtMs };
+    if ((events.mask & MESSAGE_EVENTS) === 0) return message;
+    return { ...message, origin: events.originOf(session.eventClient) };
   }
 
   #scheduleWill(session: ClientSession, goneMs: number): void {
@@ -296,7 +328,7 @@ export class SessionRegistry {
 
   #expire(session: ClientSession): void {
     this.#parts.counters.sessionsExpired++;
-    this.end(session);
+    this.end(session, "expired");
   }
 
   #cancelTimers(session: ClientSession): void {

@@ -1,12 +1,18 @@
+import type { Clock } from "../base/mod.ts";
+import { EventBit } from "../ports/mod.ts";
 import type { Router, Subscription } from "../routing/mod.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { Durability } from "./durability.ts";
+import { eventSubscriptionOf } from "./event_client.ts";
+import type { EventHub } from "./event_hub.ts";
 import type { BrokerGauges } from "./gauges.ts";
 
 export interface SubscriptionsParts {
   readonly router: Router<ClientSession>;
   readonly durability: Durability;
   readonly gauges: BrokerGauges;
+  readonly events: EventHub;
+  readonly clock: Clock;
   /** Calls back after the other sockets had their turn. */
   readonly yieldTurn: (fn: () => void) => void;
 }
@@ -19,22 +25,37 @@ export class Subscriptions {
   readonly #router: Router<ClientSession>;
   readonly #durability: Durability;
   readonly #gauges: BrokerGauges;
+  readonly #events: EventHub;
+  readonly #clock: Clock;
   readonly #yieldTurn: (fn: () => void) => void;
 
   constructor(parts: SubscriptionsParts) {
     this.#router = parts.router;
     this.#durability = parts.durability;
     this.#gauges = parts.gauges;
+    this.#events = parts.events;
+    this.#clock = parts.clock;
     this.#yieldTurn = parts.yieldTurn;
   }
 
   /** `filter`: as the client wrote it. Replaces what the session has under it [MQTT-3.8.4-3]. */
   put(session: ClientSession, filter: string, subscription: Subscription): void {
+    const isNew = !session.subscriptions.has(filter);
     this.#enter(session, filter, subscription);
     const { journal } = session;
-    if (journal === undefined) return;
-    this.#durability.note();
-    this.#durability.store.putSubscription(journal.key, filter, subscription);
+    if (journal !== undefined) {
+      this.#durability.note();
+      this.#durability.store.putSubscription(journal.key, filter, subscription);
+    }
+    if ((this.#events.mask & EventBit.sessionSubscribed) !== 0) {
+      this.#events.client({
+        type: "session.subscribed",
+        client: session.eventClient,
+        timestampMs: this.#clock.nowMs(),
+        subscription: eventSubscriptionOf(subscription),
+        isNew,
+      });
+    }
   }
 
   /** What an earlier run of the broker had in its store. */
@@ -51,9 +72,18 @@ export class Subscriptions {
     if (session.subscriptions.size === 0) this.#countSubscriber(session, -1);
     this.#updateGauges();
     const { journal } = session;
-    if (journal === undefined) return true;
-    this.#durability.note();
-    this.#durability.store.removeSubscription(journal.key, filter);
+    if (journal !== undefined) {
+      this.#durability.note();
+      this.#durability.store.removeSubscription(journal.key, filter);
+    }
+    if ((this.#events.mask & EventBit.sessionUnsubscribed) !== 0) {
+      this.#events.client({
+        type: "session.unsubscribed",
+        client: session.eventClient,
+        timestampMs: this.#clock.nowMs(),
+        subscription: eventSubscriptionOf(subscription),
+      });
+    }
     return true;
   }
 

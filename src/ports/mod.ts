@@ -15,6 +15,26 @@ export {
   type BanList,
   type BanSubject,
 } from "./ban_list.ts";
+export {
+  CLIENT_EVENT_BITS,
+  type ClientConnectedEvent,
+  type ClientDisconnectedEvent,
+  type ClientEvent,
+  type ClientEventType,
+  type ClientSubscribeEvent,
+  type ClientUnsubscribeEvent,
+  EventBit,
+  type EventClient,
+  type EventDropReason,
+  type EventSink,
+  type EventSource,
+  type EventSubscription,
+  type SessionCreatedEvent,
+  type SessionResumedEvent,
+  type SessionSubscribedEvent,
+  type SessionTerminatedEvent,
+  type SessionUnsubscribedEvent,
+} from "./event_sink.ts";
 export type { Publisher } from "./publisher.ts";
 export type { PublishInterceptor } from "./publish_interceptor.ts";
 export type { PeerCertificate } from "../runtime/mod.ts";

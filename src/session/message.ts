@@ -1,4 +1,5 @@
 import type { ProtocolVersion, Qos } from "../mqtt/mod.ts";
+import type { MessageOrigin } from "./message_origin.ts";
 
 /**
  * An application message at rest: retained, queued, in flight or made to wait. It owns its bytes, they are
@@ -17,6 +18,8 @@ export interface Message {
   readonly expiresAtMs: number;
   /** Client identifier of the publisher; empty for the broker itself. */
   readonly publisherId: string;
+  /** Left out where nobody wanted to hear of messages when it came; not kept on disk. */
+  readonly origin?: MessageOrigin;
 }
 
 /** What `FramedMessage` is made of: a whole PUBLISH, and where things are in it. */
@@ -26,6 +29,7 @@ export interface FramedMessageParts {
   readonly qos: Qos;
   readonly retain: boolean;
   readonly publisherId: string;
+  readonly origin?: MessageOrigin | undefined;
   readonly version: ProtocolVersion;
   /** The frame; its packet identifier has no meaning. */
   readonly frameBytes: Uint8Array;
@@ -46,6 +50,7 @@ export class FramedMessage implements Message {
   readonly qos: Qos;
   readonly retain: boolean;
   readonly publisherId: string;
+  declare readonly origin?: MessageOrigin;
   readonly expiresAtMs = Infinity;
   readonly version: ProtocolVersion;
   readonly frameBytes: Uint8Array;
@@ -60,6 +65,7 @@ export class FramedMessage implements Message {
     this.qos = parts.qos;
     this.retain = parts.retain;
     this.publisherId = parts.publisherId;
+    if (parts.origin !== undefined) this.origin = parts.origin;
     this.version = parts.version;
     this.frameBytes = parts.frameBytes;
     this.packetIdAt = parts.packetIdAt;
@@ -80,7 +86,8 @@ export class FramedMessage implements Message {
 /** The same message with fields of its own, so that it can be spread into a changed one. */
 export function plainMessage(message: Message): Message {
   const { topic, topicBytes, payload, qos, retain, properties, expiresAtMs, publisherId } = message;
-  return { topic, topicBytes, payload, qos, retain, properties, expiresAtMs, publisherId };
+  const plain = { topic, topicBytes, payload, qos, retain, properties, expiresAtMs, publisherId };
+  return message.origin === undefined ? plain : { ...plain, origin: message.origin };
 }
 
 /** What of a message counts towards a limit in bytes. */

@@ -7,6 +7,9 @@ import { type Delivery, messageBytes } from "./message.ts";
 const HELD_MESSAGES_MAX = 1000;
 const HELD_BYTES_MAX = 1024 * 1024;
 
+/** Told of messages that are dropped for others. */
+export type DropListener<Group extends object> = (delivery: Delivery<Group>) => void;
+
 /**
  * Messages that wait for quota or for the client, oldest first, within the session's limits.
  *
@@ -53,8 +56,13 @@ export class MessageQueue<Group extends object> {
     return this.#held.length === 0 ? undefined : this.#held.at(0);
   }
 
-  /** False: `delivery` itself was dropped. Older ones may be dropped for it instead. */
-  push(delivery: Delivery<Group>, limits: SessionLimits, counters: SessionCounters): boolean {
+  /** False: `delivery` itself was dropped. Older ones may be dropped for it instead: these `onDropped` is told of. */
+  push(
+    delivery: Delivery<Group>,
+    limits: SessionLimits,
+    counters: SessionCounters,
+    onDropped?: DropListener<Group>,
+  ): boolean {
     const bytes = messageBytes(delivery.message);
     if (bytes > limits.queuedBytesMax) {
       counters.droppedQueueFull++;
@@ -64,19 +72,29 @@ export class MessageQueue<Group extends object> {
       this.length >= limits.queuedMessagesMax || this.bytes + bytes > limits.queuedBytesMax
     ) {
       counters.droppedQueueFull++;
-      if (limits.whenFull === "drop_newest" || this.drop(counters) === undefined) return false;
+      if (limits.whenFull === "drop_newest") return false;
+      const oldest = this.drop(counters);
+      if (oldest === undefined) return false;
+      onDropped?.(oldest);
     }
     this.#add(delivery, bytes, counters);
     return true;
   }
 
   /** Drops the oldest until the limits hold, at most `most`; returns how many. */
-  cut(limits: SessionLimits, counters: SessionCounters, most: number): number {
+  cut(
+    limits: SessionLimits,
+    counters: SessionCounters,
+    most: number,
+    onDropped?: DropListener<Group>,
+  ): number {
     let dropped = 0;
     while (this.length > limits.queuedMessagesMax || this.bytes > limits.queuedBytesMax) {
-      if (dropped >= most || this.drop(counters) === undefined) break;
+      const oldest = dropped < most ? this.drop(counters) : undefined;
+      if (oldest === undefined) break;
       counters.droppedQueueFull++;
       dropped++;
+      onDropped?.(oldest);
     }
     return dropped;
   }

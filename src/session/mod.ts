@@ -11,14 +11,10 @@ export {
   NO_IDENTIFIERS,
   plainMessage,
 } from "./message.ts";
+export { MessageOrigin, type MessagePublisher } from "./message_origin.ts";
 export { MessageQueue } from "./message_queue.ts";
 export type { Outlet } from "./outlet.ts";
 export { COPIED_FRAME_BYTES_MAX, Publication, PublishFrame } from "./publication.ts";
-export {
-  type OfferResult,
-  Session,
-  type SessionContext,
-  type SessionDrops,
-  type SessionState,
-} from "./session.ts";
+export { type OfferResult, Session, type SessionContext, type SessionState } from "./session.ts";
+export type { DropReason, SessionDrops } from "./session_drops.ts";
 export { OutboundTopicAliases } from "./topic_aliases.ts";

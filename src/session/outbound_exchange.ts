@@ -19,8 +19,8 @@ interface HeldPacket {
 export interface ExchangeOwner<Group extends object> {
   /** Whether what was sent before may be sent again; asked while the context is guarded. */
   mayResend(delivery: Delivery<Group>): boolean;
-  /** A message was too large for the client, can no longer be read, or may not be sent again. */
-  onLost(isTooLarge: boolean): void;
+  /** A message is over with; undefined where it can no longer be read. Of "acked" only while the context watches acks. */
+  onOver(delivery: Delivery<Group> | undefined, how: "acked" | "too_large" | "lost"): void;
 }
 
 /** What became of an acknowledgement. */
@@ -171,7 +171,7 @@ export class OutboundExchange<Group extends object> {
   send(delivery: Delivery<Group>, isKept: boolean): void {
     const { qos, seq = 0 } = delivery;
     if (qos === 0) {
-      if (!this.#write(delivery, 0, false)) this.#owner.onLost(true);
+      if (!this.#write(delivery, 0, false)) this.#owner.onOver(delivery, "too_large");
       return;
     }
     const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
@@ -214,20 +214,23 @@ export class OutboundExchange<Group extends object> {
   pumpResend(outlet: Outlet): boolean {
     const [resend, inflight] = [this.#resend, this.#inflight];
     if (resend === undefined || inflight === undefined) return true;
-    for (; resend.length > 0; resend.shift()) {
+    while (resend.length > 0) {
       const packetId = resend.at(0) as number;
       const state = inflight.state(packetId);
-      // It may have been acknowledged from memory of the last connection.
-      if (state === InflightState.free || state === InflightState.awaitsPubcomp) continue;
       const [item, seq] = [inflight.item(packetId), inflight.seq(packetId)];
+      // It may have been acknowledged from memory of the last connection.
+      const isOver = state === InflightState.free || state === InflightState.awaitsPubcomp;
       // Sent while nothing was to outlive the connection.
-      if (item === undefined && seq === 0) continue;
-      if (this.#quota <= 0 || outlet.isFull) return false;
+      const isGone = item === undefined && seq === 0;
+      if (!isOver && !isGone && (this.#quota <= 0 || outlet.isFull)) return false;
+      // Before it is sent: whoever hears of that may send to this very client.
+      resend.shift();
+      if (isOver || isGone) continue;
       this.#resentOrder = inflight.order(packetId);
       const delivery = item ?? this.#readBack(seq);
       if (delivery === undefined || !this.#mayResend(delivery)) {
         this.#forget(inflight, packetId);
-        this.#owner.onLost(false);
+        this.#owner.onOver(delivery, "lost");
         continue;
       }
       this.#quota--;
@@ -259,14 +262,21 @@ export class OutboundExchange<Group extends object> {
 
   /** PUBACK. */
   acknowledge(packetId: number): ExchangeResult {
-    return this.#finishFrom(packetId, InflightState.awaitsPuback);
+    const { awaitsPuback } = InflightState;
+    if (!this.#context.isAckWatched) return this.#finishFrom(packetId, awaitsPuback);
+    const delivery = this.#awaiting(packetId, awaitsPuback);
+    const result = this.#finishFrom(packetId, awaitsPuback);
+    if (delivery !== undefined) this.#owner.onOver(delivery, "acked");
+    return result;
   }
 
   /** PUBACKs in their shortest form, one behind the other in `bytes[start..end)`. Returns how many were awaited. */
   acknowledgeRun(bytes: Uint8Array, start: number, end: number): number {
     const inflight = this.#inflight;
     if (inflight === undefined) return 0;
-    if (this.#resend !== undefined) return this.#acknowledgeEach(bytes, start, end);
+    if (this.#resend !== undefined || this.#context.isAckWatched) {
+      return this.#acknowledgeEach(bytes, start, end);
+    }
     const journal = this.#journal;
     let finished = 0;
     for (let at = start; at < end; at += SHORT_ACK_BYTES) {
@@ -283,7 +293,7 @@ export class OutboundExchange<Group extends object> {
     return finished;
   }
 
-  /** With messages of an earlier connection about, each has to be looked at. */
+  /** With messages of an earlier connection about, or somebody who wants to hear of them, each has to be looked at. */
   #acknowledgeEach(bytes: Uint8Array, start: number, end: number): number {
     let finished = 0;
     for (let at = start; at < end; at += SHORT_ACK_BYTES) {
@@ -300,6 +310,14 @@ export class OutboundExchange<Group extends object> {
 
   /** PUBREC: the message is the client's now; PUBREL follows, with the reason that the standard asks for. */
   received(packetId: number, reasonCode: ReasonCode): ExchangeResult {
+    if (!this.#context.isAckWatched) return this.#received(packetId, reasonCode);
+    const delivery = this.#awaiting(packetId, InflightState.awaitsPubrec);
+    const result = this.#received(packetId, reasonCode);
+    if (delivery !== undefined) this.#owner.onOver(delivery, "acked");
+    return result;
+  }
+
+  #received(packetId: number, reasonCode: ReasonCode): ExchangeResult {
     const inflight = this.#inflight;
     const state = inflight?.state(packetId) ?? InflightState.free;
     if (inflight === undefined || state === InflightState.free) {
@@ -335,6 +353,14 @@ export class OutboundExchange<Group extends object> {
 
   // --- inside -----------------------------------------------------------------------------------
 
+  /** The message that is in this state; undefined also where it was not kept. */
+  #awaiting(packetId: number, state: InflightState): Delivery<Group> | undefined {
+    const inflight = this.#inflight;
+    if (inflight === undefined || inflight.state(packetId) !== state) return undefined;
+    const seq = inflight.seq(packetId);
+    return inflight.item(packetId) ?? (seq > 0 ? this.#readBack(seq) : undefined);
+  }
+
   /** Waits to be sent again on this connection: so far it takes nothing of the quota. */
   #isUnsent(inflight: Inflight<Delivery<Group>>, packetId: number): boolean {
     return this.#resend !== undefined && inflight.order(packetId) > this.#resentOrder &&
@@ -351,7 +377,7 @@ export class OutboundExchange<Group extends object> {
     if (this.#write(delivery, packetId, dup)) return;
     this.#quota++;
     this.#forget(inflight, packetId);
-    this.#owner.onLost(true);
+    this.#owner.onOver(delivery, "too_large");
   }
 
   /** False: too large. Most messages that wait are frames that leave as they came, the short way. */

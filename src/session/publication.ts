@@ -14,6 +14,7 @@ import {
 } from "../mqtt/mod.ts";
 import { copyAlone, copyBytes, copyOut } from "../runtime/mod.ts";
 import { type Delivery, FramedMessage, type Message, NO_BYTES, NO_IDENTIFIERS } from "./message.ts";
+import type { MessageOrigin } from "./message_origin.ts";
 
 /** A frame up to this size is copied to each receiver, of a larger one the payload is referenced. */
 export const COPIED_FRAME_BYTES_MAX = 4096;
@@ -71,6 +72,8 @@ export class Publication {
   retain = false;
   /** Client identifier of the publisher; empty for the broker itself. */
   publisherId = "";
+  /** For whoever loads a frame to set while somebody wants to hear of messages, before `own` is called. */
+  origin: MessageOrigin | undefined = undefined;
   /** On a topic of the broker's own, `$SYS/…`. */
   isSys = false;
   /** Payload length in bytes. */
@@ -130,6 +133,7 @@ export class Publication {
     this.qos = view.qos;
     this.retain = view.retain;
     this.publisherId = publisherId;
+    this.origin = undefined;
     this.isSys = false;
     this.payloadLength = view.frameEnd - view.payloadStart;
     this.#bytes = view.bytes;
@@ -159,6 +163,7 @@ export class Publication {
     this.qos = message.qos;
     this.retain = message.retain;
     this.publisherId = message.publisherId;
+    this.origin = message.origin;
     this.isSys = isSysTopic(message.topic);
     this.#message = message;
     this.#uncleanView = undefined;
@@ -330,6 +335,11 @@ export class Publication {
     frame.payloadEnd = payload.length;
   }
 
+  /** A view, valid until the next `load`. */
+  get payload(): Uint8Array {
+    return this.#bytes.subarray(this.#payloadStart, this.#payloadEnd);
+  }
+
   /** The message at rest, copied from the frame the first time it is asked for. */
   own(): Message {
     return this.#message ??= this.#sourceLayout >= 0 && this.expiryS < 0
@@ -345,6 +355,7 @@ export class Publication {
       qos: this.qos,
       retain: this.retain,
       publisherId: this.publisherId,
+      origin: this.origin,
       version: this.#sourceVersion,
       frameBytes: this.#keep(this.#bytes, start, this.#payloadEnd),
       packetIdAt: this.#packetIdAt,
@@ -356,7 +367,7 @@ export class Publication {
 
   #ownParts(): Message {
     this.#cleanProperties();
-    return {
+    const message = {
       topic: this.topic,
       topicBytes: this.topicBytes,
       payload: this.#keep(this.#bytes, this.#payloadStart, this.#payloadEnd),
@@ -368,6 +379,7 @@ export class Publication {
       expiresAtMs: this.expiryS < 0 ? Infinity : this.#nowMs + this.expiryS * 1000,
       publisherId: this.publisherId,
     };
+    return this.origin === undefined ? message : { ...message, origin: this.origin };
   }
 
   /** A copy, or the bytes themselves where that holds on to little more than them. */

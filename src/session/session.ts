@@ -4,42 +4,16 @@ import type { InflightState } from "./inflight.ts";
 import type { Journal } from "./journal.ts";
 import type { SessionCounters, SessionLimits } from "./limits.ts";
 import type { Delivery, Message } from "./message.ts";
-import { MessageQueue } from "./message_queue.ts";
+import { type DropListener, MessageQueue } from "./message_queue.ts";
 import { type ExchangeResult, OutboundExchange } from "./outbound_exchange.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
 import { ReceivedIds } from "./received_ids.ts";
 import { Replays } from "./replays.ts";
+import { type DropReason, NO_DROPS, type SessionDrops, totalOf } from "./session_drops.ts";
 
 /** What became of a message that was offered to a session. */
 export type OfferResult = "sent" | "queued" | "dropped";
-
-/** Messages that a session did not get, by reason. */
-export interface SessionDrops {
-  expired: number;
-  queueFull: number;
-  tooLarge: number;
-  /** QoS 0, of a client that reads too slowly. */
-  slow: number;
-  /** Access rules have changed, and the client may not have it any more. */
-  denied: number;
-  /** The journal could not be read any more. */
-  unreadable: number;
-}
-
-const NO_DROPS: Readonly<SessionDrops> = Object.freeze({
-  expired: 0,
-  queueFull: 0,
-  tooLarge: 0,
-  slow: 0,
-  denied: 0,
-  unreadable: 0,
-});
-
-function totalOf(drops: SessionDrops): number {
-  return drops.expired + drops.queueFull + drops.tooLarge + drops.slow + drops.denied +
-    drops.unreadable;
-}
 
 /** What all sessions of a broker share. */
 export interface SessionContext {
@@ -52,6 +26,9 @@ export interface SessionContext {
   readonly isRetained: (message: Message) => boolean;
   /** Whether there are messages that a session's client may not have any more when their turn comes. */
   isGuarded: boolean;
+  /** Whether `onDropped` and `onAcked` of sessions are called. */
+  isDropWatched: boolean;
+  isAckWatched: boolean;
 }
 
 /** What an earlier run of the broker left of a session; all lists in the order of sending. */
@@ -99,10 +76,7 @@ export class Session<Group extends object> {
     this.#journal = journal;
     this.#exchange = new OutboundExchange(context, journal, {
       mayResend: (delivery) => this.mayReceive(delivery),
-      onLost: (isTooLarge) => {
-        if (isTooLarge) context.counters.droppedTooLarge++;
-        this.#noteDrops(isTooLarge ? "tooLarge" : "unreadable", 1);
-      },
+      onOver: (delivery, how) => this.#noteOver(delivery, how),
     });
   }
 
@@ -174,10 +148,10 @@ export class Session<Group extends object> {
       if (outlet.isFull) {
         this.#context.counters.droppedSlow++;
         this.#noteDrops("slow", 1);
-        return "dropped";
+        return this.#dropOffered(publication, "slow", group);
       }
       if (outlet.publish(publication, 0, retain, false, identifiers, 0)) return "sent";
-      return this.#dropTooLarge();
+      return this.#dropTooLarge(publication, group);
     }
     if (this.#journal !== undefined) {
       const result = this.enqueue(publication.delivery(qos, retain, identifiers, group));
@@ -188,12 +162,14 @@ export class Session<Group extends object> {
     const exchange = this.#exchange;
     if (outlet !== undefined && exchange.hasQuota && !this.#isHeldBack && !outlet.isFull) {
       if (group !== undefined) this.#hasShared = true;
-      const isKept = this.survives || group !== undefined;
+      const isKept = this.survives || group !== undefined || this.#context.isAckWatched;
       return exchange.sendDirect(publication, qos, retain, identifiers, group, isKept)
         ? "sent"
-        : this.#dropTooLarge();
+        : this.#dropTooLarge(publication, group);
     }
-    if (outlet === undefined && !this.survives) return "dropped";
+    if (outlet === undefined && !this.survives) {
+      return this.#dropOffered(publication, "offline", group);
+    }
     this.enqueuedMessages++;
     return this.enqueue(publication.delivery(qos, retain, identifiers, group));
   }
@@ -204,9 +180,10 @@ export class Session<Group extends object> {
     const { limits, counters } = this.#context;
     this.#queue ??= new MessageQueue<Group>(this.#journal);
     const before = counters.droppedQueueFull;
-    const isQueued = this.#queue.push(delivery, limits, counters);
+    const isQueued = this.#queue.push(delivery, limits, counters, this.#queueWatcher);
     this.#noteDrops("queueFull", counters.droppedQueueFull - before);
-    return isQueued ? "queued" : "dropped";
+    if (isQueued) return "queued";
+    return this.#dropOffered(delivery.message, "queue_full", delivery.group);
   }
 
   /**
@@ -216,7 +193,7 @@ export class Session<Group extends object> {
   cutQueue(most: number): number {
     const { limits, counters } = this.#context;
     if (this.#queue === undefined || limits.whenFull === "drop_newest") return 0;
-    const dropped = this.#queue.cut(limits, counters, most);
+    const dropped = this.#queue.cut(limits, counters, most, this.#queueWatcher);
     this.#noteDrops("queueFull", dropped);
     return dropped;
   }
@@ -368,12 +345,47 @@ export class Session<Group extends object> {
     return true;
   }
 
+  /** The client will not get this message; told only while the context watches drops. */
+  protected onDropped(_message: Publication | Message, _reason: DropReason): void {}
+
+  /** The client has acknowledged this message, a QoS 2 one by PUBREC; told only while the context watches acks. */
+  protected onAcked(_message: Message): void {}
+
   // --- inside -----------------------------------------------------------------------------------
 
   #noteDrops(reason: keyof SessionDrops, count: number): void {
     if (count === 0) return;
     this.#drops ??= { ...NO_DROPS };
     this.#drops[reason] += count;
+  }
+
+  get #queueWatcher(): DropListener<Group> | undefined {
+    if (!this.#context.isDropWatched) return undefined;
+    return ({ message }) => this.onDropped(message, "queue_full");
+  }
+
+  /** What a group chose this session for may go to another member. */
+  #dropOffered(
+    message: Publication | Message,
+    reason: DropReason,
+    group: Group | undefined,
+  ): OfferResult {
+    if (this.#context.isDropWatched && group === undefined) this.onDropped(message, reason);
+    return "dropped";
+  }
+
+  #noteOver(delivery: Delivery<Group> | undefined, how: "acked" | "too_large" | "lost"): void {
+    const { counters, isDropWatched } = this.#context;
+    if (how === "acked") {
+      if (delivery !== undefined) this.onAcked(delivery.message);
+      return;
+    }
+    const isTooLarge = how === "too_large";
+    if (isTooLarge) counters.droppedTooLarge++;
+    this.#noteDrops(isTooLarge ? "tooLarge" : "unreadable", 1);
+    if (isDropWatched && delivery !== undefined) {
+      this.onDropped(delivery.message, isTooLarge ? "too_large" : "denied");
+    }
   }
 
   /** Something older waits, and order is kept [MQTT-4.6.0-6]. */
@@ -390,7 +402,8 @@ export class Session<Group extends object> {
 
   #sendAtRest(delivery: Delivery<Group>): void {
     if (delivery.group !== undefined) this.#hasShared = true;
-    this.#exchange.send(delivery, this.survives || delivery.group !== undefined);
+    const isKept = this.survives || delivery.group !== undefined || this.#context.isAckWatched;
+    this.#exchange.send(delivery, isKept);
   }
 
   #offerQos0Offline(
@@ -399,31 +412,35 @@ export class Session<Group extends object> {
     identifiers: readonly number[],
     group: Group | undefined,
   ): OfferResult {
-    if (!this.survives || !this.#context.limits.queueQos0Offline) return "dropped";
+    if (!this.survives || !this.#context.limits.queueQos0Offline) {
+      return this.#dropOffered(publication, "offline", group);
+    }
     return this.enqueue(publication.delivery(0, retain, identifiers, group));
   }
 
-  #dropTooLarge(): OfferResult {
+  #dropTooLarge(publication: Publication, group: Group | undefined): OfferResult {
     this.#context.counters.droppedTooLarge++;
     this.#noteDrops("tooLarge", 1);
-    return "dropped";
+    return this.#dropOffered(publication, "too_large", group);
   }
 
   /** False: something in the queue still waits. */
   #pumpQueue(outlet: Outlet): boolean {
     const queue = this.#queue;
     if (queue === undefined) return true;
-    const { counters, clock, isGuarded } = this.#context;
+    const { counters, clock, isGuarded, isDropWatched } = this.#context;
     for (let next = queue.peek(counters); next !== undefined; next = queue.peek(counters)) {
       if (next.message.expiresAtMs !== Infinity && next.message.expiresAtMs <= clock.nowMs()) {
         queue.drop(counters);
         counters.droppedExpired++;
         this.#noteDrops("expired", 1);
+        if (isDropWatched) this.onDropped(next.message, "expired");
         continue;
       }
       if (isGuarded && !this.mayReceive(next)) {
         queue.drop(counters);
         this.#noteDrops("denied", 1);
+        if (isDropWatched) this.onDropped(next.message, "denied");
         continue;
       }
       if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return false;

@@ -75,6 +75,8 @@ function createContext(): SessionContext {
     carrier: new Publication(),
     isRetained: () => false,
     isGuarded: false,
+    isDropWatched: false,
+    isAckWatched: false,
   };
 }
 

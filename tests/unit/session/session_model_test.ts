@@ -53,6 +53,8 @@ class Pair {
       carrier: new Publication(),
       isRetained: (message) => !this.#model.replaced.has(numberOf(message)),
       isGuarded: false,
+      isDropWatched: false,
+      isAckWatched: false,
     };
     this.#session = new Session("c", this.#context);
     this.#model = this.#newModel();
