@@ -10,6 +10,7 @@ import type {
   Authenticator,
   Authorizer,
   BanList,
+  EventSink,
   PublishInterceptor,
   Store,
 } from "../../src/ports/mod.ts";
@@ -93,6 +94,7 @@ export interface MemoryBrokerParts {
   readonly authorizer?: Authorizer | Pick<Authorizer, "authorize">;
   readonly interceptors?: readonly PublishInterceptor[];
   readonly store?: Store;
+  readonly eventSinks?: readonly EventSink[];
   /** Gets what is logged; without one errors are kept, and nothing else. */
   readonly logger?: Logger;
   /** Lets sockets that are ready together come in any order. */
@@ -134,6 +136,7 @@ export class MemoryBroker {
       authorizer: wholeAuthorizer(parts.authorizer ?? ALLOW_ALL),
       store: parts.store ?? new MemoryStore(),
       interceptors: parts.interceptors ?? [],
+      eventSinks: parts.eventSinks ?? [],
     });
     this.broker.start();
   }
