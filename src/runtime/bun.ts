@@ -1,7 +1,14 @@
+import {
+  connectWithin,
+  placeText,
+  type Takeover,
+  type TcpConnectOptions,
+  type UnixConnectOptions,
+} from "./connect.ts";
 import { claimSocketFile } from "./socket_file.ts";
 import { copyAlone } from "./bytes.ts";
 import { NodeCommon } from "./node_common.ts";
-import type { BunGlobal, BunSocket, BunSocketHandlers } from "./bun_types.ts";
+import type { BunAddress, BunGlobal, BunSocket, BunSocketHandlers } from "./bun_types.ts";
 import {
   type ByteSocket,
   type ByteSocketHandler,
@@ -174,6 +181,17 @@ export class BunRuntime extends NodeCommon implements Runtime {
     return { host, port: listener.port, close: () => listener.stop(false) };
   }
 
+  connectTcp(
+    { host, port, timeoutMs }: TcpConnectOptions,
+    take: Takeover,
+  ): Promise<ByteSocket> {
+    return connectTo({ hostname: host, port }, placeText(host, port), timeoutMs, take);
+  }
+
+  connectUnix({ path, timeoutMs }: UnixConnectOptions, take: Takeover): Promise<ByteSocket> {
+    return connectTo({ unix: path }, path, timeoutMs, take);
+  }
+
   // deno-lint-ignore require-await -- as above
   async listenUnix(
     { path, mode, onError }: UnixListenOptions,
@@ -199,6 +217,37 @@ export class BunRuntime extends NodeCommon implements Runtime {
     const { openNotifySocket } = await import("./bun_notify.ts");
     return await openNotifySocket(address);
   }
+}
+
+/** Connects, and hands the connection over. */
+async function connectTo(
+  address: BunAddress,
+  place: string,
+  timeoutMs: number,
+  take: Takeover,
+): Promise<ByteSocket> {
+  let failure: unknown;
+  let isLate = false;
+  const { allowHalfOpen, socket } = socketHandlers((error) => failure = error, take);
+  const open = (connected: BunSocket<BunByteSocket>): void => {
+    if (!isLate) {
+      socket.open(connected);
+      return;
+    }
+    // Nobody's, but its end is told all the same.
+    connected.data = new BunByteSocket(connected);
+    connected.terminate();
+  };
+  const pending = bun.connect<BunByteSocket>({
+    ...address,
+    allowHalfOpen,
+    // It rejects as well; without this it would be reported as uncaught, too.
+    socket: { ...socket, open, connectError: () => undefined },
+  });
+  const connected = await connectWithin(place, timeoutMs, pending, (late) => late.terminate())
+    .finally(() => isLate = true);
+  if (failure !== undefined) throw failure;
+  return connected.data;
 }
 
 function socketHandlers(

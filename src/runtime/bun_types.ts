@@ -31,6 +31,8 @@ export interface BunSocketHandlers<T> {
     end(socket: BunSocket<T>): void;
     close(socket: BunSocket<T>, error?: Error): void;
     error(socket: BunSocket<T>, error: Error): void;
+    /** Of a connection that we began. */
+    connectError?(socket: BunSocket<T>, error: Error): void;
   };
 }
 
@@ -44,6 +46,8 @@ export interface BunTcpListener {
 
 export interface BunGlobal {
   readonly version: string;
+  /** Rejects also where `connectError` was told. */
+  connect<T>(options: BunListenOptions<T>): Promise<BunSocket<T>>;
   listen<T>(options: BunListenOptions<T>): BunTcpListener;
 }
 

@@ -1,3 +1,10 @@
+import {
+  connectWithin,
+  placeText,
+  type Takeover,
+  type TcpConnectOptions,
+  type UnixConnectOptions,
+} from "./connect.ts";
 import { NextPoll } from "./deno_poll.ts";
 import { NodeCommon } from "./node_common.ts";
 import {
@@ -217,6 +224,22 @@ export class DenoRuntime extends NodeCommon implements Runtime {
     return { host: path, port: 0, close };
   }
 
+  async connectTcp(
+    { host, port, timeoutMs }: TcpConnectOptions,
+    take: Takeover,
+  ): Promise<ByteSocket> {
+    const pending = Deno.connect({ hostname: host, port });
+    return adopt(await connectWithin(placeText(host, port), timeoutMs, pending, discard), take);
+  }
+
+  async connectUnix(
+    { path, timeoutMs }: UnixConnectOptions,
+    take: Takeover,
+  ): Promise<ByteSocket> {
+    const pending = Deno.connect({ transport: "unix", path });
+    return adopt(await connectWithin(path, timeoutMs, pending, discard), take);
+  }
+
   override async listenTls(
     options: TlsListenOptions,
     accept: (socket: ByteSocket) => TlsHandler,
@@ -233,6 +256,27 @@ export class DenoRuntime extends NodeCommon implements Runtime {
   async #prepareYield(): Promise<void> {
     this.#nextPoll = await (this.#openingNextPoll ??= NextPoll.open());
   }
+}
+
+/** Hands a connection over to its owner; closes it when that throws. */
+function adopt(conn: Deno.TcpConn | Deno.UnixConn, take: Takeover): ByteSocket {
+  try {
+    if ("setNoDelay" in conn) {
+      conn.setNoDelay(true);
+      // A client without a keep alive may go without a word: the system asks, after its own time (two hours).
+      conn.setKeepAlive(true);
+    }
+    const socket = new DenoByteSocket(conn);
+    socket.start(take(socket));
+    return socket;
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+}
+
+function discard(conn: Deno.Conn): void {
+  conn.close();
 }
 
 /** Hands on every connection until the function that it answers is called. */
@@ -255,16 +299,9 @@ function acceptAll(
         continue;
       }
       try {
-        if ("setNoDelay" in conn) {
-          conn.setNoDelay(true);
-          // A client without a keep alive may go without a word: the system asks, after its own time (two hours).
-          conn.setKeepAlive(true);
-        }
-        const socket = new DenoByteSocket(conn);
-        socket.start(accept(socket));
+        adopt(conn, accept);
       } catch (error) {
         onError(error);
-        conn.close();
       }
     }
   };

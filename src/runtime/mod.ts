@@ -1,5 +1,15 @@
 export * from "./runtime.ts";
 export * from "./tls.ts";
+export {
+  ConnectError,
+  type ConnectOptions,
+  type ServerVerification,
+  type Takeover,
+  type TcpConnectOptions,
+  type TlsConnectOptions,
+  type TlsVersion,
+  type UnixConnectOptions,
+} from "./connect.ts";
 export { systemErrorText } from "./system_error.ts";
 export * from "./web.ts";
 export { sha1Base64 } from "./digest.ts";

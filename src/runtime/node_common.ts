@@ -12,6 +12,7 @@ import type {
   SignalName,
   SocketListener,
 } from "./runtime.ts";
+import type { Takeover, TlsConnectOptions } from "./connect.ts";
 import type { TlsContext, TlsHandler, TlsListenOptions, TlsMaterial } from "./tls.ts";
 import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
@@ -38,6 +39,11 @@ export class NodeCommon {
   ): Promise<SocketListener> {
     const { listenTls } = await import("./node_tls.ts");
     return await listenTls(options, accept);
+  }
+
+  async connectTls(options: TlsConnectOptions, take: Takeover): Promise<ByteSocket> {
+    const { connectTls } = await import("./node_tls_client.ts");
+    return await connectTls(options, take);
   }
 
   async removeStaleSocket(path: string): Promise<void> {

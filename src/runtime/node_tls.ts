@@ -7,9 +7,9 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { createSecureContext, type SecureContext } from "node:tls";
+import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { pemBlocks } from "./der.ts";
-import { PeerVerifier } from "./peer_verifier.ts";
+import { type PeerVerdict, PeerVerifier } from "./peer_verifier.ts";
 import { RevocationLists } from "./revocation.ts";
 import type { ByteSocket, SocketListener } from "./runtime.ts";
 import {
@@ -20,7 +20,7 @@ import {
   TlsMaterialError,
   type TlsPart,
 } from "./tls.ts";
-import { TlsByteSocket } from "./tls_socket.ts";
+import { TlsByteSocket, type TlsHandshake, type TlsSide } from "./tls_socket.ts";
 import { DENO_WITH_SERVERS, oldDeno } from "./deno_version.ts";
 
 /** As on plain connections. */
@@ -37,11 +37,7 @@ export interface NodeTlsContext extends TlsContext {
 /** Throws `TlsMaterialError` for the first part that cannot be used. */
 export function createTlsContext(material: TlsMaterial): TlsContext {
   refuseOldDeno();
-  const [certificate] = readCertificates("cert", material.cert);
-  const key = readKey(material);
-  if (!certificate.checkPrivateKey(key)) {
-    throw new TlsMaterialError("key", "Cannot use key: it does not belong to the certificate");
-  }
+  const { certificate, key } = readPair(material);
   if (material.ciphers !== undefined && !("Bun" in globalThis)) {
     throw new TlsMaterialError(
       "ciphers",
@@ -62,6 +58,18 @@ export function createTlsContext(material: TlsMaterial): TlsContext {
     fingerprint256: certificate.fingerprint256,
   };
   return context;
+}
+
+/** A certificate with the key that belongs to it. Throws `TlsMaterialError`. */
+export function readPair(
+  material: Pick<TlsMaterial, "cert" | "key" | "keyPassword">,
+): { readonly certificate: X509Certificate; readonly key: KeyObject } {
+  const [certificate] = readCertificates("cert", material.cert);
+  const key = readKey(material);
+  if (!certificate.checkPrivateKey(key)) {
+    throw new TlsMaterialError("key", "Cannot use key: it does not belong to the certificate");
+  }
+  return { certificate, key };
 }
 
 function refuseOldDeno(): void {
@@ -90,7 +98,11 @@ function createNative(material: TlsMaterial, key: KeyObject): SecureContext {
   }
 }
 
-function readCertificates(part: TlsPart, pem: string): [X509Certificate, ...X509Certificate[]] {
+/** Throws `TlsMaterialError` for PEM without a certificate. */
+export function readCertificates(
+  part: TlsPart,
+  pem: string,
+): [X509Certificate, ...X509Certificate[]] {
   const blocks = pemBlocks(pem, "CERTIFICATE");
   try {
     const [first, ...rest] = blocks.map((block) => new X509Certificate(block));
@@ -104,7 +116,7 @@ function readCertificates(part: TlsPart, pem: string): [X509Certificate, ...X509
 /** There may be other things in the file: parameters of a curve, or the certificate. */
 const PRIVATE_KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^]*?-----END \1-----/;
 
-function readKey({ key: pem, keyPassword }: TlsMaterial): KeyObject {
+function readKey({ key: pem, keyPassword }: Pick<TlsMaterial, "key" | "keyPassword">): KeyObject {
   const key = PRIVATE_KEY.exec(pem)?.[0];
   if (key === undefined) {
     throw new TlsMaterialError("key", "Cannot use key: there is no PEM private key in it");
@@ -136,13 +148,14 @@ export async function listenTls(
   options: TlsListenOptions,
   accept: (socket: ByteSocket) => TlsHandler,
 ): Promise<SocketListener> {
+  const side = new ServerSide(options);
   const onConnection = (raw: Socket): void => {
     // The last resort; `TlsByteSocket` has its own.
     raw.on("error", () => raw.destroy());
     try {
       raw.setNoDelay(true);
       raw.setKeepAlive(true, PROBE_AFTER_MS);
-      const socket = new TlsByteSocket(raw, options);
+      const socket = new TlsByteSocket(raw, side);
       socket.start(accept(socket));
     } catch (error) {
       options.onError(error);
@@ -164,4 +177,34 @@ export async function listenTls(
     port: (server.address() as AddressInfo).port,
     close: () => void server.close(),
   };
+}
+
+class ServerSide implements TlsSide {
+  readonly #options: TlsListenOptions;
+
+  constructor(options: TlsListenOptions) {
+    this.#options = options;
+  }
+
+  shakeHands(raw: Socket): TlsHandshake {
+    const { native, verifier, failIfNoPeerCert } = this.#options.context() as NodeTlsContext;
+    const tls = new TLSSocket(raw, {
+      isServer: true,
+      secureContext: native,
+      requestCert: verifier !== undefined,
+      // A certificate that is not good is refused by us: Deno lets it pass here.
+      rejectUnauthorized: failIfNoPeerCert,
+    });
+    const judge = (): PeerVerdict =>
+      verifier?.judge(tls, Date.now()) ?? { certificate: undefined, problem: undefined };
+    return { tls, event: "secure", judge };
+  }
+
+  onEstablished(): void {
+    // The owner has the connection since it was accepted.
+  }
+
+  onFailure({ remoteAddress }: TlsByteSocket, reason: string, isSilent: boolean): void {
+    this.#options.onHandshakeError(remoteAddress, reason, isSilent);
+  }
 }

@@ -94,7 +94,8 @@ function chainOf(peer: DetailedPeerCertificate): Uint8Array[] {
   return chain;
 }
 
-function peerFacts(peer: DetailedPeerCertificate): PeerCertificate {
+/** As if somebody had verified it. */
+export function peerFacts(peer: DetailedPeerCertificate): PeerCertificate {
   const { commonName, text } = subjectOf(peer.raw);
   return {
     commonName,

@@ -3,6 +3,12 @@
  * `Deno.` and `Bun.` occur in this folder and nowhere else.
  */
 
+import type {
+  Takeover,
+  TcpConnectOptions,
+  TlsConnectOptions,
+  UnixConnectOptions,
+} from "./connect.ts";
 import type { TlsContext, TlsHandler, TlsListenOptions, TlsMaterial } from "./tls.ts";
 import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
@@ -147,6 +153,12 @@ export interface Runtime {
     options: TcpListenOptions,
     accept: (socket: ByteSocket) => ByteSocketHandler,
   ): Promise<SocketListener>;
+  /** Rejects with `ConnectError`. */
+  connectTcp(options: TcpConnectOptions, take: Takeover): Promise<ByteSocket>;
+  /** Rejects with `ConnectError`. */
+  connectUnix(options: UnixConnectOptions, take: Takeover): Promise<ByteSocket>;
+  /** The connection stands when the handshake is over. Rejects with `ConnectError`. */
+  connectTls(options: TlsConnectOptions, take: Takeover): Promise<ByteSocket>;
   /** Rejects with the system's error when the address cannot be bound. */
   serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer>;
   /** Rejects with the system's error when there cannot be a socket at that path. */

@@ -1,11 +1,34 @@
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
-import type { NodeTlsContext } from "./node_tls.ts";
+import type { TLSSocket } from "node:tls";
 import { type ByteSocket, type CloseCause, LINGER_MS, type PeerCertificate } from "./runtime.ts";
-import type { Preamble, TlsHandler, TlsListenOptions } from "./tls.ts";
+import type { Preamble, TlsHandler } from "./tls.ts";
 
 /** The library encrypts at once whatever it gets, so a large write goes in pieces, each when the last has gone. */
 const PIECE_BYTES = 65_536;
+
+/** What a server and a client do differently. */
+export interface TlsSide {
+  /** Begins a handshake on the connection. */
+  shakeHands(raw: Socket): TlsHandshake;
+  /** The connection can be used. */
+  onEstablished(socket: TlsByteSocket): void;
+  /** It came to its end before that. `isSilent`: the peer just went away. `onClose` of the handler follows. */
+  onFailure(socket: TlsByteSocket, reason: string, isSilent: boolean): void;
+}
+
+export interface TlsHandshake {
+  readonly tls: TLSSocket;
+  /** What of `tls` says that the handshake is over. */
+  readonly event: "secure" | "secureConnect";
+  /** Looks at the peer after that. Throws when there is no telling who it is. */
+  judge(): TlsVerdict;
+}
+
+export interface TlsVerdict {
+  readonly certificate: PeerCertificate | undefined;
+  /** Why there must be no connection; undefined: nothing is wrong. */
+  readonly problem: string | undefined;
+}
 
 /**
  * A connection with TLS. Whoever owns it has it from the accept on, and so counts and times it from there; bytes come
@@ -18,7 +41,7 @@ export class TlsByteSocket implements ByteSocket {
   peerCertificate: PeerCertificate | undefined;
   serverName: string | undefined;
   readonly #raw: Socket;
-  readonly #options: TlsListenOptions;
+  readonly #side: TlsSide;
   #handler: TlsHandler | undefined;
   #tls: TLSSocket | undefined;
   /** Somebody waits for the handshake. */
@@ -38,9 +61,9 @@ export class TlsByteSocket implements ByteSocket {
     if (!error) this.#wrote();
   };
 
-  constructor(raw: Socket, options: TlsListenOptions) {
+  constructor(raw: Socket, side: TlsSide) {
     this.#raw = raw;
-    this.#options = options;
+    this.#side = side;
     this.remoteAddress = raw.remoteAddress ?? "";
     this.remotePort = raw.remotePort ?? 0;
   }
@@ -55,6 +78,11 @@ export class TlsByteSocket implements ByteSocket {
     this.#isAwaited = true;
     if (handler.preamble === undefined) this.#shakeHands();
     else this.#readPreamble(handler.preamble);
+  }
+
+  /** The owner changes. */
+  attach(handler: TlsHandler): void {
+    this.#handler = handler;
   }
 
   // --- before the first byte --------------------------------------------------------------------
@@ -84,39 +112,33 @@ export class TlsByteSocket implements ByteSocket {
   }
 
   #shakeHands(): void {
-    const context = this.#options.context() as NodeTlsContext;
-    const tls = this.#tls = new TLSSocket(this.#raw, {
-      isServer: true,
-      secureContext: context.native,
-      requestCert: context.verifier !== undefined,
-      // A certificate that is not good is refused by us: Deno lets it pass here.
-      rejectUnauthorized: context.failIfNoPeerCert,
-    });
+    const handshake = this.#side.shakeHands(this.#raw);
+    const { tls, event } = handshake;
+    this.#tls = tls;
     tls.on("error", (error) => this.#fail(error.message));
     tls.on("close", () => this.#finish());
     tls.on("end", () => this.#onEnd());
-    tls.on("secure", () => this.#onSecure(tls, context));
+    tls.on(event, () => this.#onSecure(handshake));
   }
 
-  #onSecure(tls: TLSSocket, context: NodeTlsContext): void {
+  #onSecure({ tls, judge }: TlsHandshake): void {
     if (this.#isClosing) return;
-    if (context.verifier !== undefined) {
-      let problem: string | undefined;
-      try {
-        const verdict = context.verifier.judge(tls, Date.now());
-        this.peerCertificate = verdict.certificate;
-        problem = verdict.problem;
-      } catch (error) {
-        problem = `the client's certificate cannot be read: ${String(error)}`;
-      }
-      if (problem !== undefined) {
-        this.#fail(problem);
-        return;
-      }
+    let problem: string | undefined;
+    try {
+      const verdict = judge();
+      this.peerCertificate = verdict.certificate;
+      problem = verdict.problem;
+    } catch (error) {
+      problem = `the peer's certificate cannot be read: ${String(error)}`;
+    }
+    if (problem !== undefined) {
+      this.#fail(problem);
+      return;
     }
     const { servername } = tls as { servername?: unknown };
     this.serverName = typeof servername === "string" ? servername : undefined;
     this.#isEstablished = true;
+    this.#side.onEstablished(this);
     tls.on("data", (chunk: Uint8Array) => {
       if (!this.#isClosing) this.#handler?.onBytes(chunk);
     });
@@ -235,7 +257,7 @@ export class TlsByteSocket implements ByteSocket {
     const reason = this.#cause === "local"
       ? "it was not over when the connection was closed"
       : this.#detail ?? "the peer went away";
-    this.#options.onHandshakeError(this.remoteAddress, reason, this.#cause === "peer");
+    this.#side.onFailure(this, reason, this.#cause === "peer");
   }
 }
 

@@ -1,3 +1,4 @@
+import { ConnectError } from "../../../src/runtime/mod.ts";
 import type {
   ByteSocket,
   ByteSocketHandler,
@@ -54,6 +55,20 @@ export class FakeRuntime implements Runtime {
       setTls: () => undefined,
       close: () => Promise.resolve(),
     });
+  }
+
+  connectTcp({ host, port }: { readonly host: string; readonly port: number }): Promise<never> {
+    return Promise.reject(
+      new ConnectError(`${host}:${port}`, "connection refused", "ECONNREFUSED"),
+    );
+  }
+
+  connectUnix({ path }: { readonly path: string }): Promise<never> {
+    return Promise.reject(new ConnectError(path, "no such file or directory", "ENOENT"));
+  }
+
+  connectTls(options: { readonly host: string; readonly port: number }): Promise<never> {
+    return this.connectTcp(options);
   }
 
   hostFigures(): HostFigures {
