@@ -1,6 +1,6 @@
 /**
- * Web servers and the APIs on them. What is exported here is light: the servers, hono and the APIs themselves are
- * loaded when the first listener opens.
+ * Web servers and the APIs on them. What is exported here is light: the servers are loaded when the first listener
+ * opens, hono and each API when the first request comes that may be for it.
  *
  * How to write an API ("dialect"), all of it in a folder of its own:
  *

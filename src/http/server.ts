@@ -2,9 +2,9 @@ import type { Clock, Logger } from "../base/mod.ts";
 import type { ManagementService } from "../management/mod.ts";
 import { type Runtime, systemErrorText, type TlsMaterial } from "../runtime/mod.ts";
 import { TlsFiles, type TlsFilesContext } from "../transport/mod.ts";
-import type { Dialect, DialectContext, KeptFiles } from "./dialect.ts";
-import { DIALECTS } from "./dialects.ts";
-import type { ApiName, HttpListenerOptions, HttpOptions } from "./options.ts";
+import type { DialectContext, KeptFiles } from "./dialect.ts";
+import { Dialects } from "./dialects.ts";
+import type { HttpListenerOptions, HttpOptions } from "./options.ts";
 import { WebListener, type WebListenerView } from "./web_listener.ts";
 
 export interface HttpServerContext {
@@ -43,7 +43,7 @@ export class HttpServer {
   static async open(context: HttpServerContext): Promise<HttpServer> {
     const server = new HttpServer(context);
     try {
-      const dialects = await server.#createDialects();
+      const dialects = new Dialects(server.#dialectContext());
       for (const options of context.options.listeners) await server.#listen(options, dialects);
     } catch (error) {
       await server.close();
@@ -69,16 +69,6 @@ export class HttpServer {
     await Promise.all(
       this.#listeners.splice(0).map((listener) => listener.server?.close(GRACE_MS)),
     );
-  }
-
-  async #createDialects(): Promise<readonly Dialect[]> {
-    const wanted = new Set<ApiName>(this.#options.listeners.flatMap(({ apis }) => apis));
-    const context = this.#dialectContext();
-    const dialects: Dialect[] = [];
-    for (const [name, load] of DIALECTS) {
-      if (wanted.has(name)) dialects.push(await (await load())(context));
-    }
-    return dialects;
   }
 
   #dialectContext(): DialectContext {
@@ -109,11 +99,10 @@ export class HttpServer {
     };
   }
 
-  async #listen(options: HttpListenerOptions, dialects: readonly Dialect[]): Promise<void> {
+  async #listen(options: HttpListenerOptions, dialects: Dialects): Promise<void> {
     const { runtime, logger, version, isLoopback, isServing } = this.#context;
     const terms = { ...options, isLoopback: isLoopback(options.host) };
-    const mounted = dialects.filter(({ name }) => options.apis.includes(name));
-    const listener = new WebListener(terms, { dialects: mounted, logger, version, isServing });
+    const listener = new WebListener(terms, { dialects, logger, version, isServing });
     const onError = (error: unknown): void => {
       logger.debug("HTTP connection failed", {
         listener: options.name,

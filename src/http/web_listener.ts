@@ -1,6 +1,7 @@
-import type { Logger } from "../base/mod.ts";
+import { isPromise, type Logger } from "../base/mod.ts";
 import type { WebReply, WebRequest, WebServer, WebServerFigures } from "../runtime/mod.ts";
 import type { Dialect } from "./dialect.ts";
+import { Dialects } from "./dialects.ts";
 import type { CallBindings, ListenerTerms } from "./env.ts";
 import type { ApiName } from "./options.ts";
 import { pathOf, RawRequest } from "./raw_request.ts";
@@ -29,8 +30,7 @@ const NOT_FOUND: WebReply = { status: 404, headers: [], body: undefined };
 const JSON_HEADERS: WebReply["headers"] = [["content-type", "application/json"]];
 
 export interface WebListenerParts {
-  /** In the order in which they are asked. */
-  readonly dialects: readonly Dialect[];
+  readonly dialects: Dialects;
   readonly logger: Logger;
   /** Of the program. */
   readonly version: string;
@@ -40,7 +40,7 @@ export interface WebListenerParts {
 /** One entry of `[[http]]` that accepts: finds the API of a request, counts and logs. */
 export class WebListener {
   readonly terms: ListenerTerms;
-  readonly #dialects: readonly Dialect[];
+  readonly #dialects: Dialects;
   readonly #logger: Logger;
   readonly #version: string;
   readonly #replies: Record<string, number> = { "2": 0, "3": 0, "4": 0, "5": 0 };
@@ -82,7 +82,7 @@ export class WebListener {
       port,
       url: `${tls === undefined ? "http" : "https"}://${bracketed(host)}:${port}`,
       isSecure: tls !== undefined,
-      apis: this.terms.apis.filter((api) => this.#dialects.some(({ name }) => name === api)),
+      apis: Dialects.known(this.terms.apis),
       maxConnections,
       replies: { ...this.#replies },
       latencyCounts: [...this.#latencyCounts],
@@ -96,10 +96,12 @@ export class WebListener {
     const startMs = performance.now();
     this.#requests++;
     const path = pathOf(request.target);
-    const dialect = this.#dialects.find((one) => one.owns(path, this.terms));
+    let dialect: Dialect | undefined;
     let reply: WebReply;
     try {
-      reply = dialect === undefined ? this.#document(path) : await this.#ask(dialect, request);
+      const found = this.#dialects.find(path, this.terms);
+      dialect = isPromise(found) ? await found : found;
+      reply = await (dialect === undefined ? this.#document(path) : this.#ask(dialect, request));
     } catch (error) {
       // A dialect answers for its mistakes itself; this is what is left.
       this.#logger.error("Cannot answer a request", { path, error: asError(error) });
@@ -122,9 +124,9 @@ export class WebListener {
   }
 
   /** `/openapi/<api>.json`, or nothing. */
-  #document(path: string): WebReply {
+  async #document(path: string): Promise<WebReply> {
     const [, name] = /^\/openapi\/([a-z0-9-]+)\.json$/.exec(path) ?? [];
-    const dialect = this.#dialects.find((one) => one.name === name);
+    const dialect = await this.#dialects.get(name, this.terms);
     if (dialect === undefined) return NOT_FOUND;
     const body = JSON.stringify(dialect.openapi(this.#version));
     return { status: 200, headers: JSON_HEADERS, body };

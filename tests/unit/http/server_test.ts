@@ -31,6 +31,22 @@ test("every API of a listener has its document, and the document names its opera
   });
 });
 
+test("requests that come while the APIs are loaded are all answered by the right one", async () => {
+  const apis = ["health", "metrics", "smqtt"] as const;
+  await withHttp({ apis: [...apis], management: health }, async ({ url, server }) => {
+    assertEquals(server.views()[0]?.apis, apis);
+    const paths = ["/openapi/smqtt.json", "/healthz", "/nothing", "/openapi/metrics.json"];
+    const replies = await Promise.all([...paths, ...paths].map((path) => fetch(`${url}${path}`)));
+    const texts = await Promise.all(replies.map((reply) => reply.text()));
+    const [smqtt, healthy, nothing, metrics] = texts;
+    assertEquals(replies.map(({ status }) => status), [200, 200, 404, 200, 200, 200, 404, 200]);
+    assertEquals(texts.slice(paths.length), [smqtt, healthy, nothing, metrics]);
+    assertStringIncludes(smqtt ?? "", "SMQTT");
+    assertStringIncludes(healthy ?? "", "alive");
+    assertStringIncludes(metrics ?? "", "/metrics");
+  });
+});
+
 test("a request is counted by what became of it, and logged without what could break a line", async () => {
   const lines: string[] = [];
   const logger = new LineLogger(
