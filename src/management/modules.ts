@@ -5,7 +5,9 @@ import type { ModuleName, ModuleView, SettingValue } from "./views.ts";
 
 const SWITCHED_OFF = "auth.switched_off";
 const ACCOUNTS = "auth.accounts";
-const RETAINER = "mqtt.retainer";
+
+/** Modules that a setting of their own switches, which is true unless somebody sets it. */
+const SWITCHES: ReadonlyMap<ModuleName, string> = new Map([["retainer", "mqtt.retainer"]]);
 
 /** The modules of `[auth]`, as `auth.switched_off` calls them, and a key that each has when it is configured. */
 const AUTH_WORDS: ReadonlyMap<ModuleName, readonly [word: string, key: string]> = new Map([
@@ -14,7 +16,7 @@ const AUTH_WORDS: ReadonlyMap<ModuleName, readonly [word: string, key: string]> 
   ["jwt", ["jwt", "auth.jwt.from"]],
   ["http_auth", ["http", "auth.http.method"]],
 ]);
-const NAMES: readonly ModuleName[] = [...AUTH_WORDS.keys(), "management", "retainer"];
+const NAMES: readonly ModuleName[] = [...AUTH_WORDS.keys(), "management", ...SWITCHES.keys()];
 
 type Changes = ReadonlyMap<string, SettingValue | undefined>;
 
@@ -37,8 +39,8 @@ export class LocalModules implements ModulesService {
   async activate(name: ModuleName): Promise<void> {
     await this.#turns.run(async () => {
       if (await this.#isActive(name)) throw stateError("activate", name, "it is active");
-      const [, key = RETAINER] = AUTH_WORDS.get(name) ?? [];
-      if (await this.#value(key) === undefined) {
+      const [, key = ""] = AUTH_WORDS.get(name) ?? [];
+      if (!SWITCHES.has(name) && await this.#value(key) === undefined) {
         throw new ManagementError("invalid", `Cannot activate "${name}": it is not configured`);
       }
       await this.#change("activate", name, await this.#changesFor(name, true));
@@ -74,7 +76,8 @@ export class LocalModules implements ModulesService {
 
   async #isActive(name: ModuleName): Promise<boolean> {
     if (name === "management") return true;
-    if (name === "retainer") return await this.#value(RETAINER) !== false;
+    const own = SWITCHES.get(name);
+    if (own !== undefined) return await this.#value(own) !== false;
     const [word, key] = AUTH_WORDS.get(name) ?? ["", ""];
     if ((await this.#switchedOff()).includes(word)) return false;
     const value = await this.#value(key);
@@ -82,7 +85,8 @@ export class LocalModules implements ModulesService {
   }
 
   async #changesFor(name: ModuleName, isActive: boolean): Promise<Changes> {
-    if (name === "retainer") return new Map([[RETAINER, isActive]]);
+    const own = SWITCHES.get(name);
+    if (own !== undefined) return new Map([[own, isActive]]);
     const [word = "", key = ""] = AUTH_WORDS.get(name) ?? [];
     const off = new Set(await this.#switchedOff());
     if (isActive) off.delete(word);
