@@ -4,3 +4,10 @@ import { createHash } from "node:crypto";
 export function sha1Base64(text: string): string {
   return createHash("sha1").update(text, "latin1").digest("base64");
 }
+
+export type DigestName = "md5" | "sha1" | "sha256";
+
+/** The digest of a text in UTF-8, as lower-case hexadecimal. MD5 and SHA-1 are for whoever asks for them; they protect nothing. */
+export function hexDigest(name: DigestName, text: string): string {
+  return createHash(name).update(text, "utf8").digest("hex");
+}

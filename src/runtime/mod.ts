@@ -12,7 +12,7 @@ export {
 } from "./connect.ts";
 export { systemErrorText } from "./system_error.ts";
 export * from "./web.ts";
-export { sha1Base64 } from "./digest.ts";
+export { type DigestName, hexDigest, sha1Base64 } from "./digest.ts";
 export { allocateBytes, copyAlone, type CopyBytes, copyBytes, copyOut } from "./bytes.ts";
 import type { Runtime } from "./runtime.ts";
 

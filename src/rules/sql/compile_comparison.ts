@@ -1,0 +1,102 @@
+import { filterMatches } from "../../mqtt/mod.ts";
+import type { ComparisonExpression, ComparisonOperator, InExpression } from "./ast.ts";
+import { looseEquals, order, topicMatches } from "./comparison.ts";
+import { compileExpression } from "./compile_expression.ts";
+import { checkFilter } from "./filters.ts";
+import type { Names } from "./names.ts";
+import type { Evaluate, Test } from "./scope.ts";
+import { type SqlValue, strictEquals } from "./value.ts";
+
+/** Conditions mostly compare with a constant, so that the type of one side is known beforehand. */
+export function compileComparison(expression: ComparisonExpression, names: Names): Test {
+  const { operator, left, right, at } = expression;
+  const one = compileExpression(left, names);
+  if (operator === "=~" && right.kind === "literal" && typeof right.value === "string") {
+    checkFilter(names.compilation.text, at, right.value);
+    return matchesConstant(one, right.value);
+  }
+  if (right.kind === "literal" && typeof right.value === "number") {
+    return comparesWithNumber(operator, one, right.value);
+  }
+  if (right.kind === "literal" && typeof right.value === "string" && operator === "=") {
+    return equalsText(one, right.value);
+  }
+  return compares(operator, one, compileExpression(right, names));
+}
+
+/** IN: strictly equal to one of the items. */
+export function compileMembership(expression: InExpression, names: Names): Test {
+  const { operand, isNegated, items } = expression;
+  const evaluate = compileExpression(operand, names);
+  const constants: SqlValue[] = [];
+  for (const item of items) {
+    if (item.kind === "literal") constants.push(item.value);
+  }
+  if (constants.length === items.length) {
+    const set = new Set(constants);
+    return (scope) => set.has(evaluate(scope)) !== isNegated;
+  }
+  const values = items.map((item) => compileExpression(item, names));
+  return (scope) => {
+    const value = evaluate(scope);
+    return values.some((each) => strictEquals(each(scope), value)) !== isNegated;
+  };
+}
+
+function compares(operator: ComparisonOperator, one: Evaluate, other: Evaluate): Test {
+  switch (operator) {
+    case "=":
+      return (scope) => looseEquals(one(scope), other(scope));
+    case "<>":
+      return (scope) => !looseEquals(one(scope), other(scope));
+    case "<":
+      return (scope) => order(one(scope), other(scope)) < 0;
+    case ">":
+      return (scope) => order(one(scope), other(scope)) > 0;
+    case "<=":
+      return (scope) => order(one(scope), other(scope)) <= 0;
+    case ">=":
+      return (scope) => order(one(scope), other(scope)) >= 0;
+    case "=~":
+      return (scope) => topicMatches(one(scope), other(scope));
+  }
+}
+
+function comparesWithNumber(operator: ComparisonOperator, one: Evaluate, other: number): Test {
+  switch (operator) {
+    case "=":
+      return (scope) => {
+        const value = one(scope);
+        return typeof value === "number" ? value === other : looseEquals(value, other);
+      };
+    case "<":
+      return (scope) => {
+        const value = one(scope);
+        return typeof value === "number" ? value < other : order(value, other) < 0;
+      };
+    case ">":
+      return (scope) => {
+        const value = one(scope);
+        return typeof value === "number" ? value > other : order(value, other) > 0;
+      };
+    case "<>":
+    case "<=":
+    case ">=":
+    case "=~":
+      return compares(operator, one, () => other);
+  }
+}
+
+function equalsText(one: Evaluate, other: string): Test {
+  return (scope) => {
+    const value = one(scope);
+    return typeof value === "string" ? value === other : looseEquals(value, other);
+  };
+}
+
+function matchesConstant(one: Evaluate, filter: string): Test {
+  return (scope) => {
+    const value = one(scope);
+    return typeof value === "string" ? filterMatches(filter, value) : topicMatches(value, filter);
+  };
+}
