@@ -10,6 +10,7 @@ export {
   type TlsVersion,
   type UnixConnectOptions,
 } from "./connect.ts";
+export * from "./http_client.ts";
 export { systemErrorText } from "./system_error.ts";
 export * from "./web.ts";
 export { type DigestName, hexDigest, sha1Base64 } from "./digest.ts";

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { writeSync } from "node:fs";
 import process from "node:process";
+import type { HttpClient, HttpClientOptions } from "./http_client.ts";
 import { hostFigures, processFigures } from "./process_figures.ts";
 import type {
   ByteSocket,
@@ -25,6 +26,12 @@ export class NodeCommon {
   async serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer> {
     const { openWebServer } = await import("./web_server.ts");
     return await openWebServer(options, handler);
+  }
+
+  /** Loaded when it is needed, as web servers are. */
+  async createHttpClient(options: HttpClientOptions): Promise<HttpClient> {
+    const { createHttpClient } = await import("./node_http_client.ts");
+    return createHttpClient(options);
   }
 
   /** Loaded when it is needed, as web servers are. */

@@ -9,6 +9,7 @@ import type {
   TlsConnectOptions,
   UnixConnectOptions,
 } from "./connect.ts";
+import type { HttpClient, HttpClientOptions } from "./http_client.ts";
 import type { TlsContext, TlsHandler, TlsListenOptions, TlsMaterial } from "./tls.ts";
 import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
@@ -161,6 +162,7 @@ export interface Runtime {
   connectTls(options: TlsConnectOptions, take: Takeover): Promise<ByteSocket>;
   /** Rejects with the system's error when the address cannot be bound. */
   serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer>;
+  createHttpClient(options: HttpClientOptions): Promise<HttpClient>;
   /** Rejects with the system's error when there cannot be a socket at that path. */
   listenUnix(
     options: UnixListenOptions,

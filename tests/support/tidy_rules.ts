@@ -36,9 +36,9 @@ export const FILE_RULES: readonly FileRule[] = [
     find: (_text, { codeOnly }) => linesMatching(codeOnly, /(?<![\w$.])(?:Deno|Bun)\b/),
   },
   {
-    name: "node: imports only in src/runtime, src/storage and src/app",
+    name: "node: imports only in src/runtime, src/storage, src/sinks and src/app",
     applies: (path) =>
-      isSource(path) && !/^src\/(?:runtime|storage|app)\//.test(path) && !usesCrypto(path),
+      isSource(path) && !/^src\/(?:runtime|storage|sinks|app)\//.test(path) && !usesCrypto(path),
     find: (text) => nodeImportLines(text, []),
   },
   {

@@ -1,0 +1,253 @@
+import { assert, Deque, type Prng } from "../base/mod.ts";
+import type { IntervalHandle, Runtime } from "../runtime/mod.ts";
+import { type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
+
+/** What a buffer asks of the runtime that it is on. */
+export type SinkRuntime = Pick<Runtime, "every" | "yieldTurn">;
+
+export interface SinkBufferOptions {
+  /** Items that wait or are under way. */
+  readonly itemsMax: number;
+  /** The same in bytes. */
+  readonly bytesMax: number;
+  /** What goes where there is no room. */
+  readonly whenFull: "drop-newest" | "drop-oldest";
+  /** Batches under way at the same time. With 1 everything is delivered in the order in which it was offered. */
+  readonly parallelMax: number;
+  /** How long one delivery may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How often a batch is tried again. */
+  readonly retriesMax: number;
+  /** From a failure to the next try; doubled each time, up to `retryDelayMaxMs`, less a random part of up to a half. */
+  readonly retryDelayMs: number;
+  readonly retryDelayMaxMs: number;
+}
+
+/** Sums since the buffer was made, and what is in it now. */
+export interface SinkCounters {
+  offered: number;
+  delivered: number;
+  /** Given up after the last try, or refused for good. */
+  failed: number;
+  /** For want of room: not taken, or pushed out. And what was left when the buffer was closed. */
+  dropped: number;
+  /** Batches that were tried again. */
+  retried: number;
+  /** Now: waiting or under way. */
+  queued: number;
+  queuedBytes: number;
+}
+
+export interface SinkBufferParts<Item extends SinkItem> {
+  readonly sink: Pick<Sink<Item>, "batchMax" | "deliver">;
+  readonly options: SinkBufferOptions;
+  readonly runtime: SinkRuntime;
+  readonly prng: Prng;
+  /** Told of every delivery that was tried; undefined: it succeeded. */
+  readonly onOutcome?: (failure: SinkError | undefined) => void;
+}
+
+/** A batch that is under way, or waits for its next try. */
+interface Flight<Item> {
+  readonly batch: readonly Item[];
+  readonly tries: number;
+  timer: IntervalHandle | undefined;
+}
+
+/** Batches that are begun in one turn: between them the traffic has its turn. */
+const STARTS_PER_TURN = 4;
+
+/**
+ * What waits for a sink. Nobody ever waits for the buffer: `offer` is a few assignments, everything else happens in
+ * later turns, after the sockets had theirs.
+ */
+export class SinkBuffer<Item extends SinkItem> {
+  readonly counters: SinkCounters = createSinkCounters();
+  readonly #parts: SinkBufferParts<Item>;
+  readonly #waiting = new Deque<Item>();
+  readonly #flights = new Set<Flight<Item>>();
+  /** How many at the front go each by itself. */
+  #singles = 0;
+  #isPumpDue = false;
+  #isClosing = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(parts: SinkBufferParts<Item>) {
+    assert(parts.options.parallelMax > 0, "something can be under way");
+    this.#parts = parts;
+  }
+
+  /** False: it was dropped, and its `onSettled` is not called. An older one may be pushed out for it. */
+  offer(item: Item): boolean {
+    const { counters } = this;
+    counters.offered++;
+    if (this.#isClosing || !this.#makeRoom(item.bytes)) {
+      counters.dropped++;
+      return false;
+    }
+    counters.queued++;
+    counters.queuedBytes += item.bytes;
+    this.#waiting.push(item);
+    this.#pumpLater();
+    return true;
+  }
+
+  /**
+   * Takes nothing more. Resolves when all is delivered or given up, after `flushMs` at the latest: what is left then is
+   * dropped, and what is under way is no longer waited for.
+   */
+  async close(flushMs: number): Promise<void> {
+    this.#isClosing = true;
+    if (this.counters.queued === 0) return;
+    const isEmpty = new Promise<void>((resolve) => this.#onEmpty = resolve);
+    const patience = this.#after(flushMs, () => this.#dropAll());
+    await isEmpty;
+    patience.stop();
+  }
+
+  #makeRoom(bytes: number): boolean {
+    const { itemsMax, bytesMax, whenFull } = this.#parts.options;
+    const { counters } = this;
+    if (bytes > bytesMax) return false;
+    while (counters.queued >= itemsMax || counters.queuedBytes + bytes > bytesMax) {
+      // What is under way cannot be pushed out.
+      const oldest = whenFull === "drop-oldest" ? this.#waiting.shift() : undefined;
+      if (oldest === undefined) return false;
+      counters.dropped++;
+      this.#leave(oldest, false);
+    }
+    return true;
+  }
+
+  #leave(item: Item, isDelivered: boolean): void {
+    this.counters.queued--;
+    this.counters.queuedBytes -= item.bytes;
+    item.onSettled?.(isDelivered);
+    if (this.counters.queued === 0) this.#onEmpty?.();
+  }
+
+  #pumpLater(): void {
+    if (this.#isPumpDue || this.#waiting.length === 0) return;
+    if (this.#flights.size >= this.#parts.options.parallelMax) return;
+    this.#isPumpDue = true;
+    this.#parts.runtime.yieldTurn(() => {
+      this.#isPumpDue = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const { parallelMax } = this.#parts.options;
+    for (let starts = 0; starts < STARTS_PER_TURN; starts++) {
+      if (this.#waiting.length === 0 || this.#flights.size >= parallelMax) return;
+      this.#launch(this.#takeBatch(), 0);
+    }
+    this.#pumpLater();
+  }
+
+  #takeBatch(): readonly Item[] {
+    const isSingle = this.#singles > 0;
+    if (isSingle) this.#singles--;
+    const countMax = isSingle ? 1 : this.#parts.sink.batchMax;
+    const batch: Item[] = [];
+    while (batch.length < countMax) {
+      const item = this.#waiting.shift();
+      if (item === undefined) break;
+      batch.push(item);
+    }
+    return batch;
+  }
+
+  #launch(batch: readonly Item[], tries: number): void {
+    const flight: Flight<Item> = { batch, tries, timer: undefined };
+    this.#flights.add(flight);
+    this.#fly(flight);
+  }
+
+  /** Whichever comes first counts: the sink's answer, or the end of our patience. */
+  #fly(flight: Flight<Item>): void {
+    const { sink, options } = this.#parts;
+    const { timeoutMs } = options;
+    const settle = (failure: SinkError | undefined): void => {
+      flight.timer?.stop();
+      // Given up already, for want of time or because the buffer was closed.
+      if (this.#flights.delete(flight)) this.#landed(flight, failure);
+    };
+    flight.timer = this.#after(timeoutMs, () => {
+      settle(new SinkError(`Cannot deliver: no answer in ${timeoutMs} ms`, { isRetryable: true }));
+    });
+    sink.deliver(flight.batch).then(
+      () => settle(undefined),
+      (error: unknown) => settle(toSinkError(error, "Cannot deliver")),
+    );
+  }
+
+  #landed({ batch, tries }: Flight<Item>, failure: SinkError | undefined): void {
+    const { options, onOutcome } = this.#parts;
+    onOutcome?.(failure);
+    if (failure === undefined) this.#settle(batch, true);
+    else if (failure.isRetryable && tries < options.retriesMax) this.#retryLater(batch, tries);
+    else if (!failure.isRetryable && batch.length > 1) this.#deliverSingly(batch);
+    else this.#settle(batch, false);
+    this.#pumpLater();
+  }
+
+  #settle(batch: readonly Item[], isDelivered: boolean): void {
+    if (isDelivered) this.counters.delivered += batch.length;
+    else this.counters.failed += batch.length;
+    for (const item of batch) this.#leave(item, isDelivered);
+  }
+
+  /** It keeps its place among those under way: order, and the number of batches in memory, stay as they are. */
+  #retryLater(batch: readonly Item[], tries: number): void {
+    const flight: Flight<Item> = { batch, tries: tries + 1, timer: undefined };
+    this.#flights.add(flight);
+    flight.timer = this.#after(this.#retryDelay(tries), () => {
+      this.counters.retried++;
+      this.#fly(flight);
+    });
+  }
+
+  #retryDelay(tries: number): number {
+    const { options: { retryDelayMs, retryDelayMaxMs }, prng } = this.#parts;
+    const delayMs = Math.min(retryDelayMaxMs, retryDelayMs * 2 ** Math.min(tries, 30));
+    return Math.max(1, delayMs * (1 - prng.nextFloat() / 2));
+  }
+
+  /** Most of them may be as the sink wants them, and are not to go down with the one that is not. */
+  #deliverSingly(batch: readonly Item[]): void {
+    for (const item of batch.toReversed()) this.#waiting.unshift(item);
+    this.#singles += batch.length;
+  }
+
+  #dropAll(): void {
+    const left: Item[] = [...this.#flights].flatMap(({ batch }) => batch);
+    for (const { timer } of this.#flights) timer?.stop();
+    this.#flights.clear();
+    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+      left.push(item);
+    }
+    this.counters.dropped += left.length;
+    for (const item of left) this.#leave(item, false);
+  }
+
+  #after(delayMs: number, fn: () => void): IntervalHandle {
+    const interval = this.#parts.runtime.every(delayMs, () => {
+      interval.stop();
+      fn();
+    });
+    return interval;
+  }
+}
+
+export function createSinkCounters(): SinkCounters {
+  return {
+    offered: 0,
+    delivered: 0,
+    failed: 0,
+    dropped: 0,
+    retried: 0,
+    queued: 0,
+    queuedBytes: 0,
+  };
+}
