@@ -1,0 +1,4 @@
+/** What the thread of SQLite sinks under test runs. */
+import { runSinkThread } from "../../src/sinks/mod.ts";
+
+runSinkThread();

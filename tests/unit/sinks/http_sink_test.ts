@@ -1,0 +1,216 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { loadRuntime } from "../../../src/runtime/mod.ts";
+import { HostRules, HttpSink, type HttpSinkOptions, SinkError } from "../../../src/sinks/mod.ts";
+
+interface Seen {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
+
+type Reply = (response: ServerResponse, count: number) => void;
+
+/** A web service that notes what comes. */
+class Service {
+  readonly seen: Seen[] = [];
+  connections = 0;
+  readonly #server: Server;
+
+  private constructor(reply: Reply) {
+    this.#server = createServer((request, response) => {
+      let body = "";
+      request.setEncoding("utf8");
+      request.on("data", (chunk: string) => body += chunk);
+      request.on("end", () => {
+        const { method, url, headers } = request;
+        this.seen.push({ method, url, headers, body });
+        reply(response, this.seen.length);
+      });
+    });
+    this.#server.on("connection", () => this.connections++);
+  }
+
+  static async start(reply: Reply = (response) => response.end("fine")): Promise<Service> {
+    const service = new Service(reply);
+    await new Promise<void>((resolve) => service.#server.listen(0, "127.0.0.1", resolve));
+    return service;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+const NO_RULES = { allowHosts: [], denyHosts: [] };
+
+async function sinkTo(
+  url: string,
+  options: Partial<HttpSinkOptions> = {},
+  rules: { allowHosts: readonly string[]; denyHosts: readonly string[] } = NO_RULES,
+): Promise<HttpSink> {
+  return new HttpSink({
+    options: {
+      url,
+      method: "POST",
+      headers: [],
+      timeoutMs: 5000,
+      connectionsMax: 4,
+      ca: undefined,
+      isVerified: true,
+      needsSuccess: false,
+      ...options,
+    },
+    hosts: new HostRules(rules),
+    runtime: await loadRuntime(),
+  });
+}
+
+function item(text: string): { body: Uint8Array; bytes: number } {
+  const body = new TextEncoder().encode(text);
+  return { body, bytes: body.length };
+}
+
+async function failureOf(promise: Promise<void>): Promise<SinkError> {
+  return await assertRejects(() => promise, SinkError);
+}
+
+test("HttpSink posts JSON with its headers, over one connection", async () => {
+  const service = await Service.start();
+  const sink = await sinkTo(`${service.url}/hook?a=1`, {
+    method: "PUT",
+    headers: [["X-Key", "secret"]],
+  });
+  for (const text of ['{"a":"é"}', "2", "3"]) await sink.deliver([item(text)]);
+  const [first] = service.seen;
+  assertEquals([first?.method, first?.url, first?.body], ["PUT", "/hook?a=1", '{"a":"é"}']);
+  assertEquals(first?.headers["x-key"], "secret");
+  assertEquals(first?.headers["content-type"], "application/json");
+  assertEquals(first?.headers.host, new URL(service.url).host);
+  assertEquals(service.connections, 1);
+  await sink.close();
+  await service.stop();
+});
+
+test("HttpSink shows name and password of its URL", async () => {
+  const service = await Service.start();
+  const sink = await sinkTo(service.url.replace("//", "//name:p%C3%A4ss@"));
+  await sink.deliver([item("1")]);
+  assertEquals(service.seen[0]?.headers.authorization, "Basic bmFtZTpww6Rzcw==");
+  await sink.close();
+  await service.stop();
+});
+
+test("HttpSink takes any answer for a success, unless it is to look at it", async () => {
+  const service = await Service.start((response, count) => {
+    response.statusCode = count < 2 ? 500 : count < 3 ? 404 : 503;
+    response.end();
+  });
+  const sink = await sinkTo(service.url);
+  await sink.deliver([item("1")]);
+  const strict = await sinkTo(service.url, { needsSuccess: true });
+  const notFound = await failureOf(strict.deliver([item("1")]));
+  assertEquals([notFound.isRetryable, /404/.test(notFound.message)], [false, true]);
+  assertEquals((await failureOf(strict.deliver([item("1")]))).isRetryable, true);
+  await sink.close();
+  await strict.close();
+  await service.stop();
+});
+
+test("HttpSink tries again where the server closes the connection, three times at most", async () => {
+  const service = await Service.start((response, count) => {
+    if (count % 5 === 0) response.end();
+    else response.socket?.destroy();
+  });
+  const sink = await sinkTo(service.url);
+  const failure = await failureOf(sink.deliver([item("1")]));
+  assertEquals(failure.isRetryable, true);
+  assertEquals(service.seen.length, 4);
+  // The fifth request is the first try of this one.
+  await sink.deliver([item("2")]);
+  assertEquals(service.seen.length, 5);
+  await sink.close();
+  await service.stop();
+});
+
+test("HttpSink outlives a server that closes each connection after its answer", async () => {
+  const service = await Service.start((response) => {
+    response.on("finish", () => response.socket?.destroy());
+    response.end("ok");
+  });
+  const sink = await sinkTo(service.url);
+  for (let count = 0; count < 20; count++) await sink.deliver([item(String(count))]);
+  assertEquals(new Set(service.seen.map(({ body }) => body)).size, 20);
+  await sink.close();
+  await service.stop();
+});
+
+test("HttpSink waits for an answer so long and no longer", async () => {
+  const service = await Service.start(() => undefined);
+  const sink = await sinkTo(service.url, { timeoutMs: 50 });
+  const failure = await failureOf(sink.deliver([item("1")]));
+  assertStringIncludes(failure.message, "no answer in 50 ms");
+  assertEquals([failure.isRetryable, service.seen.length], [true, 1]);
+  await sink.close();
+  await service.stop();
+});
+
+test("HttpSink says why there is no connection, without what is secret in the URL", async () => {
+  const service = await Service.start();
+  const { url } = service;
+  await service.stop();
+  const sink = await sinkTo(`${url.replace("//", "//me:hidden@")}/a?token=hidden`);
+  const failure = await failureOf(sink.deliver([item("1")]));
+  assertEquals(failure.isRetryable, true);
+  assertStringIncludes(failure.message, "ECONNREFUSED");
+  assertEquals(failure.message.includes("hidden"), false);
+  await sink.close();
+});
+
+test("HttpSink.check() connects, and sends nothing", async () => {
+  const service = await Service.start();
+  const sink = await sinkTo(service.url);
+  await sink.check();
+  assertEquals(service.seen.length, 0);
+  await service.stop();
+  assertStringIncludes((await failureOf(sink.check())).message, "ECONNREFUSED");
+  await sink.close();
+});
+
+test("HttpSink goes nowhere where it may not go", async () => {
+  const service = await Service.start();
+  const named = service.url.replace("127.0.0.1", "localhost");
+  for (const url of [service.url, named]) {
+    const sink = await sinkTo(url, {}, { allowHosts: [], denyHosts: ["127.0.0.0/8", "::1"] });
+    for (const attempt of [() => sink.deliver([item("1")]), () => sink.check()]) {
+      const failure = await failureOf(attempt());
+      assertEquals(failure.isRetryable, false);
+      assertStringIncludes(failure.message, "not allowed");
+    }
+    await sink.close();
+  }
+  assertEquals(service.connections, 0);
+  const allowed = await sinkTo(named, {}, { allowHosts: ["127.0.0.1"], denyHosts: [] });
+  await allowed.deliver([item("1")]);
+  assertEquals(service.seen[0]?.headers.host, new URL(named).host);
+  await allowed.close();
+  await service.stop();
+});
+
+test("HttpSink delivers nothing after its end", async () => {
+  const service = await Service.start();
+  const sink = await sinkTo(service.url);
+  await sink.deliver([item("1")]);
+  await sink.close();
+  assertEquals((await failureOf(sink.deliver([item("2")]))).isRetryable, false);
+  assertEquals(service.seen.length, 1);
+  await service.stop();
+});
