@@ -27,7 +27,7 @@ const PLANTED: ReadonlyArray<[rule: string, path: string, text: string, line: nu
   ["Deno. and Bun. only in src/runtime", "src/base/a.ts", "\nDeno.exit(1);", 2],
   ["Deno. and Bun. only in src/runtime", "main.ts", "const a = Bun.version;", 1],
   [
-    "node: imports only in src/runtime, src/storage and src/app",
+    "node: imports only in src/runtime, src/storage, src/sinks and src/app",
     "src/mqtt/a.ts",
     'import { readFileSync } from "node:fs";',
     1,

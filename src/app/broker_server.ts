@@ -15,6 +15,7 @@ import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
 import { openManagement, watchAlarms } from "./management.ts";
 import type { Opened } from "./ready.ts";
+import { Rules } from "./rules.ts";
 import { openStore, raiseStoreAlarms } from "./store.ts";
 import { VERSION } from "./version.ts";
 import { openWeb, readyHttp } from "./web.ts";
@@ -36,6 +37,7 @@ class BrokerServer implements Server {
   #accessRules: AccessRules | undefined;
   #broker: Broker | undefined;
   #bans: RecordedBanList | undefined;
+  #rules: Rules | undefined;
   #http: HttpServer | undefined;
   #watch: IntervalHandle | undefined;
   /** All listeners accept, and nobody has asked for the end. */
@@ -70,6 +72,13 @@ class BrokerServer implements Server {
         this.#accessRules,
         bans,
       );
+      const rules = this.#rules = new Rules(this.#context, {
+        broker,
+        records,
+        configuration: this.#configuration,
+        listeners: () => this.#open,
+        programUrl: this.#programUrl,
+      });
       const management = openManagement(this.#context, {
         broker,
         store,
@@ -80,6 +89,7 @@ class BrokerServer implements Server {
         configuration: () => this.#configuration,
         isServing: () => this.#isServing,
       });
+      rules.alarms = management.alarms;
       raiseStoreAlarms(management.alarms, broker, damage);
       this.#watch = watchAlarms(this.#context, management, broker, () => this.#configuration);
       // First, so that whoever watches can see the start.
@@ -107,11 +117,13 @@ class BrokerServer implements Server {
 
   async prepare(configuration: Configuration): Promise<() => void> {
     const changeAuth = await this.#authentication?.prepare(configuration.auth);
-    const changeRules = await this.#accessRules?.prepare(configuration.acl);
+    const changeAccess = await this.#accessRules?.prepare(configuration.acl);
+    const changeRules = this.#rules?.prepare(configuration);
     return () => {
       this.#warnOfAuth(configuration, this.#configuration);
       this.#configuration = configuration;
       changeAuth?.();
+      changeAccess?.();
       changeRules?.();
       this.#http?.reconfigure(configuration.http);
       if (this.#bans !== undefined) this.#bans.maxBans = configuration.limits.maxBans;
@@ -140,6 +152,8 @@ class BrokerServer implements Server {
     this.#authentication?.close();
     this.#accessRules?.close();
     await this.#broker?.stop();
+    // After the last event.
+    await this.#rules?.close();
     // To the end it says that the broker is stopping; requests that wait for the store get their answer.
     await this.#http?.close();
     // After the broker, which notes what becomes of its sessions until the last connection is gone.

@@ -15,6 +15,8 @@ export async function main(programUrl: string): Promise<void> {
   if (!isMainThread) {
     const { isStorageThread, runStorageThread } = await import("../storage/mod.ts");
     if (isStorageThread()) return runStorageThread();
+    const { isSinkThread, runSinkThread } = await import("../sinks/mod.ts");
+    if (isSinkThread()) return runSinkThread();
   }
   const runtime = await loadRuntime();
   const status = await runCommand(runtime, async (context) => {

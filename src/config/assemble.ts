@@ -3,6 +3,7 @@ import type { LogOptions } from "../base/mod.ts";
 import type { LimitsOptions, MqttOptions } from "../broker/mod.ts";
 import type { HttpListenerOptions, HttpOptions } from "../http/mod.ts";
 import type { AlarmsOptions } from "../management/mod.ts";
+import type { ConfiguredResource, ConfiguredRule } from "../rules/mod.ts";
 import type { ListenerOptions, TlsOptions } from "../transport/mod.ts";
 import { formatBind } from "./address.ts";
 import { checkAcl } from "./checks/acl.ts";
@@ -11,10 +12,12 @@ import { checkAuth } from "./checks/auth.ts";
 import { checkBridges } from "./checks/bridges.ts";
 import type { Complain } from "./checks/complain.ts";
 import { checkHttp, DEFAULT_APP, httpName, isHttps } from "./checks/http.ts";
+import { checkRules } from "./checks/rules.ts";
 import { checkListeners, hasTls, isLocal, listenerName } from "./checks/listeners.ts";
 import type { Written } from "./root.ts";
 import type { NodeOptions } from "./sections/node.ts";
 import type { PersistenceOptions } from "./sections/persistence.ts";
+import type { RuleEngineKeys } from "./sections/rules.ts";
 import type { TlsKeys } from "./sections/tls.ts";
 
 /** Everything that is set, worked out and checked. */
@@ -30,6 +33,11 @@ export interface Configuration {
   readonly limits: LimitsOptions;
   readonly alarms: AlarmsOptions;
   readonly http: HttpOptions;
+  readonly ruleEngine: RuleEngineKeys;
+  /** Those that this file has; others are made through an API. */
+  readonly resources: readonly ConfiguredResource[];
+  /** The same. */
+  readonly rules: readonly ConfiguredRule[];
   /** What is allowed but may not be what the operator expects. */
   readonly warnings: readonly string[];
 }
@@ -46,6 +54,7 @@ export function checkWritten(
   if (["listener", "http"].every(isSound)) checkListeners(complain, written);
   if (["http", "app", "api"].every(isSound)) checkHttp(complain, written);
   if (isSound("bridge")) checkBridges(complain, written);
+  if (["rule_engine", "resource", "rule"].every(isSound)) checkRules(complain, written);
   if (isSound("alarms")) checkAlarms(complain, written);
   if (isSound("auth")) checkAuth(complain, written);
   if (["acl", "listener"].every(isSound)) checkAcl(complain, written);
@@ -77,6 +86,9 @@ export function assemble(written: Written, isEphemeral: boolean): Configuration 
     limits: { ...limits, sessionOwner },
     alarms: written.alarms,
     http: assembleHttp(written),
+    ruleEngine: written.ruleEngine,
+    resources: written.resources,
+    rules: written.rules,
     warnings,
   };
 }

@@ -1,4 +1,5 @@
 import { parseIpNetwork } from "../base/mod.ts";
+import type { JsonValue } from "../ports/mod.ts";
 import { type Bind, parseEndpoint } from "./address.ts";
 import { type Kind, type Reading, REFUSED } from "./kind.ts";
 
@@ -8,6 +9,19 @@ export function text(options: { readonly maxLength: number }): Kind<string> {
     allowed: `text of 1 to ${options.maxLength} characters, none of them a control character`,
     isText: true,
     read: (value) => isLine(value, options.maxLength) ? { ok: true, value } : REFUSED,
+  };
+}
+
+/** Some text on any number of lines. */
+export function lines(options: { readonly maxLength: number }): Kind<string> {
+  return {
+    allowed: `text of 1 to ${options.maxLength} characters, on one line or more`,
+    isText: true,
+    read: (value) => {
+      const isFine = typeof value === "string" && value.trim() !== "" &&
+        value.length <= options.maxLength && !/\p{Cc}/u.test(value.replaceAll(/[\t\r\n]/g, ""));
+      return isFine ? { ok: true, value } : REFUSED;
+    },
   };
 }
 
@@ -145,6 +159,35 @@ export function textPairs(
         : { ok: false, remark: "one of its values is no text on one line" };
     },
   };
+}
+
+/** Levels of tables and arrays within each other. */
+const JSON_DEPTH_MAX = 32;
+
+/** A table with names of the operator's, and values as JSON has them: no points in time, no infinite numbers. */
+export function jsonTable(
+  options: { readonly isSecret: boolean },
+): Kind<{ readonly [name: string]: JsonValue }> {
+  return {
+    allowed: `table of ${options.isSecret ? "secret " : ""}values, { name = 1, other = "text" }`,
+    isText: false,
+    isSecret: options.isSecret,
+    isMap: true,
+    read: (value) => {
+      if (typeof value !== "object" || value === null || Array.isArray(value)) return REFUSED;
+      return isJson(value, 0)
+        ? { ok: true, value: value as { readonly [name: string]: JsonValue } }
+        : { ok: false, remark: "one of its values is none that JSON has" };
+    },
+  };
+}
+
+function isJson(value: unknown, depth: number): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value !== "object" || value === null || value instanceof Date) return false;
+  return depth < JSON_DEPTH_MAX &&
+    Object.values(value).every((each: unknown) => isJson(each, depth + 1));
 }
 
 /** An address or a network: "192.0.2.7", "10.0.0.0/8", "2001:db8::/32". */

@@ -3,6 +3,7 @@ import type { LogOptions } from "../base/mod.ts";
 import type { MqttOptions } from "../broker/mod.ts";
 import type { ApiOptions } from "../http/mod.ts";
 import type { AlarmsOptions } from "../management/mod.ts";
+import type { ConfiguredResource, ConfiguredRule } from "../rules/mod.ts";
 import { section, table, tables, tablesWithDefault } from "./schema.ts";
 import { ACL } from "./sections/acl.ts";
 import { ALARMS } from "./sections/alarms.ts";
@@ -17,6 +18,7 @@ import { LOG } from "./sections/log.ts";
 import { MQTT } from "./sections/mqtt.ts";
 import { NODE, type NodeOptions } from "./sections/node.ts";
 import { PERSISTENCE, type PersistenceOptions } from "./sections/persistence.ts";
+import { RESOURCE, RULE, RULE_ENGINE, type RuleEngineKeys } from "./sections/rules.ts";
 
 /** Every key, read and with its default, before anything is worked out that concerns more than one. */
 export interface Written {
@@ -32,6 +34,9 @@ export interface Written {
   readonly http: readonly HttpKeys[];
   readonly apps: readonly AppKeys[];
   readonly api: ApiOptions;
+  readonly ruleEngine: RuleEngineKeys;
+  readonly resources: readonly ConfiguredResource[];
+  readonly rules: readonly ConfiguredRule[];
   readonly bridges: readonly BridgeKeys[];
   readonly cluster: ClusterKeys;
 }
@@ -50,6 +55,9 @@ export const ROOT = section<Written>("after restart", {
   http: tablesWithDefault("http", HTTP, { isNeeded: false }),
   apps: tables("app", APP),
   api: table("api", API),
+  ruleEngine: table("rule_engine", RULE_ENGINE),
+  resources: tables("resource", RESOURCE),
+  rules: tables("rule", RULE),
   bridges: tables("bridge", BRIDGE),
   cluster: table("cluster", CLUSTER),
 });

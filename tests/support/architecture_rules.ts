@@ -21,7 +21,7 @@ export const RANK: Readonly<Record<string, number>> = {
   rules: 4,
   bridge: 4,
   metrics: 4,
-  web_hook: 4,
+  "web_hook": 4,
   management: 5,
   http: 6,
   dashboard: 7,

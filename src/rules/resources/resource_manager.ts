@@ -74,22 +74,27 @@ export class ResourceManager implements RuleResources {
   }
 
   /**
-   * Takes these for what the configuration says: those that it does not name any more go, those that are as they were
-   * stay untouched. Throws a `RuleError`, with nothing changed, where one of them cannot be.
+   * Makes ready what the configuration says now; what is returned puts it into force: those that it does not name any
+   * more go, those that are as they were stay untouched. Throws a `RuleError` where one of them cannot be.
    */
-  configure(configured: readonly ConfiguredResource[]): void {
-    const next = new Map<string, LiveResource>();
+  prepare(configured: readonly ConfiguredResource[]): () => void {
+    const next = new Map<string, KeptResource>();
     for (const { id, ...rest } of configured) {
       const known = this.#resources.get(id);
       if (known?.isReadOnly === true && isSame(known.kept, rest)) continue;
+      if (known?.isReadOnly === false) throw taken(id);
       const kept = { ...rest, name: undefined, createdAtMs: this.#parts.clock.nowMs() };
-      next.set(id, LiveResource.open(this.#live(id, kept, true)));
+      next.set(id, kept);
+      // It may never come into force.
+      this.#closeLater(LiveResource.open(this.#live(id, kept, true)));
     }
     const names = new Set(configured.map(({ id }) => id));
-    for (const [id, resource] of this.#resources) {
-      if (resource.isReadOnly && !names.has(id)) this.#let(resource);
-    }
-    for (const [id, resource] of next) this.#put(id, resource);
+    return () => {
+      for (const [id, resource] of this.#resources) {
+        if (resource.isReadOnly && !names.has(id)) this.#let(resource);
+      }
+      for (const [id, kept] of next) this.#put(id, LiveResource.open(this.#live(id, kept, true)));
+    };
   }
 
   list(): readonly ResourceView[] {
@@ -272,6 +277,11 @@ function isSame(
 ): boolean {
   return kept.type === type && kept.description === description &&
     JSON.stringify(kept.config) === JSON.stringify(config);
+}
+
+function taken(id: string): RuleError {
+  const text = `Cannot use resource "${id}": one of that name was made through an API`;
+  return new RuleError("invalid", text, { subject: id });
 }
 
 function readOnly(id: string): RuleError {

@@ -71,6 +71,10 @@ export class FakeRuntime implements Runtime {
     return this.connectTcp(options);
   }
 
+  createHttpClient(): Promise<never> {
+    return Promise.reject(new Error("nothing leaves a runtime without a system"));
+  }
+
   hostFigures(): HostFigures {
     return { cpu: undefined, memory: undefined };
   }

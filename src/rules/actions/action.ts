@@ -1,0 +1,95 @@
+import type { ActionCounters, JsonObject } from "../rule.ts";
+import type { EventColumns } from "../events/event_columns.ts";
+import { EvaluationFailure, type SqlObject } from "../sql/mod.ts";
+
+/** An action could not be done. */
+export class ActionError extends Error {
+  override readonly name = "ActionError";
+}
+
+/** What becomes of an action: done, or under way, which `settle` ends. */
+export type ActionOutcome = "done" | "pending";
+
+/** What an action does with one thing that was selected. Quick, and nobody waits for it. */
+export interface Performer {
+  /** Throws `ActionError`. What it keeps of `event` for later must be its own. */
+  perform(selected: SqlObject, event: EventColumns, settle: Settle): ActionOutcome;
+}
+
+/** Ends what is under way; called once, in a later turn. */
+export type Settle = (isDone: boolean) => void;
+
+export interface RuleActionParts {
+  readonly id: string;
+  /** As it was asked for. */
+  readonly name: string;
+  /** As they were asked for. */
+  readonly params: JsonObject;
+  readonly performer: Performer;
+  /** How many may be under way. */
+  readonly pendingMax: () => number;
+  readonly totals: ActionCounters;
+  /** Told of a failure after a success, or after none: those in between are no news. */
+  readonly onFailure: (action: RuleAction, reason: string) => void;
+}
+
+/** One action of one rule: counts what becomes of it, and lets no more wait than it may. */
+export class RuleAction {
+  readonly id: string;
+  readonly name: string;
+  readonly params: JsonObject;
+  readonly counters: ActionCounters = { success: 0, failed: 0 };
+  readonly #parts: RuleActionParts;
+  #pending = 0;
+  #isFailing = false;
+  readonly #settle: Settle = (isDone) => {
+    this.#pending--;
+    this.#count(isDone, "it could not be delivered");
+  };
+
+  constructor(parts: RuleActionParts) {
+    this.id = parts.id;
+    this.name = parts.name;
+    this.params = parts.params;
+    this.#parts = parts;
+  }
+
+  /** Under way now. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Does it, or counts it as failed. Never throws. */
+  run(selected: SqlObject, event: EventColumns): void {
+    const { performer, pendingMax } = this.#parts;
+    if (this.#pending >= pendingMax()) {
+      this.#count(false, `${this.#pending} are under way already`);
+      return;
+    }
+    try {
+      if (performer.perform(selected, event, this.#settle) === "done") this.#count(true, "");
+      else this.#pending++;
+    } catch (error) {
+      this.#count(false, error instanceof EvaluationFailure ? error.reason : textOf(error));
+    }
+  }
+
+  #count(isDone: boolean, reason: string): void {
+    const { totals, onFailure } = this.#parts;
+    if (isDone) {
+      this.counters.success++;
+      totals.success++;
+      this.#isFailing = false;
+      return;
+    }
+    this.counters.failed++;
+    totals.failed++;
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    onFailure(this, reason);
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,192 @@
+import type { Logger } from "../../base/mod.ts";
+import type { ClientEvent, EventClient, EventDropReason, EventSink } from "../../ports/mod.ts";
+import type { Message, MessageOrigin, Publication } from "../../session/mod.ts";
+import { EVENT_BITS, EVENT_NAMES, type EventName } from "../event_name.ts";
+import {
+  ClientColumns,
+  isRuleClientEvent,
+  type RuleClientEvent,
+} from "../events/client_columns.ts";
+import type { EventColumns, EventSurroundings } from "../events/event_columns.ts";
+import { MessageColumns, type MessageEvent } from "../events/message_columns.ts";
+import type { SelectedData } from "../sql/mod.ts";
+import type { CompiledRule } from "./compile_rule.ts";
+import type { LoadedRule } from "./loaded_rule.ts";
+import { type Indexed, TopicIndex } from "./topic_index.ts";
+
+export interface DispatcherParts {
+  readonly surroundings: EventSurroundings;
+  readonly logger: Logger;
+  readonly totals: { matched: number };
+  /** Whether messages on `$SYS/…` fire no rule. */
+  readonly ignoresSys: () => boolean;
+  /** Whether rules of EMQX 3.1 see "message_publish" in the place of "message.publish". */
+  readonly hasLegacyEventNames: () => boolean;
+  /** The events that somebody wants have changed. */
+  readonly onMask: () => void;
+}
+
+/** A rule in the index of one event. */
+interface Entry extends Indexed {
+  readonly rule: LoadedRule;
+}
+
+/** Runs the rules that an event is for, in their order; what becomes of one is nothing to the others. */
+export class RuleDispatcher implements EventSink {
+  readonly #parts: DispatcherParts;
+  readonly #indexes: ReadonlyMap<EventName, TopicIndex<Entry>> = new Map(
+    EVENT_NAMES.map((event) => [event, new TopicIndex<Entry>()]),
+  );
+  readonly #publish = this.#indexes.get("message.publish") as TopicIndex<Entry>;
+  readonly #entries = new Map<LoadedRule, ReadonlyMap<EventName, Entry>>();
+  #mask = 0;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  get mask(): number {
+    return this.#mask;
+  }
+
+  add(rule: LoadedRule): void {
+    const { compiled, order, events } = rule;
+    if (compiled === undefined || !rule.isActive) return;
+    const entries = new Map<EventName, Entry>();
+    for (const event of events) {
+      const filters = filtersFor(event, rule);
+      const entry = { rule, order, filters };
+      entries.set(event, entry);
+      this.#indexes.get(event)?.add(entry);
+    }
+    this.#entries.set(rule, entries);
+    this.#updateMask();
+  }
+
+  remove(rule: LoadedRule): void {
+    for (const [event, entry] of this.#entries.get(rule) ?? []) {
+      this.#indexes.get(event)?.remove(entry);
+    }
+    this.#entries.delete(rule);
+    this.#updateMask();
+  }
+
+  onPublish(publication: Publication, origin: MessageOrigin): void {
+    if (publication.isSys && this.#parts.ignoresSys()) return;
+    const entries = this.#publish.find(publication.topic);
+    if (entries.length === 0) return;
+    this.#fireMessage(entries, {
+      event: "message.publish",
+      message: publication,
+      origin,
+      receiver: undefined,
+    });
+  }
+
+  onDeliver(message: Publication, receiver: EventClient): void {
+    const entries = this.#find("message.deliver", message.topic);
+    if (entries.length === 0) return;
+    const { origin } = message;
+    this.#fireMessage(entries, { event: "message.deliver", message, origin, receiver });
+  }
+
+  onAcked(message: Message, receiver: EventClient): void {
+    const entries = this.#find("message.acked", message.topic);
+    if (entries.length === 0) return;
+    const { origin } = message;
+    this.#fireMessage(entries, { event: "message.acked", message, origin, receiver });
+  }
+
+  onDropped(
+    message: Publication | Message,
+    origin: MessageOrigin | undefined,
+    _reason: EventDropReason,
+    receiver: EventClient | undefined,
+  ): void {
+    if (message.topic.startsWith("$SYS/") && this.#parts.ignoresSys()) return;
+    const entries = this.#find("message.dropped", message.topic);
+    if (entries.length === 0) return;
+    this.#fireMessage(entries, { event: "message.dropped", message, origin, receiver });
+  }
+
+  onClient(event: ClientEvent): void {
+    if (!isRuleClientEvent(event)) return;
+    const entries = this.#find(event.type, "");
+    if (entries.length > 0) this.#fireClient(entries, event);
+  }
+
+  #find(event: EventName, topic: string): readonly Entry[] {
+    return this.#indexes.get(event)?.find(topic) ?? [];
+  }
+
+  #fireMessage(entries: readonly Entry[], event: MessageEvent): void {
+    this.#fire(entries, new MessageColumns(event, this.#parts.surroundings));
+  }
+
+  #fireClient(entries: readonly Entry[], event: RuleClientEvent): void {
+    this.#fire(entries, new ClientColumns(event, this.#parts.surroundings));
+  }
+
+  #fire(entries: readonly Entry[], columns: EventColumns): void {
+    const hasLegacyNames = this.#parts.hasLegacyEventNames();
+    for (const { rule } of entries) {
+      columns.hasUnderscores = hasLegacyNames && rule.kept.legacy !== undefined;
+      this.#run(rule, columns);
+    }
+  }
+
+  #run(rule: LoadedRule, columns: EventColumns): void {
+    const { compiled } = rule;
+    const selected = compiled === undefined ? undefined : this.#select(rule, compiled, columns);
+    if (compiled === undefined || selected === undefined) return;
+    rule.meter.matched++;
+    this.#parts.totals.matched++;
+    for (const each of selected) {
+      const data = compiled.statement.asObject(each);
+      for (const action of rule.actions) action.run(data, columns);
+    }
+  }
+
+  /** Undefined: nothing, or the rule is skipped because of what it met. */
+  #select(
+    rule: LoadedRule,
+    { statement }: CompiledRule,
+    columns: EventColumns,
+  ): readonly SelectedData[] | undefined {
+    const { logger } = this.#parts;
+    try {
+      const selected = statement.run(columns);
+      if (selected !== "no-match") return selected;
+      const { lastFailure } = statement;
+      if (lastFailure !== undefined && logger.isEnabled("debug")) {
+        logger.debug("A rule is skipped", {
+          rule: rule.id,
+          event: columns.event,
+          reason: lastFailure,
+        });
+      }
+      return undefined;
+    } catch (error) {
+      // Nobody's mistake but ours, and the other rules have a right to the event.
+      logger.error("Cannot run a rule", {
+        rule: rule.id,
+        event: columns.event,
+        error: String(error),
+      });
+      return undefined;
+    }
+  }
+
+  #updateMask(): void {
+    let mask = 0;
+    for (const [event, index] of this.#indexes) if (index.size > 0) mask |= EVENT_BITS[event];
+    if (mask === this.#mask) return;
+    this.#mask = mask;
+    this.#parts.onMask();
+  }
+}
+
+/** Only events of messages are always about a topic of their own. */
+function filtersFor(event: EventName, { compiled }: LoadedRule): readonly string[] | undefined {
+  return event.startsWith("message.") ? compiled?.statement.indexFilters : undefined;
+}

@@ -1,0 +1,90 @@
+import type { RuleAction } from "../actions/action.ts";
+import type { EventName } from "../event_name.ts";
+import type { ActionDraft, JsonObject, LegacyForm, RuleView } from "../rule.ts";
+import type { CompiledRule } from "./compile_rule.ts";
+import { RateMeter } from "./rate_meter.ts";
+
+/** An action as it is kept: with the name that it got when its rule was made. */
+export interface KeptAction extends ActionDraft {
+  readonly id: string;
+}
+
+/** A rule as it is kept. */
+export interface KeptRule {
+  readonly id: string;
+  readonly legacy: LegacyForm | undefined;
+  readonly sql: string;
+  readonly actions: readonly KeptAction[];
+  readonly description: string;
+  readonly isEnabled: boolean;
+  readonly createdAtMs: number;
+}
+
+export interface LoadedRuleParts {
+  readonly kept: KeptRule;
+  readonly isReadOnly: boolean;
+  /** Rules of one event run in this order. */
+  readonly order: number;
+  /** Why it cannot be used, or what it is made of. */
+  readonly program: string | {
+    readonly compiled: CompiledRule;
+    readonly actions: readonly RuleAction[];
+  };
+}
+
+/** A rule of the running program. */
+export class LoadedRule {
+  readonly kept: KeptRule;
+  readonly isReadOnly: boolean;
+  readonly order: number;
+  readonly compiled: CompiledRule | undefined;
+  readonly actions: readonly RuleAction[];
+  readonly problem: string | undefined;
+  readonly meter = new RateMeter();
+
+  constructor({ kept, isReadOnly, order, program }: LoadedRuleParts) {
+    this.kept = kept;
+    this.isReadOnly = isReadOnly;
+    this.order = order;
+    const isUsable = typeof program !== "string";
+    this.compiled = isUsable ? program.compiled : undefined;
+    this.actions = isUsable ? program.actions : [];
+    this.problem = isUsable ? undefined : program;
+  }
+
+  get id(): string {
+    return this.kept.id;
+  }
+
+  /** Whether it fires at all. */
+  get isActive(): boolean {
+    return this.kept.isEnabled && this.compiled !== undefined;
+  }
+
+  get events(): readonly EventName[] {
+    return this.compiled?.events ?? [];
+  }
+
+  /** `configOf`: what a resource is configured with; a rule of EMQX 3.1 shows it with the parameters of its actions. */
+  view(configOf: (action: KeptAction) => JsonObject | undefined): RuleView {
+    const { id, legacy, sql, description, isEnabled, createdAtMs, actions } = this.kept;
+    return {
+      id,
+      legacy,
+      events: this.events,
+      sql,
+      actions: actions.map((action, index) => ({
+        id: action.id,
+        name: action.name,
+        params: legacy === undefined ? action.params : { ...action.params, ...configOf(action) },
+        counters: { ...this.actions[index]?.counters ?? { success: 0, failed: 0 } },
+      })),
+      description,
+      isEnabled: isEnabled && this.problem === undefined,
+      isReadOnly: this.isReadOnly,
+      problem: this.problem,
+      createdAtMs,
+      counters: this.meter.view(),
+    };
+  }
+}

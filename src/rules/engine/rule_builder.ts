@@ -1,0 +1,118 @@
+import type { Clock, Logger } from "../../base/mod.ts";
+import type { Publisher } from "../../ports/mod.ts";
+import { RuleAction } from "../actions/action.ts";
+import { createPerformer } from "../actions/create_performer.ts";
+import { RepublishChain } from "../actions/republish_chain.ts";
+import type { RuleResources } from "../actions/sink_actions.ts";
+import type { ActionCounters, RuleDraft } from "../rule.ts";
+import { RuleError } from "../rule_error.ts";
+import { compileRule } from "./compile_rule.ts";
+import { Identifiers } from "./identifiers.ts";
+import { type KeptAction, type KeptRule, LoadedRule } from "./loaded_rule.ts";
+
+export interface RuleBuilderParts {
+  readonly resources: RuleResources;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly totals: ActionCounters;
+  readonly actionsMax: () => number;
+  readonly pendingMax: () => number;
+}
+
+/** How a rule is to be built. */
+export interface BuildOptions {
+  readonly order: number;
+  readonly isReadOnly: boolean;
+  /** Of the resources that there will be; default: those that there are. */
+  readonly typeOf?: (resourceId: string) => string | undefined;
+}
+
+const NAME_LENGTH_MAX = 256;
+const DESCRIPTION_LENGTH_MAX = 4096;
+
+/** Makes rules that run of rules as they are written. */
+export class RuleBuilder {
+  readonly #parts: RuleBuilderParts;
+  readonly #chain = new RepublishChain();
+  readonly #identifiers: Identifiers;
+
+  constructor(parts: RuleBuilderParts) {
+    this.#parts = parts;
+    this.#identifiers = new Identifiers(parts.clock);
+  }
+
+  /** Gives what somebody asks for its names. Throws `RuleError` for a name that cannot be one. */
+  name(draft: RuleDraft, isTaken: (id: string) => boolean): KeptRule {
+    const { legacy, description = "" } = draft;
+    if (legacy !== undefined) checkText("name", legacy.name, 1, NAME_LENGTH_MAX);
+    checkText("description", description, 0, DESCRIPTION_LENGTH_MAX);
+    return {
+      id: legacy === undefined
+        ? this.#identifiers.ofRule(isTaken)
+        : this.#identifiers.ofLegacyRule(legacy.name),
+      legacy,
+      sql: draft.sql,
+      actions: draft.actions.map(({ name, params }) => ({
+        id: this.#identifiers.ofAction(name),
+        name,
+        params,
+      })),
+      description,
+      isEnabled: draft.isEnabled ?? true,
+      createdAtMs: this.#parts.clock.nowMs(),
+    };
+  }
+
+  /** Throws `RuleError` where it cannot be a rule. */
+  build(kept: KeptRule, { order, isReadOnly, typeOf }: BuildOptions): LoadedRule {
+    const { resources, actionsMax, clock } = this.#parts;
+    const compiled = compileRule(kept.sql, kept.legacy, () => clock.nowMs());
+    if (kept.actions.length > actionsMax()) {
+      throw new RuleError(
+        "invalid",
+        `Cannot use ${kept.actions.length} actions in one rule: allowed are ${actionsMax()}`,
+        { detail: "too_many_actions" },
+      );
+    }
+    const types = typeOf ?? ((id: string) => resources.get(id)?.type);
+    const actions = kept.actions.map((action) => this.#action(kept, action, types));
+    return new LoadedRule({ kept, order, isReadOnly, program: { compiled, actions } });
+  }
+
+  #action(
+    { id: ruleId, legacy }: KeptRule,
+    { id, name, params }: KeptAction,
+    typeOf: (resourceId: string) => string | undefined,
+  ): RuleAction {
+    const { logger, publisher, resources, totals, pendingMax } = this.#parts;
+    const performer = createPerformer(
+      { ruleId, actionId: id, name, params, legacy },
+      { logger, publisher, chain: this.#chain, resources, typeOf },
+    );
+    return new RuleAction({
+      id,
+      name,
+      params,
+      performer,
+      pendingMax,
+      totals,
+      onFailure: (action, reason) =>
+        logger.warn("An action of a rule fails", { rule: ruleId, action: action.id, reason }),
+    });
+  }
+}
+
+function checkText(what: string, text: string, min: number, max: number): void {
+  if (
+    text.length >= min && text.length <= max && !/\p{Cc}/u.test(text.replaceAll(/[\t\r\n]/g, ""))
+  ) {
+    return;
+  }
+  throw new RuleError(
+    "invalid",
+    `Cannot use this ${what} for a rule: it has ${text.length} characters; allowed: ${min} to ` +
+      `${max}, and none that controls a terminal`,
+    { detail: `bad_${what}` },
+  );
+}
