@@ -2,7 +2,7 @@ import { isMainThread } from "node:worker_threads";
 import { loadRuntime, type Runtime } from "../runtime/mod.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { type Command, helpText, parseCommandLine, UsageError } from "./command_line.ts";
-import { VERSION } from "./version.ts";
+import { COMMIT, VERSION } from "./version.ts";
 
 const EXIT_FINE = 0;
 const EXIT_WRONG_COMMAND_LINE = 2;
@@ -42,7 +42,7 @@ export async function runCommand(
       runtime.writeStdout(helpText(command.about));
       return EXIT_FINE;
     case "version":
-      runtime.writeStdout(`broker ${VERSION} (${runtime.name} ${runtime.version})\n`);
+      runtime.writeStdout(versionText(runtime));
       return EXIT_FINE;
     case "check": {
       const { check } = await import("./check.ts");
@@ -67,6 +67,11 @@ export async function runCommand(
       return await runBroker(runtime, command.arguments, createServer);
     }
   }
+}
+
+function versionText({ name, version }: Runtime): string {
+  const commit = COMMIT === undefined ? "" : `, commit ${COMMIT}`;
+  return `broker ${VERSION} (${name} ${version})${commit}\n`;
 }
 
 /** Undefined when the command line makes no sense, which has been said then. */

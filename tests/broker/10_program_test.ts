@@ -23,12 +23,16 @@ async function isRefused(port: number): Promise<boolean> {
   return await within(answer, `an answer from port ${port}`);
 }
 
-test("--version names program, version and runtime", async () => {
+test("--version names program, version, runtime, and the commit of an executable", async () => {
   const { code, stdout, stderr } = await runToEnd(["--version"]);
   assertEquals([code, stderr], [0, ""]);
   assertMatch(
     stdout,
-    new RegExp(`^broker ${version.replaceAll(".", "\\.")} \\((deno|bun) [\\d.]+\\)\\n$`),
+    new RegExp(
+      `^broker ${
+        version.replaceAll(".", "\\.")
+      } \\((deno|bun) [\\d.]+\\)(, commit [0-9a-f]{7,}(-changed)?)?\\n$`,
+    ),
   );
 });
 

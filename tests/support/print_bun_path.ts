@@ -1,5 +1,6 @@
-/** Prints the path of the Bun that the tests use, for shell scripts. */
+/** Prints the path of the Bun that the tests use, or of the one for a target, for shell scripts. */
 import process from "node:process";
-import { bunProgram } from "./programs.ts";
+import { bunFor, bunProgram } from "./programs.ts";
 
-process.stdout.write(`${await bunProgram()}\n`);
+const [target] = process.argv.slice(2);
+process.stdout.write(`${await (target === undefined ? bunProgram() : bunFor(target))}\n`);

@@ -72,33 +72,44 @@ export function bunPackage(
   return `@oven/bun-${system}-${processor}${system === "linux" && machine.isMusl ? "-musl" : ""}`;
 }
 
+async function fetchBun(): Promise<string> {
+  const isMusl = process.platform === "linux" &&
+    (existsSync("/lib/ld-musl-x86_64.so.1") || existsSync("/lib/ld-musl-aarch64.so.1"));
+  const program = await fetchBunOf(
+    bunPackage({ platform: process.platform, arch: process.arch, isMusl }),
+  );
+  await chmod(program, 0o755);
+  const version = await versionOf(program);
+  if (version !== BUN_VERSION) {
+    throw new Error(`Cannot use "${program}": it says version "${version}", not "${BUN_VERSION}"`);
+  }
+  return program;
+}
+
+/** The Bun for a target of compile.sh, such as "linux-arm64-musl", which may not run here. */
+export async function bunFor(target: string): Promise<string> {
+  const [, system = "", arch = "", libc] = /^(linux|macos|windows)-(x64|arm64)(-musl)?$/.exec(
+    target,
+  ) ?? [];
+  const platform = { linux: "linux", macos: "darwin", windows: "win32" }[system];
+  if (platform === undefined) throw new Error(`Cannot fetch Bun: nothing is called "${target}"`);
+  return await fetchBunOf(bunPackage({ platform, arch, isMusl: libc !== undefined }));
+}
+
 /**
  * Lets Deno install the package into a folder of its own: the `bun` package proper brings its
  * binary in a post-install script, which Deno does not run.
  */
-async function fetchBun(): Promise<string> {
-  const isMusl = process.platform === "linux" &&
-    (existsSync("/lib/ld-musl-x86_64.so.1") || existsSync("/lib/ld-musl-aarch64.so.1"));
-  const name = bunPackage({ platform: process.platform, arch: process.arch, isMusl });
-  const folder = join(cacheFolder(), `bun-${BUN_VERSION}`);
-  const program = join(
-    folder,
-    "node_modules",
-    name,
-    "bin",
-    process.platform === "win32" ? "bun.exe" : "bun",
-  );
+async function fetchBunOf(name: string): Promise<string> {
+  const folder = join(cacheFolder(), `bun-${BUN_VERSION}`, name.replace("/", "-"));
+  const file = name.includes("windows") ? "bun.exe" : "bun";
+  const program = join(folder, "node_modules", name, "bin", file);
   if (!existsSync(program)) {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, "deno.json"), '{ "nodeModulesDir": "auto", "lock": false }\n');
     const wanted = { private: true, dependencies: { [name]: BUN_VERSION } };
     await writeFile(join(folder, "package.json"), JSON.stringify(wanted));
     await runFile(denoProgram(), ["install", "--quiet"], { cwd: folder });
-  }
-  await chmod(program, 0o755);
-  const version = await versionOf(program);
-  if (version !== BUN_VERSION) {
-    throw new Error(`Cannot use "${program}": it says version "${version}", not "${BUN_VERSION}"`);
   }
   return program;
 }
