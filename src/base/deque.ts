@@ -55,6 +55,18 @@ export class Deque<T> {
     return item;
   }
 
+  /** Takes the first `count`, which must be there. */
+  shiftMany(count: number): void {
+    assert(count <= this.#length, "no more than there are");
+    const mask = this.#items.length - 1;
+    for (let index = 0; index < count; index++) {
+      this.#items[(this.#head + index) & mask] = undefined;
+    }
+    this.#head = (this.#head + count) & mask;
+    this.#length -= count;
+    while (this.#shrink()) continue;
+  }
+
   /** The item at `index`, counted from the front; undefined beyond the ends. */
   at(index: number): T | undefined {
     if (index < 0 || index >= this.#length) return undefined;
@@ -83,10 +95,13 @@ export class Deque<T> {
     }
   }
 
-  #shrink(): void {
+  /** Whether it did. */
+  #shrink(): boolean {
     const capacity = this.#items.length;
     // A quarter full, not half: otherwise one push and one pop in turn would copy each time.
-    if (capacity > CAPACITY_MIN && this.#length <= capacity / 4) this.#resize(capacity / 2);
+    if (capacity <= CAPACITY_MIN || this.#length > capacity / 4) return false;
+    this.#resize(capacity / 2);
+    return true;
   }
 
   #resize(capacity: number): void {

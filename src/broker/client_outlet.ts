@@ -13,6 +13,7 @@ import type { ByteSocket } from "../runtime/mod.ts";
 import {
   COPIED_FRAME_BYTES_MAX,
   type FramedMessage,
+  type FrameRun,
   type Message,
   type OutboundTopicAliases,
   type Outlet,
@@ -140,18 +141,29 @@ export class ClientOutlet implements Outlet, Flushable {
     if ((this.core.events.mask & EventBit.messageDeliver) !== 0) this.#tell(message);
   }
 
-  #count(qos: Qos): void {
+  get forwardsRuns(): boolean {
+    return (this.core.events.mask & EventBit.messageDeliver) === 0;
+  }
+
+  forwardRun(run: FrameRun): void {
+    this.core.counters.publishBytesSent += run.payloadBytes;
+    this.#count(run.qos, run.count);
+    this.#outbound.appendStampedRun(run);
+    this.#touch();
+  }
+
+  #count(qos: Qos, messages = 1): void {
     const { counters } = this.core;
     const { traffic } = this;
     if (qos === 0) {
-      counters.publishSentQos0++;
-      traffic.sentQos0++;
+      counters.publishSentQos0 += messages;
+      traffic.sentQos0 += messages;
     } else if (qos === 1) {
-      counters.publishSentQos1++;
-      traffic.sentQos1++;
+      counters.publishSentQos1 += messages;
+      traffic.sentQos1 += messages;
     } else {
-      counters.publishSentQos2++;
-      traffic.sentQos2++;
+      counters.publishSentQos2 += messages;
+      traffic.sentQos2 += messages;
     }
   }
 

@@ -14,7 +14,15 @@ export * from "./http_client.ts";
 export { systemErrorText } from "./system_error.ts";
 export * from "./web.ts";
 export { type DigestName, hexDigest, sha1Base64 } from "./digest.ts";
-export { allocateBytes, copyAlone, type CopyBytes, copyBytes, copyOut } from "./bytes.ts";
+export {
+  allocateBytes,
+  copyAlone,
+  copyBeside,
+  type CopyBytes,
+  copyBytes,
+  copyOut,
+  type SlabPlace,
+} from "./bytes.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The runtime that this program runs on. */

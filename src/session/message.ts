@@ -1,4 +1,5 @@
 import type { ProtocolVersion, Qos } from "../mqtt/mod.ts";
+import type { SlabPlace } from "../runtime/mod.ts";
 import type { MessageOrigin } from "./message_origin.ts";
 
 /**
@@ -33,6 +34,8 @@ export interface FramedMessageParts {
   readonly version: ProtocolVersion;
   /** The frame; its packet identifier has no meaning. */
   readonly frameBytes: Uint8Array;
+  /** Where the frame lies beside others; left out: nowhere. */
+  readonly place?: SlabPlace | undefined;
   /** -1 at QoS 0. */
   readonly packetIdAt: number;
   readonly propertiesStart: number;
@@ -54,6 +57,9 @@ export class FramedMessage implements Message {
   readonly expiresAtMs = Infinity;
   readonly version: ProtocolVersion;
   readonly frameBytes: Uint8Array;
+  /** The frame begins at `slabStart` of it, and those before and after may lie beside it. */
+  readonly slab: Uint8Array;
+  readonly slabStart: number;
   readonly packetIdAt: number;
   readonly propertiesStart: number;
   readonly propertiesEnd: number;
@@ -68,6 +74,8 @@ export class FramedMessage implements Message {
     if (parts.origin !== undefined) this.origin = parts.origin;
     this.version = parts.version;
     this.frameBytes = parts.frameBytes;
+    this.slab = parts.place?.slab ?? parts.frameBytes;
+    this.slabStart = parts.place?.start ?? 0;
     this.packetIdAt = parts.packetIdAt;
     this.propertiesStart = parts.propertiesStart;
     this.propertiesEnd = parts.propertiesEnd;

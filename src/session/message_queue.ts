@@ -110,6 +110,19 @@ export class MessageQueue<Group extends object> {
     return delivery;
   }
 
+  /** One of those that are in memory, counted from the oldest. */
+  at(index: number): Delivery<Group> | undefined {
+    return this.#held.at(index);
+  }
+
+  /** Takes out the oldest `count`, which are in memory and in no journal; `bytes`: of all of them. */
+  shiftMany(count: number, bytes: number, counters: SessionCounters): void {
+    this.#held.shiftMany(count);
+    this.#heldBytes -= bytes;
+    counters.queuedMessages -= count;
+    counters.queuedBytes -= bytes;
+  }
+
   /** Takes out the oldest for good. */
   drop(counters: SessionCounters): Delivery<Group> | undefined {
     const delivery = this.shift(counters);

@@ -1,3 +1,4 @@
+export { FrameRun } from "./frame_run.ts";
 export { Inflight, InflightState } from "./inflight.ts";
 export { packetIdOfPlace, PlacedIds } from "./placed_ids.ts";
 export type { Journal, JournalEntry } from "./journal.ts";

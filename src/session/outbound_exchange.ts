@@ -1,8 +1,10 @@
 import { Deque } from "../base/mod.ts";
 import { type Qos, ReasonCode, SHORT_ACK_BYTES } from "../mqtt/mod.ts";
+import type { FrameRun } from "./frame_run.ts";
 import { Inflight, InflightState } from "./inflight.ts";
 import type { Journal } from "./journal.ts";
 import { type Delivery, FramedMessage, messageBytes } from "./message.ts";
+import type { MessageQueue } from "./message_queue.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
 import { packetIdOfPlace, PlacedIds } from "./placed_ids.ts";
@@ -183,6 +185,32 @@ export class OutboundExchange<Group extends object> {
       if (!isSure && this.#hold(packetId, true)) return;
     }
     this.#transmit(inflight, packetId, delivery, false);
+  }
+
+  /**
+   * Sends the oldest of `queue`, which has no journal, that lie one behind the other in memory: as many as quota allows.
+   * The run, which may be empty, is what was sent; taking it out of the queue is the caller's matter.
+   */
+  sendRun(queue: MessageQueue<Group>, outlet: Outlet, isKept: boolean): FrameRun {
+    const { run, counters } = this.#context;
+    const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
+    run.clear();
+    while (run.count < this.#quota && this.hasQuota) {
+      const delivery = queue.at(run.count);
+      const message = delivery?.message;
+      if (
+        delivery === undefined || !(message instanceof FramedMessage) || !run.canTake(message) ||
+        !isAsItCame(delivery) || delivery.group !== undefined || !outlet.canForward(message)
+      ) break;
+      const item = isKept ? delivery : undefined;
+      const bytes = isKept ? message.frameBytes.length : 0;
+      run.take(message, inflight.add(message.qos, item, 0, bytes));
+    }
+    if (run.count === 0) return run;
+    this.#quota -= run.count;
+    counters.inflight += run.count;
+    outlet.forwardRun(run);
+    return run;
   }
 
   /** With the identifier of its place in the journal, if it has one, or else with another, which is then noted. */

@@ -1,4 +1,5 @@
 import type { ProtocolVersion, Qos, ReasonCode } from "../mqtt/mod.ts";
+import type { FrameRun } from "./frame_run.ts";
 import type { FramedMessage } from "./message.ts";
 import type { Publication } from "./publication.ts";
 
@@ -22,6 +23,10 @@ export interface Outlet {
   canForward(message: FramedMessage): boolean;
   /** Sends the frame of a message as it is, with its own QoS and retain flag. */
   forward(message: FramedMessage, packetId: number): void;
+  /** Whether several may be sent with `forwardRun`: nobody wants to know of each. */
+  readonly forwardsRuns: boolean;
+  /** The same of several messages, each of which `canForward`; the run is the caller's again at once. */
+  forwardRun(run: FrameRun): void;
   /** Sends PUBREL. */
   release(packetId: number, reasonCode: ReasonCode): void;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/mod.ts";
 import type { Qos, ReasonCode } from "../mqtt/mod.ts";
+import type { FrameRun } from "./frame_run.ts";
 import type { InflightState } from "./inflight.ts";
 import type { Journal } from "./journal.ts";
 import type { SessionCounters, SessionLimits } from "./limits.ts";
@@ -22,6 +23,8 @@ export interface SessionContext {
   readonly clock: Clock;
   /** Carries messages at rest to an outlet, one at a time. */
   readonly carrier: Publication;
+  /** Carries many of them. */
+  readonly run: FrameRun;
   /** Whether a retained message has neither been replaced nor removed meanwhile. */
   readonly isRetained: (message: Message) => boolean;
   /** Whether there are messages that a session's client may not have any more when their turn comes. */
@@ -429,6 +432,7 @@ export class Session<Group extends object> {
     const queue = this.#queue;
     if (queue === undefined) return true;
     const { counters, clock, isGuarded, isDropWatched } = this.#context;
+    const isRunnable = !isGuarded && this.#journal === undefined && outlet.forwardsRuns;
     for (let next = queue.peek(counters); next !== undefined; next = queue.peek(counters)) {
       if (next.message.expiresAtMs !== Infinity && next.message.expiresAtMs <= clock.nowMs()) {
         queue.drop(counters);
@@ -444,10 +448,20 @@ export class Session<Group extends object> {
         continue;
       }
       if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return false;
+      if (isRunnable && this.#pumpRun(queue, outlet)) continue;
       if (next.qos === 0) queue.drop(counters);
       else queue.shift(counters);
       this.#sendAtRest(next);
     }
+    return true;
+  }
+
+  /** Sends those that lie one behind the other in memory, as far as quota allows. False: there is none. */
+  #pumpRun(queue: MessageQueue<Group>, outlet: Outlet): boolean {
+    const isKept = this.survives || this.#context.isAckWatched;
+    const { count, start, end } = this.#exchange.sendRun(queue, outlet, isKept);
+    if (count === 0) return false;
+    queue.shiftMany(count, end - start, this.#context.counters);
     return true;
   }
 

@@ -61,6 +61,18 @@ function givePage(page: Uint8Array): void {
   }
 }
 
+/** Frames one behind the other, each with a place for a stamp. */
+export interface StampedRun {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** How many of the lists count. */
+  readonly count: number;
+  /** From `start`. */
+  readonly packetIdAts: Uint32Array;
+  readonly packetIds: Uint16Array;
+}
+
 /** Bytes of ours that wait behind a full page, or a reference to somebody's. */
 interface Segment {
   readonly bytes: Uint8Array;
@@ -143,6 +155,19 @@ export class OutboundBuffer {
     page.set(view, offset);
     page[offset + stampAt] = stamp >>> 8;
     page[offset + stampAt + 1] = stamp & 0xff;
+  }
+
+  /** Copies `run` whole and writes each of its stamps, two bytes, to its place. */
+  appendStampedRun({ bytes, start, end, count, packetIdAts, packetIds }: StampedRun): void {
+    const offset = this.#reserve(end - start);
+    const page = this.#page;
+    copyBytes(page, offset, bytes, start, end);
+    for (let index = 0; index < count; index++) {
+      const at = offset + (packetIdAts[index] as number);
+      const stamp = packetIds[index] as number;
+      page[at] = stamp >>> 8;
+      page[at + 1] = stamp & 0xff;
+    }
   }
 
   /** Copies a view: the cheapest way when the same bytes go to many. */

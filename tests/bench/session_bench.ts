@@ -8,6 +8,7 @@ import { decodePublish, PublishView, type Qos, ReasonCode } from "../../src/mqtt
 import {
   createSessionCounters,
   type FramedMessage,
+  FrameRun,
   NO_IDENTIFIERS,
   type Outlet,
   Publication,
@@ -28,6 +29,7 @@ type Group = Record<string, never>;
 class CountingOutlet implements Outlet {
   readonly version = 4;
   readonly isFull = false;
+  readonly forwardsRuns = true;
   bytes = 0;
   lastPacketId = 0;
 
@@ -53,6 +55,11 @@ class CountingOutlet implements Outlet {
     this.lastPacketId = packetId;
   }
 
+  forwardRun({ start, end, count, packetIds }: FrameRun): void {
+    this.bytes += end - start;
+    this.lastPacketId = packetIds[count - 1] as number;
+  }
+
   release(packetId: number): void {
     this.lastPacketId = packetId;
   }
@@ -73,6 +80,7 @@ function createContext(): SessionContext {
     counters,
     clock: new SystemClock(),
     carrier: new Publication(),
+    run: new FrameRun(),
     isRetained: () => false,
     isGuarded: false,
     isDropWatched: false,

@@ -10,6 +10,10 @@ test("Deque behaves as an array does, whatever is done to it", () => {
   // Long phases of growing and of shrinking, so that the ring is resized both ways.
   for (let step = 0; step < 50_000; step++) {
     const isGrowing = step % 5000 < 2500;
+    if (prng.nextInt(50) === 0) {
+      const count = prng.nextInt(Math.min(model.length, isGrowing ? 10 : 1000) + 1);
+      model.splice(0, count), deque.shiftMany(count);
+    }
     const operation = prng.nextInt(10);
     if (operation < (isGrowing ? 4 : 2)) model.push(step), deque.push(step);
     else if (operation < (isGrowing ? 6 : 3)) model.unshift(step), deque.unshift(step);
@@ -36,6 +40,12 @@ test("Deque is empty at both ends when it is empty", () => {
     undefined,
     0,
   ]);
+});
+
+test("Deque.shiftMany() refuses to take more than there are", () => {
+  const deque = new Deque<number>();
+  deque.push(1);
+  assertThrows(() => deque.shiftMany(2), AssertionError);
 });
 
 test("Deque.set() refuses an index that has no item", () => {

@@ -3,9 +3,16 @@
  * The model says what is sent; the packet identifiers it learns from the session and checks.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { ProtocolVersion, Qos, ReasonCode } from "../../../src/mqtt/mod.ts";
+import {
+  decodePublish,
+  type ProtocolVersion,
+  PublishView,
+  type Qos,
+  type ReasonCode,
+} from "../../../src/mqtt/mod.ts";
 import {
   type FramedMessage,
+  type FrameRun,
   type Message,
   messageBytes,
   type Outlet,
@@ -50,13 +57,22 @@ export function numberOf(message: Message): number {
 export class RecordingOutlet implements Outlet {
   readonly version: ProtocolVersion;
   readonly sent: Sent[] = [];
+  readonly forwardsRuns = true;
+  /** How many frames each run had. */
+  readonly runs: number[];
   isFull = false;
   /** Messages with more bytes than this are too large for the client. */
   readonly messageBytesMax: number;
   /** Whether frames are sent as they came. */
   readonly forwards: boolean;
 
-  constructor(version: ProtocolVersion, messageBytesMax: number, forwards: boolean) {
+  constructor(
+    version: ProtocolVersion,
+    messageBytesMax: number,
+    forwards: boolean,
+    runs: number[],
+  ) {
+    this.runs = runs;
     this.version = version;
     this.messageBytesMax = messageBytesMax;
     this.forwards = forwards;
@@ -77,13 +93,42 @@ export class RecordingOutlet implements Outlet {
   }
 
   canForward(message: FramedMessage): boolean {
-    return this.forwards && messageBytes(message) <= this.messageBytesMax;
+    return this.forwards && (message.version === 5) === (this.version === 5) &&
+      messageBytes(message) <= this.messageBytesMax;
   }
 
   forward(message: FramedMessage, packetId: number): void {
     const { qos, retain } = message;
     const number = numberOf(message);
     this.#publish({ number, qos, retain, dup: false, identifiers: [], packetId });
+  }
+
+  /** Takes the frames for what they are: bytes. */
+  forwardRun({ bytes, start, end, count, qos, packetIdAts, packetIds }: FrameRun): void {
+    assert(!this.isFull, "nothing is published to an outlet that is full");
+    const view = new PublishView();
+    let at = start;
+    for (let index = 0; index < count; index++) {
+      const frameEnd = at + 2 + (bytes[at + 1] as number);
+      decodePublish(view, bytes, at, at + 2, frameEnd, this.version);
+      assertEquals(view.packetIdAt, start + packetIdAts[index]!);
+      assertEquals(view.qos, qos);
+      const payload = new DataView(bytes.buffer, bytes.byteOffset + view.payloadStart);
+      const [number, packetId] = [payload.getUint32(0), packetIds[index]!];
+      const { retain } = view;
+      this.sent.push({
+        type: "publish",
+        number,
+        qos,
+        retain,
+        dup: false,
+        identifiers: [],
+        packetId,
+      });
+      at = frameEnd;
+    }
+    assertEquals(at, end);
+    this.runs.push(count);
   }
 
   release(packetId: number, reasonCode: ReasonCode): void {

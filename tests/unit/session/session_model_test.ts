@@ -1,9 +1,10 @@
 import { test } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Prng } from "../../../src/base/mod.ts";
 import { encodeUtf8, type Qos, ReasonCode } from "../../../src/mqtt/mod.ts";
 import {
   createSessionCounters,
+  FrameRun,
   type Message,
   messageBytes,
   NO_BYTES,
@@ -38,6 +39,8 @@ class Pair {
   readonly #publication = new Publication();
   #session: Session<Group>;
   #model: ModelSession;
+  /** How many frames each run had that left with one copy. */
+  readonly runs: number[] = [];
   #lastNumber = 0;
   #knownIds: number[] = [];
   readonly #receivedIds = new Set<number>();
@@ -51,6 +54,7 @@ class Pair {
       counters: createSessionCounters(),
       clock: this.#clock,
       carrier: new Publication(),
+      run: new FrameRun(),
       isRetained: (message) => !this.#model.replaced.has(numberOf(message)),
       isGuarded: false,
       isDropWatched: false,
@@ -65,6 +69,7 @@ class Pair {
     const prng = this.#prng;
     const commands: readonly [weight: number, run: () => void][] = [
       [30, () => this.#offer()],
+      [5, () => this.#offerPlain()],
       [3, () => this.#enqueue()],
       [4, () => this.#replay()],
       [2, () => this.#replace()],
@@ -148,6 +153,28 @@ class Pair {
     };
   }
 
+  /** One that may be sent on as it came, to many: several of them leave together. */
+  #loadPlain(): void {
+    const view = publishView({ version: 4, topic: TOPIC, payload: this.#payload(), qos: 1 });
+    this.#publication.loadView(view, TOPIC, TOPIC_BYTES, "p", false, this.#clock.nowMs());
+    this.#publication.expectReceivers(100, false);
+  }
+
+  #offerPlain(): void {
+    for (let count = this.#prng.nextInt(20); count > 0; count--) {
+      this.#loadPlain();
+      const publication = this.#publication;
+      const delivered = {
+        qos: 1,
+        retain: false,
+        identifiers: NO_IDENTIFIERS,
+        group: undefined,
+      } as const;
+      const result = this.#session.offer(publication, 1, false, NO_IDENTIFIERS, undefined);
+      assertEquals(result, this.#model.offer(this.#entry(publication.own(), delivered)));
+    }
+  }
+
   #load(): void {
     const prng = this.#prng;
     const nowMs = this.#clock.nowMs();
@@ -163,7 +190,9 @@ class Pair {
       retain: prng.nextBoolean(0.3),
       messageExpiryS: prng.nextBoolean(0.2) ? prng.nextInt(4) : undefined,
     });
-    this.#publication.loadView(view, TOPIC, TOPIC_BYTES, "p", prng.nextBoolean(), nowMs);
+    const isStable = prng.nextBoolean();
+    this.#publication.loadView(view, TOPIC, TOPIC_BYTES, "p", isStable, nowMs);
+    this.#publication.expectReceivers(prng.pick([1, 100]), isStable);
   }
 
   #entry(message: Message, delivered: Omit<Entry, "number" | "bytes" | "expiresAtMs">): Entry {
@@ -275,7 +304,8 @@ class Pair {
     if (this.#model.outlet !== undefined) return;
     const prng = this.#prng;
     const version = prng.pick([4, 5] as const);
-    const outlet = new RecordingOutlet(version, prng.pick([50, 1e6, 1e6]), prng.nextBoolean());
+    const bytesMax = prng.pick([50, 1e6, 1e6]);
+    const outlet = new RecordingOutlet(version, bytesMax, prng.nextBoolean(), this.runs);
     outlet.isFull = prng.nextBoolean(0.1);
     const quota = prng.pick([1, 2, 5, 20, 65535]);
     this.#receivedNow.clear();
@@ -351,10 +381,14 @@ class Pair {
 
 test("Session does what the model does, whatever happens to it", () => {
   const prng = seededPrng("Session against its model");
+  let longestRun = 0;
   for (let round = 0; round < 60; round++) {
     const pair = new Pair(prng);
     const steps = 500 + prng.nextInt(500);
     for (let step = 0; step < steps; step++) pair.step();
     pair.drain();
+    longestRun = Math.max(longestRun, ...pair.runs);
   }
+  // Otherwise that way has not been seen.
+  assert(longestRun >= 4, `the longest run has ${longestRun} frames`);
 });
