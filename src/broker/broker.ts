@@ -15,7 +15,7 @@ import type {
 } from "../ports/mod.ts";
 import { Router, type RouterCounters } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, IntervalHandle, Runtime } from "../runtime/mod.ts";
-import { FrameRun, type Message, Publication, type SessionLimits } from "../session/mod.ts";
+import { FrameRun, type Message, Pace, Publication, type SessionLimits } from "../session/mod.ts";
 import {
   FlushSet,
   type ListenerContext,
@@ -332,6 +332,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     clock,
     carrier: new Publication(),
     run: new FrameRun(),
+    pace: new Pace(),
     isRetained: (message: Message) => retained.get(message.topic) === message,
     isGuarded: false,
     isDropWatched: false,

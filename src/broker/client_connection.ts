@@ -156,6 +156,7 @@ export class ClientConnection extends Timer
     }
     const session = this.session;
     core.flushSet.beginChunk(nowMs);
+    core.sessionContext.pace.chunkMs = nowMs;
     session?.beginBatch();
     try {
       const rest = this.#isPubackRun(chunk) ? takePubackRun(this, chunk) : chunk;
@@ -238,6 +239,11 @@ export class ClientConnection extends Timer
   /** What handling a message cost besides its frame. */
   spend(deliveries: number): void {
     this.#budget -= deliveries;
+  }
+
+  /** Leaves the rest of this turn to the others. */
+  giveWay(): void {
+    this.#budget = 0;
   }
 
   /** Reads no further packet until `work` is done, so that order is kept; an error closes the connection. */

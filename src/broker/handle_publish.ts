@@ -75,6 +75,7 @@ export function handlePublish(
     ? ReasonCode.notAuthorized
     : core.pipeline.publish(publication, route, from, session);
   from.spend(route.recipients.length);
+  if (core.sessionContext.pace.takeCrowded()) from.giveWay();
   if (qos === 0) {
     if (isPromise(answer)) from.waitFor(answer.then((late) => noteAnswer(from, late)));
     else if (answer >= 0x80) noteAnswer(from, answer);

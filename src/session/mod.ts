@@ -15,6 +15,7 @@ export {
 export { MessageOrigin, type MessagePublisher } from "./message_origin.ts";
 export { MessageQueue } from "./message_queue.ts";
 export type { Outlet } from "./outlet.ts";
+export { Pace } from "./pace.ts";
 export { COPIED_FRAME_BYTES_MAX, Publication, PublishFrame } from "./publication.ts";
 export { type OfferResult, Session, type SessionContext, type SessionState } from "./session.ts";
 export type { DropReason, SessionDrops } from "./session_drops.ts";

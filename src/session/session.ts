@@ -8,6 +8,7 @@ import type { Delivery, Message } from "./message.ts";
 import { type DropListener, MessageQueue } from "./message_queue.ts";
 import { type ExchangeResult, OutboundExchange } from "./outbound_exchange.ts";
 import type { Outlet } from "./outlet.ts";
+import type { Pace } from "./pace.ts";
 import type { Publication } from "./publication.ts";
 import { ReceivedIds } from "./received_ids.ts";
 import { Replays } from "./replays.ts";
@@ -25,6 +26,7 @@ export interface SessionContext {
   readonly carrier: Publication;
   /** Carries many of them. */
   readonly run: FrameRun;
+  readonly pace: Pace;
   /** Whether a retained message has neither been replaced nor removed meanwhile. */
   readonly isRetained: (message: Message) => boolean;
   /** Whether there are messages that a session's client may not have any more when their turn comes. */
@@ -69,6 +71,8 @@ export class Session<Group extends object> {
   #received: ReceivedIds | undefined;
   #replays: Replays | undefined;
   #hasShared = false;
+  /** When the client acknowledged something; see `Pace`. */
+  #progressMs = -Infinity;
   #isBatch = false;
   #isPumpOwed = false;
 
@@ -180,11 +184,16 @@ export class Session<Group extends object> {
   /** Puts a message at the end of the queue; `pump` sends it when its time comes. */
   enqueue(delivery: Delivery<Group>): OfferResult {
     if (delivery.group !== undefined) this.#hasShared = true;
-    const { limits, counters } = this.#context;
+    const { limits, counters, pace } = this.#context;
     this.#queue ??= new MessageQueue<Group>(this.#journal);
+    // Until now nothing was owed to the client that it could have taken.
+    if (this.#queue.length === 0) this.#progressMs = pace.chunkMs;
     const before = counters.droppedQueueFull;
     const isQueued = this.#queue.push(delivery, limits, counters, this.#queueWatcher);
     this.#noteDrops("queueFull", counters.droppedQueueFull - before);
+    if (this.#outlet !== undefined) {
+      pace.noteQueue(this.#queue.length, limits.queuedMessagesMax, this.#progressMs);
+    }
     if (isQueued) return "queued";
     return this.#dropOffered(delivery.message, "queue_full", delivery.group);
   }
@@ -398,6 +407,7 @@ export class Session<Group extends object> {
 
   #after(result: ExchangeResult): boolean {
     if (result !== "finished") return result === "going on";
+    this.#progressMs = this.#context.pace.chunkMs;
     if (this.#isBatch) this.#isPumpOwed = true;
     else if (this.#isHeldBack || this.#replays !== undefined) this.pump();
     return true;
