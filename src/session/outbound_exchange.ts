@@ -8,7 +8,7 @@ import type { MessageQueue } from "./message_queue.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
 import { packetIdOfPlace, PlacedIds } from "./placed_ids.ts";
-import type { SessionContext, SessionState } from "./session.ts";
+import type { SessionContext, SessionState } from "./session_context.ts";
 
 /** PUBLISH of QoS 2, whose identifier must survive a crash, or PUBREL, which says that the message is the client's. */
 interface HeldPacket {

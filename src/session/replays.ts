@@ -1,6 +1,6 @@
 import { Deque } from "../base/mod.ts";
 import type { Qos } from "../mqtt/mod.ts";
-import type { SessionContext } from "./session.ts";
+import type { SessionContext } from "./session_context.ts";
 import type { Delivery, Message } from "./message.ts";
 
 /** Retained messages of one new subscription that are still to be sent. */
