@@ -41,7 +41,10 @@ export const MAP_FUNCTIONS: FunctionTable = {
   "map_get": {
     kind: "value",
     arities: [2, 3],
-    apply: (key, map, otherwise) => memberAt(objectOf(map), pathOf(key)) ?? otherwise,
+    apply: (key, map, otherwise) => {
+      const value = memberAt(objectOf(map), pathOf(key));
+      return value === undefined ? otherwise : value;
+    },
   },
   "map_put": {
     kind: "value",

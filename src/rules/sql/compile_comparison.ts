@@ -4,8 +4,8 @@ import { looseEquals, order, topicMatches } from "./comparison.ts";
 import { compileExpression } from "./compile_expression.ts";
 import { checkFilter } from "./filters.ts";
 import type { Names } from "./names.ts";
-import type { Evaluate, Test } from "./scope.ts";
-import { type SqlValue, strictEquals } from "./value.ts";
+import type { Evaluate, Scope, Test } from "./scope.ts";
+import { numberIn, type SqlValue, strictEquals } from "./value.ts";
 
 /** Conditions mostly compare with a constant, so that the type of one side is known beforehand. */
 export function compileComparison(expression: ComparisonExpression, names: Names): Test {
@@ -15,6 +15,8 @@ export function compileComparison(expression: ComparisonExpression, names: Names
     checkFilter(names.compilation.text, at, right.value);
     return matchesConstant(one, right.value);
   }
+  const quoted = compileQuotedNumber(expression, names);
+  if (quoted !== undefined) return quoted;
   if (right.kind === "literal" && typeof right.value === "number") {
     return comparesWithNumber(operator, one, right.value);
   }
@@ -22,6 +24,34 @@ export function compileComparison(expression: ComparisonExpression, names: Names
     return equalsText(one, right.value);
   }
   return compares(operator, one, compileExpression(right, names));
+}
+
+type OrderOperator = "<" | ">" | "<=" | ">=";
+
+const MIRRORED: Readonly<Record<OrderOperator, OrderOperator>> = {
+  "<": ">",
+  ">": "<",
+  "<=": ">=",
+  ">=": "<=",
+};
+
+/** `payload.n > '5'`: against a number in quotes there is an order of numbers alone, be `n` a number or a text. */
+function compileQuotedNumber(
+  { operator, left, right }: ComparisonExpression,
+  names: Names,
+): Test | undefined {
+  if (operator === "=" || operator === "<>" || operator === "=~") return undefined;
+  const isRight = right.kind === "literal" && typeof right.value === "string";
+  const literal = isRight ? right : left;
+  if (literal.kind !== "literal" || typeof literal.value !== "string") return undefined;
+  const text = literal.value;
+  const number = numberIn(text);
+  if (number === undefined) return undefined;
+  const one = compileExpression(isRight ? left : right, names);
+  return isInOrder(isRight ? operator : MIRRORED[operator], (scope) => {
+    const value = one(scope);
+    return typeof value === "boolean" ? order(value, text) : order(value, number);
+  });
 }
 
 /** IN: strictly equal to one of the items. */
@@ -49,16 +79,27 @@ function compares(operator: ComparisonOperator, one: Evaluate, other: Evaluate):
       return (scope) => looseEquals(one(scope), other(scope));
     case "<>":
       return (scope) => !looseEquals(one(scope), other(scope));
-    case "<":
-      return (scope) => order(one(scope), other(scope)) < 0;
-    case ">":
-      return (scope) => order(one(scope), other(scope)) > 0;
-    case "<=":
-      return (scope) => order(one(scope), other(scope)) <= 0;
-    case ">=":
-      return (scope) => order(one(scope), other(scope)) >= 0;
     case "=~":
       return (scope) => topicMatches(one(scope), other(scope));
+    case "<":
+    case ">":
+    case "<=":
+    case ">=":
+      return isInOrder(operator, (scope) => order(one(scope), other(scope)));
+  }
+}
+
+/** `rank`: as of `order`. */
+function isInOrder(operator: OrderOperator, rank: (scope: Scope) => number): Test {
+  switch (operator) {
+    case "<":
+      return (scope) => rank(scope) < 0;
+    case ">":
+      return (scope) => rank(scope) > 0;
+    case "<=":
+      return (scope) => rank(scope) <= 0;
+    case ">=":
+      return (scope) => rank(scope) >= 0;
   }
 }
 

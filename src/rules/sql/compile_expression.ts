@@ -156,7 +156,7 @@ function compileCall(call: CallExpression, names: Names): Evaluate {
   const count = call.arguments.length;
   if (!found.arities.includes(count)) {
     const allowed = found.arities.join(" or ");
-    const detail = `the function "${name}" has ${allowed} arguments, found ${count}`;
+    const detail = `the function "${name}" is given ${count} arguments, allowed: ${allowed}`;
     throw new SqlError(text, at, { code: "wrong-arity", detail, name });
   }
   const inner = call.arguments.map((argument) => compileExpression(argument, names));

@@ -148,11 +148,15 @@ class OrderedFields implements CompiledFields {
     const slot = this.#rootSlots.get(root) ?? names.compilation.allocate();
     this.#rootSlots.set(root, slot);
     const outer = names.aliases.get(root);
-    this.aliases.set(root, (scope) => scope.slots[slot] ?? outer?.(scope));
+    const read: Evaluate = (scope) => {
+      const value = scope.slots[slot];
+      return value === undefined ? outer?.(scope) : value;
+    };
+    this.aliases.set(root, read);
     if (rest.length === 0) return (scope, value) => void (scope.slots[slot] = value);
     return (scope, value) => {
-      const base = scope.slots[slot] ?? outer?.(scope) ?? scope.columns.get(root);
-      scope.slots[slot] = put(base, rest, value);
+      const given = read(scope);
+      scope.slots[slot] = put(given === undefined ? scope.columns.get(root) : given, rest, value);
     };
   }
 }
