@@ -19,8 +19,8 @@ const COMPARISONS: Readonly<Record<string, ComparisonOperator>> = {
   ">=": ">=",
   "=~": "=~",
 };
-/** Parentheses and what they contain may take turns. */
-const NESTING_MAX = 2 * EXPRESSION_DEPTH_MAX + 8;
+/** The deepest expression, with parentheses around each of its parts. */
+const NESTING_MAX = 3 * EXPRESSION_DEPTH_MAX + 8;
 const EXPECTED = "an expression";
 
 /**
@@ -142,7 +142,7 @@ export class ExpressionParser {
 
   #word(): Expression {
     const reader = this.#reader;
-    if (reader.isKeyword("CASE")) return this.#nested(() => this.#case());
+    if (reader.isKeyword("CASE")) return this.#case();
     if (reader.isKeyword("TRUE") || reader.isKeyword("FALSE")) {
       return this.#made({ kind: "literal", value: reader.take().keyword === "TRUE" }, []);
     }
