@@ -33,8 +33,8 @@ export interface CompiledStatement {
   /** Topic filters of FROM; one of them must match the topic of a published message. `run` sees to that. None: any topic. */
   readonly topicFilters: readonly string[];
   /**
-   * At least one of these matches the topic of every published message that the rule matches: keys for a trie.
-   * Undefined where neither FROM nor WHERE promises as much. `run` needs no help of the trie to be right.
+   * At least one of these matches the topic of every event that the rule matches: keys for a trie. Undefined where
+   * neither FROM nor WHERE promises as much. `run` needs no help of the trie to be right.
    */
   readonly indexFilters: readonly string[] | undefined;
   /** Without those that `*` adds, for which it says "all". */
@@ -70,7 +70,7 @@ export function compileStatement(statement: Statement, options: CompileOptions):
   return new Program(evaluate, {
     events,
     topicFilters,
-    indexFilters: indexFiltersOf(statement, topicFilters),
+    indexFilters: indexFiltersOf(statement, events, topicFilters),
     columnsUsed: compilation.columnsUsed,
     elementPath: statement.kind === "foreach"
       ? elementPathOf(statement.fields, statement.text)
@@ -216,11 +216,13 @@ function compileWhere(
 
 function indexFiltersOf(
   statement: Statement,
+  events: readonly EventName[],
   topicFilters: readonly string[],
 ): readonly string[] | undefined {
   const { where, fields } = statement;
   const isRenamed = fields.some((field) => field.kind === "value" && field.alias?.[0] === "topic");
   const promised = where === undefined || isRenamed ? undefined : filtersOf(where);
-  if (topicFilters.length === 0) return promised;
+  // Filters of FROM are about published messages alone.
+  if (topicFilters.length === 0 || events.length > 1) return promised;
   return promised !== undefined && promised.length < topicFilters.length ? promised : topicFilters;
 }

@@ -28,7 +28,12 @@ const PARTS: ReadonlyArray<
   [`SELECT * FROM "client.connected", "a/b"`, {}, [
     ["client.connected", "message.publish"],
     ["a/b"],
+    undefined,
+  ]],
+  [`SELECT * FROM message.deliver, "a/b" WHERE topic =~ 'a/+'`, {}, [
+    ["message.deliver", "message.publish"],
     ["a/b"],
+    ["a/+"],
   ]],
   // `for` of 3.1.
   [`SELECT * FROM "t/a"`, { flavor: "3.1", onlyFor: "message.publish" }, [
