@@ -88,6 +88,8 @@ class BrokerServer implements Server {
         listeners: () => this.#open,
         configuration: () => this.#configuration,
         isServing: () => this.#isServing,
+        rules: rules.engine,
+        resources: rules.resources,
       });
       rules.alarms = management.alarms;
       raiseStoreAlarms(management.alarms, broker, damage);

@@ -10,6 +10,7 @@ import {
   TICK_MS,
 } from "../management/mod.ts";
 import type { Authorizer, BanList, Store } from "../ports/mod.ts";
+import type { ResourceManager, RuleEngine } from "../rules/mod.ts";
 import type { IntervalHandle } from "../runtime/mod.ts";
 import type { Listener } from "../transport/mod.ts";
 import type { ServerContext } from "./application.ts";
@@ -27,6 +28,8 @@ export interface RunningParts {
   /** As it is in force now. */
   readonly configuration: () => Configuration;
   readonly isServing: () => boolean;
+  readonly rules: RuleEngine;
+  readonly resources: ResourceManager;
 }
 
 /** Of the administrator of the dashboard, until it is changed; only where nobody else can reach it. */

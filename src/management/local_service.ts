@@ -2,6 +2,7 @@ import { type AccountTable, BoundedWork } from "../auth/mod.ts";
 import type { Clock, Logger } from "../base/mod.ts";
 import type { Broker } from "../broker/mod.ts";
 import type { Authenticator, Authorizer, BanList, Store } from "../ports/mod.ts";
+import type { ResourceManager, RuleEngine } from "../rules/mod.ts";
 import type { Listener } from "../transport/mod.ts";
 import { LocalAccess } from "./access.ts";
 import { LocalAccounts } from "./accounts.ts";
@@ -15,8 +16,10 @@ import { LocalMessages } from "./messages.ts";
 import { LocalMetrics } from "./metrics.ts";
 import { LocalModules } from "./modules.ts";
 import { LocalNodes, type ProcessInfo } from "./nodes.ts";
+import { LocalResources } from "./resources.ts";
 import { LocalRetained } from "./retained.ts";
 import { LocalRoutes } from "./routes.ts";
+import { LocalRules } from "./rules.ts";
 import type { ManagementService, SettingsService } from "./service.ts";
 import { LocalSubscriptions } from "./subscriptions.ts";
 
@@ -39,6 +42,8 @@ export interface ManagementParts {
   readonly users: AccountTable;
   readonly clientIds: AccountTable;
   readonly settings: SettingsService;
+  readonly rules: RuleEngine;
+  readonly resources: ResourceManager;
   /** Those that are open now. */
   readonly listeners: () => readonly Listener[];
   readonly apps: () => readonly ConfiguredApp[];
@@ -92,6 +97,8 @@ export function createManagement(parts: ManagementParts): LocalManagement {
       defaultPassword: parts.dashboardPassword,
     }),
     modules: new LocalModules(parts.settings),
+    rules: new LocalRules(parts.rules),
+    resources: new LocalResources(parts.resources),
     alarms,
   };
 }

@@ -16,21 +16,35 @@ export type ManagementErrorCode =
   | "unavailable"
   | "too-large";
 
+/** What a refusal is about, for products that name it: there is none of that name. */
+export interface ErrorSubject {
+  readonly kind: "action" | "resource" | "resource-type" | "event" | "hook" | "column";
+  readonly name: string;
+}
+
+export interface ManagementErrorOptions extends ErrorOptions {
+  readonly details?: readonly string[];
+  readonly subject?: ErrorSubject;
+  readonly phrase?: string;
+}
+
 /** Something that was asked of the management service and cannot be done. Nothing has changed. */
 export class ManagementError extends Error {
   override readonly name = "ManagementError";
   readonly code: ManagementErrorCode;
   /** One line for each problem, where there are several. */
   readonly details: readonly string[];
+  /** Only of rules and resources. */
+  readonly subject: ErrorSubject | undefined;
+  /** The reason in a few words, for products that have such: "required_field_missing target_topic". */
+  readonly phrase: string | undefined;
 
   /** `message`: "Cannot do x: detail", fit for a caller's eyes. */
-  constructor(
-    code: ManagementErrorCode,
-    message: string,
-    options: ErrorOptions & { readonly details?: readonly string[] } = {},
-  ) {
+  constructor(code: ManagementErrorCode, message: string, options: ManagementErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.details = options.details ?? [];
+    this.subject = options.subject;
+    this.phrase = options.phrase;
   }
 }

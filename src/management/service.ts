@@ -9,6 +9,7 @@ import type {
   RouteQuery,
   SubscriptionQuery,
 } from "./query.ts";
+import type { ResourcesService, RulesService } from "./rule_services.ts";
 import type {
   AccountView,
   AlarmView,
@@ -57,6 +58,8 @@ export interface ManagementService {
   readonly dashboardUsers: DashboardUsersService;
   readonly alarms: AlarmsService;
   readonly modules: ModulesService;
+  readonly rules: RulesService;
+  readonly resources: ResourcesService;
 }
 
 export interface ClientsService {

@@ -25,6 +25,7 @@ export {
 export { EVENT_NAMES, type EventName, HOOK_NAMES, isEventName } from "./event_name.ts";
 export { EVENT_DESCRIPTIONS, type EventDescription } from "./events/catalogue.ts";
 export { checkParams } from "./params/check_params.ts";
+export { maskSecrets } from "./params/mask_secrets.ts";
 export type { ParamSpec, ParamSpecs, Text } from "./params/param_spec.ts";
 export type {
   ActionCounters,

@@ -1,7 +1,7 @@
 /** The management service on a whole broker in memory. */
 import { RecordedBanList } from "../../src/access/mod.ts";
 import { ALLOW_ALL, AuthService } from "../../src/auth/mod.ts";
-import { SILENT_LOGGER } from "../../src/base/mod.ts";
+import { Prng, SILENT_LOGGER } from "../../src/base/mod.ts";
 import {
   createManagement,
   type LocalManagement,
@@ -9,7 +9,9 @@ import {
   type SettingsService,
 } from "../../src/management/mod.ts";
 import { BROKER_IDENTITY, type Identity, type Store } from "../../src/ports/mod.ts";
+import { ResourceManager, RuleEngine, type RuleEngineOptions } from "../../src/rules/mod.ts";
 import type { ProcessFigures } from "../../src/runtime/mod.ts";
+import { SqliteThread } from "../../src/sinks/mod.ts";
 import { MemoryStore } from "../../src/storage/mod.ts";
 import { MemoryBroker, type MemoryBrokerParts } from "./memory_broker.ts";
 
@@ -29,6 +31,49 @@ const NO_SETTINGS: SettingsService = {
   inClear: () => Promise.resolve(undefined),
   change: () => Promise.resolve({ appliedNow: [], afterRestart: [] }),
 };
+
+const RULE_OPTIONS: RuleEngineOptions = {
+  ignoreSysMessage: true,
+  hasLegacyEventNames: false,
+  maxRules: 100,
+  maxActions: 10,
+  maxQueuedActions: 100,
+};
+
+/** Rules of a broker in memory, and resources that reach nothing outside. */
+function rulesOf(
+  { broker, runtime }: MemoryBroker,
+  { records }: Store,
+): Pick<ManagementParts, "rules" | "resources"> {
+  const { clock } = runtime;
+  const parts = { records, clock, logger: SILENT_LOGGER };
+  const never = (): never => {
+    throw new Error("Cannot reach anything outside: not in this test");
+  };
+  const resources = new ResourceManager({
+    ...parts,
+    alarms: { raise: never, clear: () => false },
+    surroundings: {
+      runtime: { createHttpClient: never, every: never, yieldTurn: never },
+      prng: new Prng(1),
+      hosts: never,
+      filesFolder: () => undefined,
+      sqlite: new SqliteThread(""),
+    },
+    maxResources: 10,
+  });
+  const { publisher, events } = broker;
+  const rules = new RuleEngine({
+    ...parts,
+    options: RULE_OPTIONS,
+    node: "broker@test",
+    resources,
+    publisher,
+    events,
+  });
+  rules.open([]);
+  return { rules, resources };
+}
 
 /** The service of a broker in memory; `changes` take the place of what it is built from. */
 export function managementOf(
@@ -59,6 +104,7 @@ export function managementOf(
     apps: () => [],
     dashboardPassword: () => undefined,
     isServing: () => true,
+    ...rulesOf(memory, store),
     ...changes,
   });
 }

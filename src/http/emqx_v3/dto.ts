@@ -7,6 +7,7 @@ import type {
   MetricsView,
   NodeView,
   RouteView,
+  RuleTotals,
   StatsView,
   SubscriptionView,
 } from "../../management/mod.ts";
@@ -232,10 +233,11 @@ export function webListenerDto(listener: WebListenerView): Record<string, unknow
 /** The 43 names of 3.1, or those of 3.2 where the configuration asks for them. */
 export function metricsDto(
   metrics: MetricsView,
+  rules: RuleTotals,
   options: EmqxV3Options,
 ): Record<string, number> {
   const named = metricsOf(metrics, options.countApiPublish);
-  return options.metricNames === "slash" ? named : dotted(named, metrics);
+  return options.metricNames === "slash" ? named : dotted(named, metrics, rules);
 }
 
 export function statsDto(stats: StatsView): Record<string, number> {

@@ -1,4 +1,4 @@
-import type { MetricsView } from "../../management/mod.ts";
+import type { MetricsView, RuleTotals } from "../../management/mod.ts";
 
 /** The 43 metrics of 3.1. `countsApi`: messages that came by HTTP count as received, too. */
 export function metricsOf(metrics: MetricsView, countsApi: boolean): Record<string, number> {
@@ -68,6 +68,7 @@ const RENAMED: Readonly<Record<string, string>> = {
 export function dotted(
   named: Readonly<Record<string, number>>,
   metrics: MetricsView,
+  rules: RuleTotals,
 ): Record<string, number> {
   const { "packets/auth": _auth, ...rest } = named;
   const { connections } = metrics;
@@ -86,5 +87,8 @@ export function dotted(
     "packets.subscribe.error": metrics.subscribesRefused,
     "packets.subscribe.auth_error": metrics.subscribesNotAuthorized,
     "auth.mqtt.anonymous": connections.anonymous,
+    "rules.matched": rules.matched,
+    "actions.success": rules.success,
+    "actions.failure": rules.failed,
   };
 }

@@ -2,6 +2,7 @@ import type { WebReply } from "../../runtime/mod.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import { Api, type Call, type Refusal, refusalText, textReply, withHeaders } from "../kit/mod.ts";
 import { addAccounts } from "./accounts.ts";
+import { addActions } from "./actions.ts";
 import API_LIST from "./api_list.json" with { type: "json" };
 import { addApps } from "./apps.ts";
 import { authenticate } from "./authentication.ts";
@@ -12,8 +13,10 @@ import { addListeners } from "./listeners.ts";
 import { addMessages } from "./messages.ts";
 import { addNodes } from "./nodes.ts";
 import { addPlugins } from "./plugins.ts";
+import { addResources } from "./resources.ts";
 import { success } from "./result.ts";
 import { BASE, Routes } from "./routes.ts";
+import { addRules } from "./rules.ts";
 import { addSubscriptions } from "./subscriptions.ts";
 import { addUsers } from "./users.ts";
 
@@ -46,6 +49,9 @@ export function createEmqxV3(context: DialectContext): Dialect {
   addClients(routes);
   addSubscriptions(routes);
   addMessages(routes);
+  addRules(routes);
+  addActions(routes);
+  addResources(routes);
   addStatus(api, context);
   return {
     name: "emqx-v3",

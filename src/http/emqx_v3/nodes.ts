@@ -26,9 +26,9 @@ export function addNodes(routes: Routes): void {
 type ForAll = <T>(show: (node: NodeView) => T | Promise<T>) => Promise<T[]>;
 
 function addFigures(routes: Routes, all: ForAll): void {
-  const { metrics } = routes.management;
+  const { metrics, rules } = routes.management;
   const readMetrics = async (): Promise<Record<string, number>> =>
-    metricsDto(await metrics.read(), routes.context.options.apis.emqxV3);
+    metricsDto(await metrics.read(), await rules.totals(), routes.context.options.apis.emqxV3);
   const readStats = async (): Promise<Record<string, number>> => statsDto(await metrics.stats());
   routes
     .add("GET", "/metrics", "list_all_metrics", async () => {

@@ -17,6 +17,9 @@ export const Code = Object.freeze(
     userExists: 113,
     oldPasswordWrong: 114,
     badTopic: 115,
+    badRequest: 400,
+    notFound: 404,
+    failed: 500,
   } as const,
 );
 export type Code = (typeof Code)[keyof typeof Code];

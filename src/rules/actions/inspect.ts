@@ -1,6 +1,7 @@
 import type { Logger } from "../../base/mod.ts";
 import type { EventColumns } from "../events/event_columns.ts";
-import type { SqlObject, SqlValue } from "../sql/value.ts";
+import { maskSecrets } from "../params/mask_secrets.ts";
+import type { SqlObject } from "../sql/value.ts";
 import type { JsonObject } from "../rule.ts";
 import type { ActionOutcome, Performer } from "./action.ts";
 
@@ -13,7 +14,7 @@ export class InspectPerformer implements Performer {
   constructor(logger: Logger, ruleId: string, params: JsonObject) {
     this.#logger = logger;
     this.#ruleId = ruleId;
-    this.#params = JSON.stringify(masked(params as SqlObject));
+    this.#params = JSON.stringify(maskSecrets(params));
   }
 
   perform(selected: SqlObject, event: EventColumns): ActionOutcome {
@@ -21,24 +22,11 @@ export class InspectPerformer implements Performer {
       this.#logger.info("Rule inspects", {
         rule: this.#ruleId,
         event: event.event,
-        selected: JSON.stringify(masked(selected)),
-        columns: JSON.stringify(masked(event.toObject())),
+        selected: JSON.stringify(maskSecrets(selected)),
+        columns: JSON.stringify(maskSecrets(event.toObject())),
         params: this.#params,
       });
     }
     return "done";
   }
-}
-
-const SECRET_NAME = /password|passwd|secret|token|credential|private_?key|authorization|cookie/i;
-
-/** Without what is behind a name that sounds like a secret. */
-function masked(value: SqlValue): SqlValue {
-  if (Array.isArray(value)) return value.map((each: SqlValue) => masked(each));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, each]) =>
-      [name, SECRET_NAME.test(name) ? "***" : masked(each as SqlValue)] as const
-    ),
-  );
 }

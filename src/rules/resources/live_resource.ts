@@ -24,8 +24,8 @@ export class LiveResource implements RuleResource {
   readonly id: string;
   readonly kept: KeptResource;
   readonly isReadOnly: boolean;
-  /** With the defaults of what was not given. */
-  config: JsonObject;
+  /** As it was asked for. */
+  readonly config: JsonObject;
   readonly #parts: LiveResourceParts;
   #connection: Connection | undefined;
   #problem: string | undefined;
@@ -119,7 +119,6 @@ export class LiveResource implements RuleResource {
       isTrusted: isReadOnly,
       onOutcome: (failure) => this.#judge(failure),
     }, surroundings);
-    this.config = checked;
   }
 
   /** What is refused for good says nothing of the way to where it is refused. */

@@ -15,7 +15,7 @@ export interface ResourceView {
   /** Undefined: it has the form of EMQX 3.2. */
   readonly name: string | undefined;
   readonly type: ResourceType;
-  /** As it was asked for, with the defaults of what was not. */
+  /** As it was asked for. */
   readonly config: JsonObject;
   readonly description: string;
   /** It is from the configuration: nobody removes it but who changes that. */
