@@ -50,7 +50,7 @@ function toRuleError(error: SqlError): RuleError {
   const { message, line, column, subject = "" } = error;
   const isNamed = error.code === "unknown-event" || error.code === "unknown-column";
   return new RuleError(isNamed ? error.code : "invalid", message, {
-    subject,
+    subject: isNamed ? subject : "",
     detail: `sql_syntax_error line ${line} col ${column}: ${error.detail}`,
     line,
     column,

@@ -104,6 +104,7 @@ export function messageOf(
 
 export class RuleRig {
   readonly clock = new ManualClock();
+  readonly options: RuleEngineOptions;
   readonly records: RecordStore;
   readonly resources: Map<string, FakeResource>;
   readonly published: Message[] = [];
@@ -117,10 +118,11 @@ export class RuleRig {
   isLooped = true;
 
   constructor({ records, options, configured = [], resources = [] }: RigOptions = {}) {
+    this.options = { ...OPTIONS, ...options };
     this.records = records ?? new MemoryStore().records;
     this.resources = new Map(resources.map((resource) => [resource.id, resource]));
     this.engine = new RuleEngine({
-      options: { ...OPTIONS, ...options },
+      options: this.options,
       node: "node1",
       records: this.records,
       resources: this.resources,

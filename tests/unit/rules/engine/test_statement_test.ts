@@ -1,0 +1,51 @@
+import { test } from "node:test";
+import { assertEquals } from "@std/assert";
+import type { JsonObject, RuleTest } from "../../../../src/rules/mod.ts";
+import { RuleRig } from "../rule_rig.ts";
+
+const HELLO =
+  "SELECT payload.msg AS msg FROM \"message.publish\" WHERE topic =~ 't/#' AND msg = 'hello'";
+const NO: RuleTest = { isMatch: false };
+
+function selected(...values: JsonObject[]): RuleTest {
+  return { isMatch: true, selected: values, isForeach: false };
+}
+
+const ROWS: readonly [sql: string, context: JsonObject, result: RuleTest][] = [
+  [HELLO, { topic: "t/a", payload: '{"msg": "hello"}' }, selected({ msg: "hello" })],
+  [HELLO, { topic: "x", payload: '{"msg": "hello"}' }, NO],
+  [HELLO, {}, NO],
+  [
+    "SELECT payload.name AS n, qos, topic, flag('retain') AS r FROM t1",
+    {},
+    selected({ n: "ha", qos: 1, topic: "t1", r: false }),
+  ],
+  ['SELECT topic FROM "t2"', {}, NO],
+  ['SELECT 1 div 0 AS x FROM "t1"', {}, NO],
+  ['SELECT reason_code FROM "client.disconnected"', {}, selected({ reason_code: "closed" })],
+  [
+    'SELECT qos, topic FROM "client.subscribe", "t/#"',
+    { topic_filters: '[{"topic":"a","qos":2}]' },
+    selected({ qos: 2, topic: "a" }),
+  ],
+  ['SELECT rc, rh FROM "session.subscribed"', {}, selected({ rc: 1, rh: 0 })],
+  [
+    'FOREACH payload.s AS e DO e.v AS v FROM "t1"',
+    { payload: '{"s":[{"v":1},{"v":2}]}' },
+    { isMatch: true, selected: [{ v: 1 }, { v: 2 }], isForeach: true },
+  ],
+  [
+    'FOREACH payload.s AS e FROM "t1"',
+    { payload: '{"s":[5,"a"]}' },
+    { isMatch: true, selected: [5, "a"], isForeach: true },
+  ],
+];
+
+for (const [sql, context, result] of ROWS) {
+  test(`RuleEngine.test() of ${sql} with ${JSON.stringify(context)}`, () => {
+    const rig = new RuleRig();
+    const found = rig.engine.test(sql, context);
+    assertEquals(found, result);
+    assertEquals(rig.engine.totals, { matched: 0, success: 0, failed: 0 });
+  });
+}
