@@ -90,8 +90,8 @@ function damageFields({ setAside, reason, kept, lost }: DamageReport): LogFields
 }
 
 function countsText(
-  { sessions, subscriptions, queued, retained, packetIds, records }: StoredCounts,
+  { sessions, subscriptions, queued, retained, delayed, packetIds, records }: StoredCounts,
 ): string {
   return `${sessions} sessions, ${subscriptions} subscriptions, ${queued} queued messages, ` +
-    `${retained} retained messages, ${packetIds} packet identifiers, ${records} records`;
+    `${retained} retained messages, ${delayed} delayed messages, ${packetIds} packet identifiers, ${records} records`;
 }

@@ -52,6 +52,9 @@ export {
   type RecordStore,
 } from "./record_store.ts";
 export type {
+  DelayedKey,
+  DelayedMessage,
+  LoadedDelayed,
   LoadedSession,
   LoadedState,
   QueuedDelivery,

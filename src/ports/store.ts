@@ -82,6 +82,24 @@ export interface StoredQueue {
   readonly lastSeq: number;
 }
 
+/** A message that is to be published later. */
+export interface DelayedMessage {
+  /** Wall clock, milliseconds. */
+  readonly dueAtMs: number;
+  /** User name of the publisher. */
+  readonly username: string | undefined;
+  /** On the topic that it is to be published on. */
+  readonly message: Message;
+}
+
+/** Names a delayed message inside a store; of two the later one has the larger. */
+export type DelayedKey = number;
+
+export interface LoadedDelayed {
+  readonly key: DelayedKey;
+  readonly delayed: DelayedMessage;
+}
+
 export interface LoadedSession {
   readonly key: SessionKey;
   readonly record: SessionRecord;
@@ -97,6 +115,8 @@ export interface LoadedSession {
 export interface LoadedState {
   readonly sessions: readonly LoadedSession[];
   readonly retained: readonly Message[];
+  /** In the order in which they came. */
+  readonly delayed: readonly LoadedDelayed[];
 }
 
 /** Why changes cannot be made durable just now. */
@@ -137,8 +157,8 @@ export interface StoreEvents {
 }
 
 /**
- * Remembers what must outlive the broker: sessions, their subscriptions, queues and packet identifiers, and
- * retained messages. What runs holds the truth in memory; the store notes its changes.
+ * Remembers what must outlive the broker: sessions, their subscriptions, queues and packet identifiers, retained and
+ * delayed messages. What runs holds the truth in memory; the store notes its changes.
  *
  * A note is a plain call, costs no I/O and never fails. Notes gather in an open batch; batches become durable one
  * after the other, each wholly or not at all. Whoever promised something waits until the `ticket` that it took
@@ -193,6 +213,10 @@ export interface Store {
   /** In the place of the last one of its topic. */
   putRetained(message: Message): void;
   removeRetained(topic: string): void;
+
+  putDelayed(delayed: DelayedMessage): DelayedKey;
+  /** It was published, or is not to be any more. */
+  removeDelayed(key: DelayedKey): void;
 
   /** The ticket of all that was noted so far; asks for its commit soon. */
   ticket(): number;

@@ -5,6 +5,7 @@ import { InflightState } from "../../src/session/mod.ts";
 import { DATABASE_NAME } from "../../src/storage/mod.ts";
 import { FIRST } from "../../src/storage/sqlite/migrations/0001_first.ts";
 import { RECORDS } from "../../src/storage/sqlite/migrations/0002_records.ts";
+import { EXCHANGE } from "../../src/storage/sqlite/migrations/0003_exchange.ts";
 import {
   deliveryOf,
   messageOf,
@@ -14,7 +15,7 @@ import {
   withFolder,
 } from "./storage_rig.ts";
 
-export const OLD_VERSIONS = [1, 2] as const;
+export const OLD_VERSIONS = [1, 2, 3] as const;
 export const QUEUED = 2000;
 
 /** As a broker of that time made it, and left it. */
@@ -23,7 +24,7 @@ function makeVersion(path: string, version: number): void {
   database.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = ${0x4d515454};`);
   database.exec("PRAGMA journal_mode = WAL");
   database.exec("BEGIN");
-  database.exec([FIRST, RECORDS].slice(0, version).join(""));
+  database.exec([FIRST, RECORDS, EXCHANGE].slice(0, version).join(""));
   database.exec(`INSERT INTO meta (name, value) VALUES ('version', ${version})`);
   database.exec(`PRAGMA user_version = ${version}`);
   database.exec("COMMIT");

@@ -12,6 +12,7 @@ export const BodyKind = Object.freeze(
     retained: 5,
     record: 6,
     exchange: 7,
+    delayed: 8,
   } as const,
 );
 export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind];

@@ -1,5 +1,6 @@
 import { assert, Deque } from "../../base/mod.ts";
 import type {
+  DelayedKey,
   LoadedState,
   QueuedDelivery,
   SessionKey,
@@ -66,9 +67,10 @@ export class MemoryStore implements Store {
   readonly waitingBytes = 0;
   readonly #queues: (MemoryQueue | undefined)[] = [undefined];
   readonly #freeKeys: SessionKey[] = [];
+  #lastDelayed = 0;
 
   load(): LoadedState {
-    return { sessions: [], retained: [] };
+    return { sessions: [], retained: [], delayed: [] };
   }
 
   createSession(_record: SessionRecord): SessionKey {
@@ -122,6 +124,12 @@ export class MemoryStore implements Store {
   putRetained(_message: Message): void {}
 
   removeRetained(_topic: string): void {}
+
+  putDelayed(): DelayedKey {
+    return ++this.#lastDelayed;
+  }
+
+  removeDelayed(): void {}
 
   ticket(): number {
     return 0;

@@ -1,7 +1,9 @@
 import { encodeUtf8 } from "../../mqtt/mod.ts";
+import type { DelayedKey, DelayedMessage } from "../../ports/mod.ts";
 import { type Message, messageBytes } from "../../session/mod.ts";
 import { beginBody } from "../codec/body.ts";
 import { ByteSink } from "../codec/byte_sink.ts";
+import { writeDelayed } from "../codec/delayed_body.ts";
 import { type StoredExchange, writeExchange } from "../codec/exchange_body.ts";
 import { writeGrant, writeMessage } from "../codec/message_body.ts";
 import { writeSession, writeSubscription } from "../codec/session_body.ts";
@@ -46,6 +48,7 @@ export class BatchEncoder {
     if (batch.shared !== undefined) this.#putSharedMessages(batch, batch.shared);
     for (const session of batch.sessions) if (!session.isRemoved) this.#putSession(session);
     for (const [topic, message] of batch.retained) this.#putRetained(topic, message);
+    for (const [key, delayed] of batch.delayed) this.#putDelayed(key, delayed);
     return sink.length;
   }
 
@@ -175,6 +178,16 @@ export class BatchEncoder {
     sink.word(Operation.putRetained);
     const at = this.#beginNamedBody(message.topicBytes);
     writeMessage(sink, message);
+    this.#endSizedBody(at);
+  }
+
+  #putDelayed(key: DelayedKey, delayed: DelayedMessage | undefined): void {
+    const sink = this.#sink;
+    sink.word(delayed === undefined ? Operation.removeDelayed : Operation.putDelayed);
+    sink.wideWord(key);
+    if (delayed === undefined) return;
+    const at = this.#beginSizedBody();
+    writeDelayed(sink, delayed);
     this.#endSizedBody(at);
   }
 

@@ -29,6 +29,10 @@ export const Operation = Object.freeze(
     removeRetained: 12,
     /** key, length of body, body */
     putExchange: 13,
+    /** key (2), length of body, body */
+    putDelayed: 14,
+    /** key (2) */
+    removeDelayed: 15,
   } as const,
 );
 export type Operation = (typeof Operation)[keyof typeof Operation];

@@ -54,6 +54,8 @@ const STATEMENTS = {
   putRetained: `INSERT INTO retained (topic, body) VALUES (?, ?)
     ON CONFLICT (topic) DO UPDATE SET body = excluded.body`,
   removeRetained: "DELETE FROM retained WHERE topic = ?",
+  putDelayed: "INSERT OR REPLACE INTO delayed (id, body) VALUES (?, ?)",
+  removeDelayed: "DELETE FROM delayed WHERE id = ?",
   putRecord: PUT_RECORD,
   removeRecord: REMOVE_RECORD,
 } as const;
@@ -195,6 +197,10 @@ export class BatchWriter {
         return this.#putRetained();
       case Operation.removeRetained:
         return this.#run("removeRetained", this.#nextText(this.#next()));
+      case Operation.putDelayed:
+        return this.#putDelayed();
+      case Operation.removeDelayed:
+        return this.#run("removeDelayed", this.#nextWide());
       case Operation.putExchange:
         return this.#putExchange();
       case Operation.putSession:
@@ -263,6 +269,12 @@ export class BatchWriter {
     const length = this.#next();
     const topic = this.#nextText(topicLength);
     this.#run("putRetained", topic, this.#nextBody(length, checksumSeed(BodyKind.retained, 0, 0)));
+  }
+
+  #putDelayed(): void {
+    const key = this.#nextWide();
+    const body = this.#nextBody(this.#next(), checksumSeed(BodyKind.delayed, 0, key));
+    this.#run("putDelayed", key, body);
   }
 
   #putSession(): void {

@@ -1,5 +1,12 @@
 import { assert } from "../../base/mod.ts";
-import type { QueuedDelivery, SessionKey, SessionRecord, StoredGroup } from "../../ports/mod.ts";
+import type {
+  DelayedKey,
+  DelayedMessage,
+  QueuedDelivery,
+  SessionKey,
+  SessionRecord,
+  StoredGroup,
+} from "../../ports/mod.ts";
 import type { Subscription } from "../../routing/mod.ts";
 import type { StoredExchange } from "../codec/exchange_body.ts";
 import { type Delivery, InflightState, type Message, messageBytes } from "../../session/mod.ts";
@@ -66,6 +73,8 @@ export class ChangeBatch {
   readonly sessions: SessionChanges[] = [];
   /** Last value of each topic; undefined: removed. */
   readonly retained = new Map<string, Message | undefined>();
+  /** By key; undefined: removed. */
+  readonly delayed = new Map<DelayedKey, DelayedMessage | undefined>();
   /** Messages that went to several sessions. */
   shared: Set<Message> | undefined;
   /** Changes that are left, and the bytes of their messages: a measure, not an exact size. */
@@ -83,7 +92,7 @@ export class ChangeBatch {
 
   /** Something was noted, even if it cancelled out. */
   get isEmpty(): boolean {
-    return this.sessions.length === 0 && this.retained.size === 0;
+    return this.sessions.length === 0 && this.retained.size === 0 && this.delayed.size === 0;
   }
 
   push(session: SessionChanges, delivery: Delivery<StoredGroup>): void {
@@ -93,6 +102,15 @@ export class ChangeBatch {
     session.pushed.push(delivery);
     this.changes++;
     this.bytes += messageBytes(message);
+  }
+
+  setDelayed(key: DelayedKey, delayed: DelayedMessage | undefined): void {
+    const old = this.delayed.get(key);
+    if (old !== undefined) this.bytes -= messageBytes(old.message);
+    if (delayed !== undefined) this.bytes += messageBytes(delayed.message);
+    if (!this.delayed.has(key)) this.changes++;
+    // Also where both are of this batch: somebody may wait for its ticket.
+    this.delayed.set(key, delayed);
   }
 
   setInflight(

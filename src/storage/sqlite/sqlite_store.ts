@@ -1,6 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../base/mod.ts";
 import type {
+  DelayedKey,
+  DelayedMessage,
   LoadedState,
   QueuedDelivery,
   SessionKey,
@@ -54,11 +56,13 @@ export class SqliteStore implements Store {
   readonly #commits: CommitQueue;
   readonly records: SqliteRecords;
   #state: DatabaseState | undefined;
+  #nextDelayedKey: DelayedKey;
 
   constructor(parts: SqliteStoreParts) {
     const { options, timers, writer, state, reader } = parts;
     this.#parts = parts;
     this.#state = state;
+    this.#nextDelayedKey = state.nextDelayedKey;
     this.#sessions = new SessionTable(state);
     this.#queues = new QueueReader(reader);
     this.#commits = new CommitQueue({
@@ -97,7 +101,7 @@ export class SqliteStore implements Store {
     assert(state !== undefined, "loaded once");
     this.#state = undefined;
     for (const { key, seq } of state.lapsed) this.removeQueued(key, seq);
-    return { sessions: state.sessions, retained: state.retained };
+    return { sessions: state.sessions, retained: state.retained, delayed: state.delayed };
   }
 
   // --- sessions ---------------------------------------------------------------------------------
@@ -224,6 +228,20 @@ export class SqliteStore implements Store {
 
   removeRetained(topic: string): void {
     this.#setRetained(topic, undefined);
+  }
+
+  // --- delayed ----------------------------------------------------------------------------------
+
+  putDelayed(delayed: DelayedMessage): DelayedKey {
+    const key = this.#nextDelayedKey++;
+    this.#commits.open.setDelayed(key, delayed);
+    this.#commits.noted();
+    return key;
+  }
+
+  removeDelayed(key: DelayedKey): void {
+    this.#commits.open.setDelayed(key, undefined);
+    this.#commits.noted();
   }
 
   // --- durability -------------------------------------------------------------------------------

@@ -1,10 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { LoadedSession, SessionRecord, StoredInflight, StoredQueue } from "../../ports/mod.ts";
+import type {
+  DelayedKey,
+  LoadedDelayed,
+  LoadedSession,
+  SessionRecord,
+  StoredInflight,
+  StoredQueue,
+} from "../../ports/mod.ts";
 import type { Subscription } from "../../routing/mod.ts";
 import type { Message } from "../../session/mod.ts";
 import { BodyKind, openBody } from "../codec/body.ts";
 import { StoredDataError } from "../codec/byte_source.ts";
 import { checksumSeed } from "../codec/checksum.ts";
+import { readDelayed } from "../codec/delayed_body.ts";
 import { readMessage } from "../codec/message_body.ts";
 import { readSession, readSubscription } from "../codec/session_body.ts";
 import { PACKET_ID_BITS, SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
@@ -16,6 +24,9 @@ import { type PlacedRecord, readRecords } from "./record_rows.ts";
 export interface DatabaseState extends LoadedExchanges {
   readonly sessions: readonly LoadedSession[];
   readonly retained: readonly Message[];
+  readonly delayed: readonly LoadedDelayed[];
+  /** No row of `delayed` has it, or a larger one. */
+  readonly nextDelayedKey: DelayedKey;
   /** Sessions that are gone and left messages behind, which are still to be removed. */
   readonly orphans: readonly number[];
   /** In order of insertion. */
@@ -60,6 +71,8 @@ export function loadState(database: DatabaseSync): DatabaseState {
     exchanges,
     lapsed,
     retained: loadRetained(database),
+    delayed: loadDelayed(database),
+    nextDelayedKey: numberOf(database, "SELECT coalesce(max(id), 0) + 1 FROM delayed"),
     records: [...readRecords(database)],
     nextMessageId: numberOf(database, "SELECT coalesce(max(id), 0) + 1 FROM message"),
   };
@@ -160,4 +173,13 @@ function loadRetained(database: DatabaseSync): Message[] {
     retained.push(message);
   }
   return retained;
+}
+
+function loadDelayed(database: DatabaseSync): LoadedDelayed[] {
+  const sql = "SELECT id, body FROM delayed WHERE id > ? ORDER BY id LIMIT ?";
+  type DelayedRow = { readonly id: number; readonly body: Uint8Array };
+  return [...piecesOf<DelayedRow>(database, sql)].map(({ id, body }) => ({
+    key: id,
+    delayed: readDelayed(openBody(body, checksumSeed(BodyKind.delayed, 0, id))),
+  }));
 }

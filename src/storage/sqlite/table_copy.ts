@@ -3,6 +3,7 @@ import { InflightState } from "../../session/mod.ts";
 import { BodyKind, openBody } from "../codec/body.ts";
 import { StoredDataError } from "../codec/byte_source.ts";
 import { checksumSeed } from "../codec/checksum.ts";
+import { readDelayed } from "../codec/delayed_body.ts";
 import { readExchange } from "../codec/exchange_body.ts";
 import { readGrant, readMessage } from "../codec/message_body.ts";
 import { readRecord } from "../codec/record_body.ts";
@@ -20,6 +21,7 @@ export interface StoredCounts {
   /** Messages that waited or were in flight. */
   queued: number;
   retained: number;
+  delayed: number;
   /** Packet identifiers in use. */
   packetIds: number;
   /** Accounts, bans, settings and the like. */
@@ -45,13 +47,22 @@ export function copyTables(source: DatabaseSync, target: DatabaseSync): CopyResu
   copy.exchanges();
   copy.received();
   copy.retained();
+  copy.delayed();
   copy.records();
   copy.countRefs();
   return { kept: copy.kept, lost: copy.lost };
 }
 
 export function zeroCounts(): StoredCounts {
-  return { sessions: 0, subscriptions: 0, queued: 0, retained: 0, packetIds: 0, records: 0 };
+  return {
+    sessions: 0,
+    subscriptions: 0,
+    queued: 0,
+    retained: 0,
+    delayed: 0,
+    packetIds: 0,
+    records: 0,
+  };
 }
 
 class TableCopy {
@@ -165,6 +176,16 @@ class TableCopy {
     const insert = this.#insertion("retained (topic, body)", 2);
     this.#copy("retained", "retained", insert, ({ body }) => {
       return [readMessage(openBody(body, seed)).topic, body as Uint8Array];
+    });
+  }
+
+  /** A database of before version 4 has no such table. */
+  delayed(): void {
+    if (!this.#hasTable("delayed")) return;
+    const insert = this.#insertion("delayed (id, body)", 2);
+    this.#copy("delayed", "delayed", insert, ({ id, body }) => {
+      readDelayed(openBody(body, checksumSeed(BodyKind.delayed, 0, Number(id))));
+      return [id, body as Uint8Array];
     });
   }
 

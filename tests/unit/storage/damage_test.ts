@@ -158,7 +158,7 @@ for (const [what, write] of FOREIGN) {
       write(path);
       const before = readFileSync(path);
       const { remembered, damage } = await open(folder);
-      assertEquals(remembered, { sessions: {}, retained: {} });
+      assertEquals(remembered, { sessions: {}, retained: {}, delayed: [] });
       assert(damage !== undefined);
       assertEquals(readFileSync(damage!.setAside), before);
       assert(/broker-damaged-\d{4}-\d{2}-\d{2}T\d{6}\.db$/.test(damage!.setAside));
@@ -222,6 +222,7 @@ test("a damaged first page costs nothing", () =>
       subscriptions: 0,
       queued: 1000,
       retained: 1,
+      delayed: 0,
       packetIds: 0,
       records: 0,
     });

@@ -24,7 +24,7 @@ import {
 } from "../../support/storage_rig.ts";
 import { copyAsKilled, type Remembered, rememberedBy, StoreModel } from "./store_model.ts";
 
-const NOTHING: Remembered = { sessions: {}, retained: {} };
+const NOTHING: Remembered = { sessions: {}, retained: {}, delayed: [] };
 const BATCHES = 3;
 const STEPS_PER_BATCH = 20;
 

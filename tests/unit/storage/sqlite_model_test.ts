@@ -18,6 +18,7 @@ const TABLES = [
   "exchange",
   "received",
   "retained",
+  "delayed",
 ];
 
 /** Tells when a batch leaves for the disk. */
@@ -48,7 +49,7 @@ test("a store remembers what was committed, killed or closed at any moment", asy
   const prng = seededPrng("a store remembers what was committed");
   await withFolder(async (folder) => {
     const timers = new TestTimers();
-    let sealed: Remembered = { sessions: {}, retained: {} };
+    let sealed: Remembered = { sessions: {}, retained: {}, delayed: [] };
     const createWriter = (): WatchedWriter => new WatchedWriter(() => sealed = model.remembered());
     let { store } = await openInline(folder, timers, { createWriter });
     store.load();

@@ -28,7 +28,7 @@ function payloads(store: Store, key: SessionKey, afterSeq = 0, limit = 100): str
 export function storeContract(name: string, withStore: WithStore): void {
   test(`${name}: an empty store has nothing and has not failed`, () =>
     withStore((store) => {
-      assertEquals(store.load(), { sessions: [], retained: [] });
+      assertEquals(store.load(), { sessions: [], retained: [], delayed: [] });
       assertEquals(store.failure, undefined);
       assertEquals([store.waitingChanges, store.waitingBytes, store.unreadable], [0, 0, 0]);
       return Promise.resolve();
@@ -171,6 +171,24 @@ export function storeContract(name: string, withStore: WithStore): void {
       assertEquals(payloads(store, again), []);
       assertEquals(push(store, again, "new"), 1);
       assertEquals(payloads(store, keys[1]!), ["shared"]);
+    }));
+
+  test(`${name}: delayed messages get keys that grow, and are removed committed or not`, () =>
+    withStore(async (store) => {
+      store.load();
+      const put = (): number =>
+        store.putDelayed({ dueAtMs: 1, username: undefined, message: messageOf("t", "x") });
+      const keys = [put(), put()];
+      store.removeDelayed(keys[0] as number);
+      await store.flush();
+      const flushed = store.flush();
+      keys.push(put());
+      store.removeDelayed(keys[1] as number);
+      store.removeDelayed(keys[2] as number);
+      await flushed;
+      await store.flush();
+      assertEquals(keys, [...new Set(keys)].sort((a, b) => a - b));
+      assertEquals([store.waitingChanges, store.waitingBytes], [0, 0]);
     }));
 
   test(`${name}: a ticket is committed when all before it is flushed`, () =>

@@ -2,7 +2,13 @@
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Prng } from "../../../src/base/mod.ts";
-import type { SessionKey, SessionRecord, Store, StoredGroup } from "../../../src/ports/mod.ts";
+import type {
+  DelayedKey,
+  SessionKey,
+  SessionRecord,
+  Store,
+  StoredGroup,
+} from "../../../src/ports/mod.ts";
 import type { Subscription } from "../../../src/routing/mod.ts";
 import {
   type Delivery,
@@ -35,6 +41,7 @@ interface ModelSession {
 export interface Remembered {
   readonly sessions: Record<string, unknown>;
   readonly retained: Record<string, unknown>;
+  readonly delayed: readonly unknown[];
 }
 
 const CLIENT_IDS = ["a", "b", "größe", "d", "e"];
@@ -43,6 +50,7 @@ export class StoreModel {
   readonly #prng: Prng;
   readonly #sessions = new Map<string, ModelSession>();
   readonly #retained = new Map<string, unknown>();
+  readonly #delayed = new Map<DelayedKey, unknown>();
   #store: Store;
   #packetId = 0;
 
@@ -78,6 +86,7 @@ export class StoreModel {
       [4, () => this.#reserve()],
       [10, () => this.#remove()],
       [6, () => this.#retain()],
+      [4, () => this.#delay()],
     ];
     const total = steps.reduce((sum, [weight]) => sum + weight, 0);
     let choice = prng.nextInt(total);
@@ -90,13 +99,16 @@ export class StoreModel {
   remembered(): Remembered {
     const sessions: Record<string, unknown> = {};
     for (const [clientId, session] of this.#sessions) sessions[clientId] = describe(session);
-    return structuredClone({ sessions, retained: Object.fromEntries(this.#retained) });
+    const delayed = [...this.#delayed];
+    return structuredClone({ sessions, retained: Object.fromEntries(this.#retained), delayed });
   }
 
   removeAll(): void {
     while (this.#sessions.size > 0) this.#removeSession();
     for (const topic of this.#retained.keys()) this.#store.removeRetained(topic);
     this.#retained.clear();
+    for (const key of this.#delayed.keys()) this.#store.removeDelayed(key);
+    this.#delayed.clear();
   }
 
   #putSession(): void {
@@ -229,6 +241,21 @@ export class StoreModel {
     }
   }
 
+  #delay(): void {
+    const prng = this.#prng;
+    const [key] = this.#delayed.keys();
+    if (key !== undefined && prng.nextBoolean(0.5)) {
+      this.#delayed.delete(key);
+      this.#store.removeDelayed(key);
+      return;
+    }
+    const username = prng.pick([undefined, "", "größe"]);
+    const delayed = { dueAtMs: prng.nextInt(2 ** 31) * 1000, username };
+    const message = randomMessage(prng);
+    const added = this.#store.putDelayed({ ...delayed, message });
+    this.#delayed.set(added, { ...delayed, message: contentOf(message) });
+  }
+
   #anySession(): ModelSession | undefined {
     const sessions = [...this.#sessions.values()];
     return sessions.length === 0 ? undefined : this.#prng.pick(sessions);
@@ -292,7 +319,11 @@ export function rememberedBy(store: Store, limit: number): Remembered {
     };
   }
   const retained = state.retained.map((message) => [message.topic, contentOf(message)]);
-  return structuredClone({ sessions, retained: Object.fromEntries(retained) });
+  const delayed = state.delayed.map(({ key, delayed: { message, ...rest } }) => [
+    key,
+    { ...rest, message: contentOf(message) },
+  ]);
+  return structuredClone({ sessions, retained: Object.fromEntries(retained), delayed });
 }
 
 function wholeQueue(store: Store, key: SessionKey, limit: number): unknown[] {
