@@ -8,6 +8,10 @@ export interface ConnectProblem {
   readonly message: string;
 }
 
+export function connectProblem(reasonCode: ReasonCode, detail: string): ConnectProblem {
+  return { reasonCode, message: `Cannot accept CONNECT: ${detail}` };
+}
+
 /**
  * Whom a session belongs to: the name that was vouched for. Whoever is anonymous has none, whatever user name it
  * claims, and what belongs to nobody is anybody's: the first user to ask for it keeps it.

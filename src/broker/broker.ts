@@ -27,6 +27,7 @@ import { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import { BrokerCounters } from "./counters.ts";
 import { Controller } from "./controller.ts";
+import { DelayedMessages } from "./delayed_messages.ts";
 import { Durability } from "./durability.ts";
 import { EventHub } from "./event_hub.ts";
 import { FlappingDetector } from "./flapping.ts";
@@ -75,6 +76,8 @@ export interface BrokerFigures {
   readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
+  readonly delayedMessages: number;
+  readonly delayedBytes: number;
   /** Deadlines that are kept. */
   readonly timers: number;
 }
@@ -131,7 +134,7 @@ export class Broker {
 
   /** What the broker holds now. */
   get figures(): BrokerFigures {
-    const { sessions, router, retained, connections, timers } = this.#core;
+    const { sessions, router, retained, delayed, connections, timers } = this.#core;
     return {
       sessions: sessions.count,
       connected: sessions.onlineCount,
@@ -140,6 +143,8 @@ export class Broker {
       sharedSubscriptions: router.sharedSubscriptionCount,
       retainedMessages: retained.count,
       retainedBytes: retained.bytes,
+      delayedMessages: delayed.count,
+      delayedBytes: delayed.bytes,
       timers: timers.count,
     };
   }
@@ -166,10 +171,11 @@ export class Broker {
 
   /** Takes over what an earlier run left, and lets time pass: from now on deadlines are kept. */
   start(): void {
-    const { timers, clock, durability, sessions, retained } = this.#core;
+    const { timers, clock, durability, sessions, retained, delayed } = this.#core;
     const state = durability.store.load();
     for (const message of state.retained) retained.restore(message);
     sessions.restore(state.sessions);
+    delayed.restore(state.delayed);
     this.#interval = this.#parts.runtime.every(
       timers.tickMs,
       () => timers.advance(clock.monotonicMs()),
@@ -267,6 +273,7 @@ export class Broker {
     const hasNewInterval = options.sysIntervalMs !== this.#core.options.sysIntervalMs;
     this.#core.options = options;
     this.#core.retained.options = options;
+    this.#core.delayed.options = options;
     this.#core.sessionContext.limits = sessionLimits(options);
     this.#cutter.start();
     if (hasNewInterval) this.#sys.start(options.sysIntervalMs);
@@ -350,7 +357,20 @@ function createCore(parts: BrokerParts): BrokerCore {
     yieldTurn: (fn) => runtime.yieldTurn(fn),
   });
   const permissions = new Permissions({ authorizer, router, context, counters, clock, logger });
-  const pipeline = new PublishPipeline({
+  const delayed = new DelayedMessages({
+    options,
+    clock,
+    timers,
+    logger,
+    counters,
+    durability,
+    permissions,
+    publish: (message, identity) =>
+      pipeline.publishMessage(message, identity, sessions.get(message.publisherId)),
+    yieldTurn: (fn) => runtime.yieldTurn(fn),
+  });
+  const pipeline: PublishPipeline = new PublishPipeline({
+    delayed,
     clock,
     router,
     retained,
@@ -359,8 +379,19 @@ function createCore(parts: BrokerParts): BrokerCore {
     counters,
     events,
   });
+  const sessions = new SessionRegistry({
+    clock,
+    timers,
+    logger,
+    router,
+    subscriptions,
+    publisher: pipeline,
+    ...figures,
+    context,
+    durability,
+    events,
+  });
   const resumes = { count: 0 };
-  const publisher = pipeline;
   return {
     options,
     limits,
@@ -377,20 +408,9 @@ function createCore(parts: BrokerParts): BrokerCore {
     router,
     subscriptions,
     retained,
+    delayed,
     pipeline,
-    sessions: new SessionRegistry({
-      clock,
-      timers,
-      logger,
-      router,
-      subscriptions,
-      publisher,
-      counters,
-      gauges,
-      context,
-      durability,
-      events,
-    }),
+    sessions,
     sessionContext,
     durability,
     connections: new Set<ClientConnection>(),

@@ -8,6 +8,7 @@ import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { CloseTally } from "./close_reason.ts";
 import type { BrokerCounters } from "./counters.ts";
+import type { DelayedMessages } from "./delayed_messages.ts";
 import type { Durability } from "./durability.ts";
 import type { EventHub } from "./event_hub.ts";
 import type { FlappingDetector } from "./flapping.ts";
@@ -37,6 +38,7 @@ export interface BrokerCore {
   readonly router: Router<ClientSession>;
   readonly subscriptions: Subscriptions;
   readonly retained: RetainedMessages;
+  readonly delayed: DelayedMessages;
   readonly pipeline: PublishPipeline;
   readonly sessions: SessionRegistry;
   readonly sessionContext: SessionContext;

@@ -67,7 +67,9 @@ export class Controller {
     const { durability, router, pipeline, sessions } = core;
     const route = router.route(message.topic);
     const matched = route.recipients.length + route.groups.length;
-    if (message.qos > 0 && durability.isFailing && needsStore(route, message.retain)) {
+    const isStored = needsStore(route, message.retain) ||
+      core.delayed.isDelayed(message.topic, 0);
+    if (message.qos > 0 && durability.isFailing && isStored) {
       core.counters.publishRefused++;
       return { refused: "store-failing" };
     }

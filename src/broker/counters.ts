@@ -68,6 +68,13 @@ export class BrokerCounters {
   publishUnmatched = 0;
   /** Messages that came through an HTTP API. */
   publishedByApi = 0;
+  /** Messages that were kept for later, and those of them that were published or had expired by then. */
+  delayed = 0;
+  delayedPublished = 0;
+  delayedExpired = 0;
+  /** Not kept, for a limit; on a topic that asks for nothing that could be done. */
+  delayedRefused = 0;
+  delayedInvalid = 0;
   /** Messages that went to other nodes. */
   forwarded = 0;
   /** Filters of SUBSCRIBE that were refused, those below included. */

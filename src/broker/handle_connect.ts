@@ -3,15 +3,10 @@ import {
   type ConnackPacket,
   type ConnectPacket,
   decodeControlPacket,
-  encodeUtf8,
-  isSysTopic,
-  isValidTopicName,
-  measureUserProperties,
   peekProtocolVersion,
   ProtocolError,
   ReasonCode,
   toConnectReturnCode,
-  topicLevelCount,
   utf8Length,
 } from "../mqtt/mod.ts";
 import {
@@ -19,23 +14,23 @@ import {
   type Credentials,
   EventBit,
   type Identity,
-  type StoredWill,
 } from "../ports/mod.ts";
 import { OutboundTopicAliases } from "../session/mod.ts";
 import {
   admissionProblem,
   banProblem,
   type ConnectProblem,
+  connectProblem as problem,
   isForeignSession,
   ownerOf,
 } from "./admission.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { clientDetails } from "./client_details.ts";
 import type { ClientSession } from "./client_session.ts";
+import { checkWill, willOf, willTopicToJudge } from "./connect_will.ts";
 import { ConnectionAuth, denialText } from "./connection_auth.ts";
 import { credentialsOf, shownUsername } from "./credentials.ts";
-import type { LimitsOptions, MqttOptions } from "./options.ts";
-import type { Mountpoint } from "./mountpoint.ts";
+import type { MqttOptions } from "./options.ts";
 
 /** A reason may quote what the client sent. */
 const REASON_LENGTH_MAX = 256;
@@ -70,8 +65,7 @@ export function handleConnect(
   from.out.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
   const credentials = credentialsOf(from, packet);
   const { clientId, username, remoteAddress } = credentials;
-  const problem = checkConnect(packet, from.core.options, from.mountpoint) ??
-    checkWillProperties(packet, from.core.limits) ??
+  const problem = checkConnect(packet, from.core.options) ?? checkWill(from, packet) ??
     banProblem(from.core, clientId, username, remoteAddress);
   if (problem !== undefined) {
     refuse(from, problem.reasonCode, problem.message);
@@ -103,12 +97,8 @@ function refuseUndecoded(
 }
 
 /** What is well-formed and still not acceptable here. */
-function checkConnect(
-  packet: ConnectPacket,
-  options: MqttOptions,
-  mountpoint: Mountpoint | undefined,
-): ConnectProblem | undefined {
-  const { clientId, version, will } = packet;
+function checkConnect(packet: ConnectPacket, options: MqttOptions): ConnectProblem | undefined {
+  const { clientId, version } = packet;
   if (clientId === "" && version === 3) { // 3.1 asks for 1 to 23 characters; longer ones are common
     return problem(ReasonCode.clientIdentifierNotValid, "client identifier is empty");
   }
@@ -125,48 +115,7 @@ function checkConnect(
       `client identifier of ${idLength} bytes, allowed are ${options.maxClientIdLength}`,
     );
   }
-  if (will === undefined) return undefined;
-  if (will.qos > options.maxQos) { // [MQTT-3.2.2-12]
-    return problem(ReasonCode.qosNotSupported, `will with QoS ${will.qos}`);
-  }
-  if (will.retain && !options.retainAvailable) { // [MQTT-3.2.2-13]
-    return problem(ReasonCode.retainNotSupported, "retained will, and nothing is retained here");
-  }
-  const topic = mountpoint?.mount(will.topic, false) ?? will.topic;
-  const isValid = isValidTopicName(will.topic) && mountpoint?.isTooLong(will.topic) !== true;
-  if (!isValid || topicLevelCount(topic) > options.maxTopicLevels) {
-    return problem(ReasonCode.topicNameInvalid, `will topic "${will.topic}"`);
-  }
-  if (isSysTopic(topic)) {
-    return problem(ReasonCode.notAuthorized, `will topic "${will.topic}" is the broker's own`);
-  }
   return undefined;
-}
-
-/** As of any message. */
-function checkWillProperties(
-  { will }: ConnectPacket,
-  { maxUserProperties, maxUserPropertyBytes }: LimitsOptions,
-): ConnectProblem | undefined {
-  if (will === undefined || will.properties.length === 0) return undefined;
-  const { count, bytes } = measureUserProperties(will.properties);
-  if (maxUserProperties > 0 && count > maxUserProperties) {
-    return problem(
-      ReasonCode.quotaExceeded,
-      `will with ${count} user properties, allowed are ${maxUserProperties}`,
-    );
-  }
-  if (maxUserPropertyBytes > 0 && bytes > maxUserPropertyBytes) {
-    return problem(
-      ReasonCode.quotaExceeded,
-      `will with user properties of ${bytes} bytes, allowed are ${maxUserPropertyBytes}`,
-    );
-  }
-  return undefined;
-}
-
-function problem(reasonCode: ReasonCode, detail: string): ConnectProblem {
-  return { reasonCode, message: `Cannot accept CONNECT: ${detail}` };
 }
 
 function authenticate(
@@ -277,8 +226,11 @@ function authorizeWill(
     if (isAllowed) accept(from, packet, clientId, identity);
     else refuse(from, ReasonCode.notAuthorized, "Cannot accept CONNECT: will topic is not allowed");
   };
-  const topic = from.mountpoint?.mount(packet.will.topic, false) ?? packet.will.topic;
-  const answer = from.core.permissions.mayPublish(identity, topic, from);
+  const answer = from.core.permissions.mayPublish(
+    identity,
+    willTopicToJudge(from, packet.will),
+    from,
+  );
   if (isPromise(answer)) from.waitFor(answer.then(decide));
   else decide(answer);
 }
@@ -427,32 +379,6 @@ function grantedKeepAliveS(packet: ConnectPacket, options: MqttOptions): number 
   const { maxKeepAliveS } = options;
   if (packet.version !== 5 || maxKeepAliveS === 0) return keepAliveS;
   return keepAliveS === 0 || keepAliveS > maxKeepAliveS ? maxKeepAliveS : keepAliveS;
-}
-
-function willOf(
-  packet: ConnectPacket,
-  clientId: string,
-  identity: Identity,
-  { core, mountpoint }: ClientConnection,
-): StoredWill | undefined {
-  const { will } = packet;
-  if (will === undefined) return undefined;
-  const { payload, qos, retain, properties } = will;
-  const topic = mountpoint?.mount(will.topic, false) ?? will.topic;
-  return {
-    message: {
-      topic,
-      topicBytes: encodeUtf8(topic),
-      payload,
-      qos,
-      retain,
-      properties,
-      publisherId: clientId,
-    },
-    messageExpiryS: will.messageExpiryS,
-    delayS: Math.min(will.delayS, core.options.maxWillDelayS),
-    identity,
-  };
 }
 
 /** Only what differs from the standard's defaults is said. */

@@ -8,11 +8,15 @@ import {
   type Qos,
   ReasonCode,
 } from "../mqtt/mod.ts";
+import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
+import type { Publication } from "../session/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import { MESSAGE_EVENTS } from "./event_hub.ts";
 import type { LimitsOptions } from "./options.ts";
+
+const DOLLAR = 0x24;
 
 /**
  * Runs one inbound PUBLISH to its end: routed, retained and acknowledged, or refused.
@@ -42,7 +46,7 @@ export function handlePublish(
     return;
   }
   const { durability } = core;
-  if (qos !== 0 && durability.isFailing && needsStore(route, view.retain)) {
+  if (qos !== 0 && durability.isFailing && isToBeStored(from, route, view.retain)) {
     // A duplicate brings nothing new: it waits for the commit that the first one waits for.
     if (qos === 1 || !session.hasReceived(packetId)) {
       refuseForNow(from, qos, packetId);
@@ -71,8 +75,8 @@ export function handlePublish(
     publication.origin = events.originOf(session.eventClient);
   }
   publication.expectReceivers(route.recipients.length, from.socket.chunksAreStable);
-  const answer = isSysTopic(route.topic)
-    ? ReasonCode.notAuthorized
+  const answer = route.topic.charCodeAt(mountLength(from)) === DOLLAR
+    ? publishReserved(from, publication, route, session)
     : core.pipeline.publish(publication, route, from, session);
   from.spend(route.recipients.length);
   if (core.sessionContext.pace.takeCrowded()) from.giveWay();
@@ -82,6 +86,27 @@ export function handlePublish(
     return;
   }
   acknowledge(from, session, qos, packetId, answer);
+}
+
+/** Of the topic behind the mountpoint. */
+function mountLength({ mountpoint }: ClientConnection): number {
+  return mountpoint === undefined ? 0 : mountpoint.text.length;
+}
+
+/** On a topic that the client begins with "$": the broker's own, one that delays, or one as any other. */
+function publishReserved(
+  from: ClientConnection,
+  publication: Publication,
+  route: Route<ClientSession>,
+  session: ClientSession,
+): MaybePromise<ReasonCode> {
+  const { delayed, pipeline } = from.core;
+  const at = mountLength(from);
+  if (delayed.isDelayed(route.topic, at)) {
+    return delayed.take(publication.own(), at, from.identity as Identity, from);
+  }
+  if (isSysTopic(route.topic)) return ReasonCode.notAuthorized;
+  return pipeline.publish(publication, route, from, session);
 }
 
 /** They are copied to every subscriber, and kept with retained and waiting messages. */
@@ -227,7 +252,15 @@ function noteAnswer(from: ClientConnection, answer: ReasonCode): void {
   if (answer === ReasonCode.notAuthorized) punish(from, answer);
 }
 
-/** The message is to be kept on disk before it is acknowledged. */
+function isToBeStored(
+  from: ClientConnection,
+  route: Route<ClientSession>,
+  retain: boolean,
+): boolean {
+  return needsStore(route, retain) || from.core.delayed.isDelayed(route.topic, mountLength(from));
+}
+
+/** The message is to be kept on disk before it is acknowledged, for what is retained and who gets it. */
 export function needsStore(route: Route<ClientSession>, retain: boolean): boolean {
   return retain || route.groups.length > 0 ||
     route.recipients.some(({ subscriber }) => subscriber.journal !== undefined);

@@ -71,6 +71,12 @@ export class Inspector {
     return this.#core.retained.bytes;
   }
 
+  /** Messages that wait for their time, and their bytes. */
+  get delayed(): { readonly messages: number; readonly bytes: number } {
+    const { count, bytes } = this.#core.delayed;
+    return { messages: count, bytes };
+  }
+
   /** Why connections of a listener ended. */
   closeTally(listenerName: string): Readonly<CloseTally> {
     return { ...this.#core.closeTallies.get(listenerName) };

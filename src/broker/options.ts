@@ -39,11 +39,17 @@ export interface MqttOptions {
   /** For sessions that 3.1 and 3.1.1 clients open with clean session 0. */
   readonly sessionExpiry3xS: number;
   readonly maxWillDelayS: number;
-  /** 0: no limit in number. */
   /** Whether retained messages are kept and sent; without it those that are there wait until it is back. */
   readonly hasRetainer: boolean;
+  /** 0: no limit in number. */
   readonly maxRetainedMessages: number;
   readonly maxRetainedPayloadBytes: number;
+  /** Whether `$delayed/…` delays; without it these are topics as any other. */
+  readonly hasDelayedPublish: boolean;
+  /** Messages that wait for their time; 0: no limit in number. */
+  readonly maxDelayedMessages: number;
+  /** Their payloads, topics and properties; 0: no limit. */
+  readonly maxDelayedBytes: number;
   /** 0: no `$SYS` topics. */
   readonly sysIntervalMs: number;
 }

@@ -5,6 +5,7 @@ import type { Route, Router } from "../routing/mod.ts";
 import { type Message, plainMessage, Publication } from "../session/mod.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
+import type { DelayedMessages } from "./delayed_messages.ts";
 import { deliver } from "./delivery.ts";
 import { type EventHub, MESSAGE_EVENTS } from "./event_hub.ts";
 import type { Permissions, PermitHolder } from "./permissions.ts";
@@ -18,6 +19,7 @@ export interface PublishPipelineParts {
   readonly interceptors: readonly PublishInterceptor[];
   readonly counters: BrokerCounters;
   readonly events: EventHub;
+  readonly delayed: DelayedMessages;
 }
 
 /** Publications kept for messages that do not come in a frame. */
@@ -37,6 +39,7 @@ export class PublishPipeline implements Publisher {
   readonly #interceptors: readonly PublishInterceptor[];
   readonly #counters: BrokerCounters;
   readonly #events: EventHub;
+  readonly #delayed: DelayedMessages;
   readonly #spare: Publication[] = [];
 
   constructor(parts: PublishPipelineParts) {
@@ -47,6 +50,7 @@ export class PublishPipeline implements Publisher {
     this.#interceptors = parts.interceptors;
     this.#counters = parts.counters;
     this.#events = parts.events;
+    this.#delayed = parts.delayed;
   }
 
   /** A message that is still in its frame; `route` is the one of its topic, `from` whoever sent it. */
@@ -81,6 +85,9 @@ export class PublishPipeline implements Publisher {
     const known = (this.#events.mask & MESSAGE_EVENTS) === 0
       ? message
       : this.#withOrigin(message, identity, publisher);
+    if (this.#delayed.isDelayed(message.topic, 0)) {
+      return this.#delayed.take(known, 0, identity, undefined);
+    }
     const answer = this.#permissions.mayPublish(identity, message.topic);
     if (isPromise(answer)) {
       return answer.then((isAllowed) => this.#judged(isAllowed, known, publisher));

@@ -1,5 +1,6 @@
 import type { Clock, Logger, TimerWheel } from "../base/mod.ts";
 import { CallbackTimer, isPromise, SequenceList } from "../base/mod.ts";
+import { encodeUtf8 } from "../mqtt/mod.ts";
 import {
   CLIENT_EVENT_BITS,
   EventBit,
@@ -15,6 +16,7 @@ import type { ClientConnection } from "./client_connection.ts";
 import { type ClientDetails, restoredDetails } from "./client_details.ts";
 import { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
+import { withDelayFirst } from "./delayed_topic.ts";
 import { redistribute } from "./delivery.ts";
 import type { Durability } from "./durability.ts";
 import { type EventHub, MESSAGE_EVENTS } from "./event_hub.ts";
@@ -308,7 +310,11 @@ export class SessionRegistry {
     const expiresAtMs = will.messageExpiryS === undefined
       ? Infinity
       : this.#parts.clock.nowMs() + will.messageExpiryS * 1000;
-    const message = { ...will.message, expiresAtMs };
+    // The delay is not below the mountpoint, the topic is.
+    const topic = withDelayFirst(will.message.topic, session.mountpoint.length);
+    const message = topic === will.message.topic
+      ? { ...will.message, expiresAtMs }
+      : { ...will.message, topic, topicBytes: encodeUtf8(topic), expiresAtMs };
     if ((events.mask & MESSAGE_EVENTS) === 0) return message;
     return { ...message, origin: events.originOf(session.eventClient) };
   }

@@ -14,6 +14,8 @@ export interface SysFigures {
   readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
+  readonly delayedMessages: number;
+  readonly delayedBytes: number;
   readonly heapBytes: number;
 }
 
@@ -97,10 +99,13 @@ export class SysTopics {
     yield ["messages/received", counters.packetsReceived];
     yield ["messages/sent", counters.packetsSent];
     yield ["messages/inflight", counters.sessions.inflight];
-    const stored = figures.retainedMessages + counters.sessions.queuedMessages;
+    const stored = figures.retainedMessages + figures.delayedMessages +
+      counters.sessions.queuedMessages;
     yield ["messages/stored", stored];
     yield ["store/messages/count", stored];
-    yield ["store/messages/bytes", figures.retainedBytes + counters.sessions.queuedBytes];
+    const storedBytes = figures.retainedBytes + figures.delayedBytes +
+      counters.sessions.queuedBytes;
+    yield ["store/messages/bytes", storedBytes];
     yield* this.#parts.store.values(clock.monotonicMs());
     yield ["publish/messages/received", counters.publishReceived];
     yield ["publish/messages/sent", counters.publishSent];
@@ -113,6 +118,7 @@ export class SysTopics {
     yield ["bytes/received", counters.bytesReceived];
     yield ["bytes/sent", counters.bytesSent];
     yield ["retained messages/count", figures.retainedMessages];
+    yield ["delayed messages/count", figures.delayedMessages];
     yield ["subscriptions/count", figures.subscriptions];
     yield ["shared_subscriptions/count", figures.sharedSubscriptions];
     yield ["heap/current", figures.heapBytes];

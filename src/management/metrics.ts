@@ -27,6 +27,7 @@ type OtherKey =
   | "queued"
   | "inflight"
   | "retained"
+  | "delayed"
   | "store"
   | "commitSeconds"
   | "deliverySeconds";
@@ -56,6 +57,14 @@ export class LocalMetrics implements MetricsService {
         messages: this.#inspector.gauges.retained.count,
         bytes: this.#inspector.retainedBytes,
         refused: counters.retainedRefused,
+      },
+      delayed: {
+        ...this.#inspector.delayed,
+        accepted: counters.delayed,
+        published: counters.delayedPublished,
+        expired: counters.delayedExpired,
+        refused: counters.delayedRefused,
+        invalid: counters.delayedInvalid,
       },
       ...lives(counters),
       store: this.#storeFigures(),

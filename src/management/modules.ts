@@ -7,7 +7,10 @@ const SWITCHED_OFF = "auth.switched_off";
 const ACCOUNTS = "auth.accounts";
 
 /** Modules that a setting of their own switches, which is true unless somebody sets it. */
-const SWITCHES: ReadonlyMap<ModuleName, string> = new Map([["retainer", "mqtt.retainer"]]);
+const SWITCHES: ReadonlyMap<ModuleName, string> = new Map([
+  ["delayed_publish", "mqtt.delayed_publish"],
+  ["retainer", "mqtt.retainer"],
+]);
 
 /** The modules of `[auth]`, as `auth.switched_off` calls them, and a key that each has when it is configured. */
 const AUTH_WORDS: ReadonlyMap<ModuleName, readonly [word: string, key: string]> = new Map([

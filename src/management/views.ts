@@ -196,6 +196,18 @@ export interface MetricsView {
     /** Not kept, for a limit. */
     readonly refused: number;
   };
+  readonly delayed: {
+    /** Waiting now. */
+    readonly messages: number;
+    readonly bytes: number;
+    /** Since the start: kept for later; of these published, and expired before. */
+    readonly accepted: number;
+    readonly published: number;
+    readonly expired: number;
+    /** Not kept: for a limit, or because the topic asked for nothing that could be done. */
+    readonly refused: number;
+    readonly invalid: number;
+  };
   readonly connections: {
     readonly accepted: number;
     readonly refused: number;
@@ -273,6 +285,7 @@ export type ModuleName =
   | "client_accounts"
   | "jwt"
   | "http_auth"
+  | "delayed_publish"
   | "management"
   | "retainer";
 

@@ -200,6 +200,7 @@ test("only plugins that exist are listed, in the product's order, and each says 
       "emqx_auth_http false",
       "emqx_auth_jwt false",
       "emqx_auth_username true",
+      "emqx_delayed_publish true",
       "emqx_management true",
       "emqx_retainer true",
     ]);

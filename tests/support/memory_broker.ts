@@ -48,6 +48,9 @@ export const DEFAULT_OPTIONS: MqttOptions = {
   hasRetainer: true,
   maxRetainedMessages: 0,
   maxRetainedPayloadBytes: 1_048_576,
+  hasDelayedPublish: true,
+  maxDelayedMessages: 10_000,
+  maxDelayedBytes: 64 << 20,
   sysIntervalMs: 0,
 };
 

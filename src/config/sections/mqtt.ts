@@ -40,5 +40,8 @@ export const MQTT = section<MqttOptions>("at reload", {
   hasRetainer: key("retainer", boolean(), true),
   maxRetainedMessages: key("max_retained_messages", integer({ min: 0, max: UNLIMITED }), 0),
   maxRetainedPayloadBytes: key("max_retained_payload", size({ min: 1, max: 256 * MB }), "1MB"),
+  hasDelayedPublish: key("delayed_publish", boolean(), true),
+  maxDelayedMessages: key("max_delayed_messages", integer({ min: 0, max: UNLIMITED }), 10_000),
+  maxDelayedBytes: key("max_delayed_bytes", size({ min: 0, max: UNLIMITED }), "64MB"),
   sysIntervalMs: key("sys_interval", durationMs({ min: 0, max: DAY_MS }), "60s"),
 });

@@ -38,6 +38,12 @@ const PLUGINS: readonly Plugin[] = [
     type: "auth",
   },
   {
+    name: "emqx_delayed_publish",
+    description: "Delayed publishing",
+    module: "delayed_publish",
+    type: "feature",
+  },
+  {
     name: "emqx_management",
     description: "Management by HTTP",
     module: "management",

@@ -144,11 +144,23 @@ function writeMessages(text: MetricsText, metrics: MetricsView): void {
     "Retained messages that were not kept, for a limit",
     metrics.retained.refused,
   );
+  writeDelayed(text, metrics);
   histogram(
     text,
     "mqtt_delivery_seconds",
     "From the arrival of a message to when it is handed to the system for its subscribers",
     metrics.deliverySeconds,
+  );
+}
+
+function writeDelayed(text: MetricsText, { delayed }: MetricsView): void {
+  const { messages, bytes, ...events } = delayed;
+  text.gauge("mqtt_delayed_messages", "Messages that wait for their time", messages);
+  text.gauge("mqtt_delayed_bytes", "Bytes of these", bytes);
+  text.counter(
+    "mqtt_delayed_events_total",
+    "What became of messages on $delayed topics",
+    Object.entries(events).map(([event, value]) => ({ labels: { event }, value })),
   );
 }
 
