@@ -265,6 +265,8 @@ class Period {
       connections: 2,
       subscriptions: 1,
       sharedSubscriptions: 0,
+      delayedMessages: 0,
+      delayedBytes: 0,
     });
     assert(retainedMessages <= RETAINED_MAX, `${retainedMessages} messages are retained`);
     assert(timers <= retainedMessages, `${timers} timers for ${retainedMessages} messages`);

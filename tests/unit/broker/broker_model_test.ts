@@ -112,6 +112,8 @@ class Simulation {
       sharedSubscriptions: 0,
       retainedMessages: 0,
       retainedBytes: 0,
+      delayedMessages: 0,
+      delayedBytes: 0,
       timers: 0,
     });
     assertEquals([this.#memory.openConnections, runtime.openSockets], [0, 0]);

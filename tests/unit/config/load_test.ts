@@ -156,7 +156,7 @@ const MQTT_KEYS = "max_packet_size, max_topic_levels, max_client_id_length, max_
   "max_topic_alias, receive_maximum, max_inflight, max_queued_messages, max_queued_bytes, " +
   "queue_full, queue_qos0_offline, max_outbound_buffer, connect_timeout, max_keep_alive, " +
   "keep_alive_factor, max_session_expiry, session_expiry_3x, max_will_delay, " +
-  "retainer, max_retained_messages, max_retained_payload, sys_interval";
+  "retainer, max_retained_messages, max_retained_payload, delayed_publish, max_delayed_messages, max_delayed_bytes, sys_interval";
 const SECTIONS =
   "node, log, listener, mqtt, persistence, auth, acl, limits, alarms, http, app, api, rule_engine, resource, rule, bridge, cluster";
 const LISTENER_KEYS =

@@ -35,9 +35,14 @@ const ON: Values = { "auth.accounts": true, "auth.switched_off": [], "mqtt.retai
 test("where accounts are off as a whole, activating one of the two leaves the other one off", async () => {
   const values: Values = { ...ON, "auth.accounts": false };
   const modules = new LocalModules(settingsOf(values));
-  assertEquals(await active(modules), ["management", "retainer"]);
+  assertEquals(await active(modules), ["management", "delayed_publish", "retainer"]);
   await modules.activate("user_accounts");
-  assertEquals(await active(modules), ["user_accounts", "management", "retainer"]);
+  assertEquals(await active(modules), [
+    "user_accounts",
+    "management",
+    "delayed_publish",
+    "retainer",
+  ]);
   assertEquals(values["auth.switched_off"], ["clients"]);
   await modules.activate("client_accounts");
   assertEquals(values["auth.switched_off"], []);
