@@ -1,3 +1,4 @@
+import process from "node:process";
 import { isMainThread } from "node:worker_threads";
 import { loadRuntime, type Runtime } from "../runtime/mod.ts";
 import type { Server, ServerContext } from "./application.ts";
@@ -5,7 +6,6 @@ import { type Command, helpText, parseCommandLine, UsageError } from "./command_
 import { COMMIT, VERSION } from "./version.ts";
 
 const EXIT_FINE = 0;
-const EXIT_WRONG_COMMAND_LINE = 2;
 
 /**
  * The program, from its arguments to its exit status. `programUrl`: of the module that calls this, where the threads of
@@ -35,9 +35,8 @@ export async function runCommand(
   createServer: (context: ServerContext) => Server | Promise<Server>,
 ): Promise<number> {
   const command = readCommand(runtime);
-  switch (command?.name) {
-    case undefined:
-      return EXIT_WRONG_COMMAND_LINE;
+  if (typeof command === "number") return command;
+  switch (command.name) {
     case "help":
       runtime.writeStdout(helpText(command.about));
       return EXIT_FINE;
@@ -62,6 +61,10 @@ export async function runCommand(
       const input = new TerminalInput((text) => runtime.writeStderr(text));
       return await passwd(runtime, command.arguments, input);
     }
+    case "pub": {
+      const { publish } = await import("./pub.ts");
+      return await publish(runtime, command.arguments, process.stdin);
+    }
     case "run": {
       const { runBroker } = await import("./application.ts");
       return await runBroker(runtime, command.arguments, createServer);
@@ -74,14 +77,15 @@ function versionText({ name, version }: Runtime): string {
   return `broker ${VERSION} (${name} ${version})${commit}\n`;
 }
 
-/** Undefined when the command line makes no sense, which has been said then. */
-function readCommand(runtime: Runtime): Command | undefined {
+/** An exit status when the command line makes no sense, which has been said then. */
+function readCommand(runtime: Runtime): Command | number {
   try {
     return parseCommandLine(runtime.args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const lines = error.problems.map((problem) => `broker: ${problem}\n`);
-    runtime.writeStderr(`${lines.join("")}Try "broker --help"\n`);
-    return undefined;
+    const about = error.command === undefined ? "broker" : `broker ${error.command}`;
+    runtime.writeStderr(`${lines.join("")}Try "${about} --help"\n`);
+    return error.exitStatus;
   }
 }

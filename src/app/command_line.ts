@@ -9,6 +9,7 @@ import {
   takeFirstOperand,
 } from "./options.ts";
 import { PASSWD_TABLE, readPasswd } from "./passwd_arguments.ts";
+import { PUB_TABLE, readPub } from "./pub_arguments.ts";
 import { BACKUP_TABLE, CHECK_TABLE, readBackup, readRun, RUN_TABLE } from "./run_arguments.ts";
 
 /** A command: what is known of it, and how its arguments are read; a list is what is wrong with them. */
@@ -24,6 +25,7 @@ const DEFINITIONS = {
   backup: { table: BACKUP_TABLE, read: readBackup },
   acl: { table: ACL_TABLE, read: readExplain },
   passwd: { table: PASSWD_TABLE, read: readPasswd },
+  pub: { table: PUB_TABLE, read: readPub },
 } as const satisfies Readonly<Record<string, Definition<object>>>;
 
 export type CommandName = keyof typeof DEFINITIONS;
@@ -47,14 +49,22 @@ export const COMMAND_TABLES: readonly CommandTable[] = Object.values(DEFINITIONS
   ({ table }) => table,
 );
 
-const LATER_COMMANDS = ["exec", "pub", "sub", "bench", "healthcheck"];
+const EXIT_WRONG_COMMAND_LINE = 2;
+const LATER_COMMANDS = ["exec", "sub", "bench", "healthcheck"];
 
 /** The command line makes no sense, for one or more reasons. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 
-  constructor(readonly problems: readonly string[]) {
+  /** Whose help may be of use; undefined: that of the program. */
+  readonly command: CommandName | undefined;
+  readonly exitStatus: number;
+
+  constructor(readonly problems: readonly string[], command: CommandName | undefined) {
     super(`Cannot understand the command line: ${problems.join("; ")}`);
+    this.command = command;
+    const table: CommandTable | undefined = command && DEFINITIONS[command].table;
+    this.exitStatus = table?.usageStatus ?? EXIT_WRONG_COMMAND_LINE;
   }
 }
 
@@ -65,14 +75,14 @@ export function parseCommandLine(args: readonly string[]): Command {
   const isKnown = isCommand(name);
   const { table, read } = DEFINITIONS[isKnown ? name : "run"];
   const { parsed, problems } = parseOptions(table, others, COMMAND_TABLES);
-  if (!isKnown) throw new UsageError([...problems, unknownCommand(name)]);
+  if (!isKnown) throw new UsageError([...problems, unknownCommand(name)], undefined);
   if (problems.length === 0) {
     if (parsed.has("help")) return { name: "help", about: word === undefined ? undefined : name };
     if (parsed.has("version")) return { name: "version" };
   }
   const answer = read(parsed);
-  if (isProblems(answer)) throw new UsageError([...problems, ...answer]);
-  if (problems.length > 0) throw new UsageError(problems);
+  if (isProblems(answer)) problems.push(...answer);
+  if (problems.length > 0) throw new UsageError(problems, word === undefined ? undefined : name);
   return { name, arguments: answer } as Command;
 }
 

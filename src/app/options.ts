@@ -37,6 +37,8 @@ export interface CommandTable {
   readonly summary: string;
   /** What follows "broker ", each way in a line. */
   readonly usage: readonly string[];
+  /** Exit status where the command line makes no sense; default 2. */
+  readonly usageStatus?: number;
   /** Words that are no options, at most. Behind "--" everything is such a word. */
   readonly operandsMax: number;
   /** What each operand may be, for completions; undefined: anything. */
@@ -121,7 +123,7 @@ export function parseOptions(
   table: CommandTable,
   args: readonly string[],
   foreign: readonly CommandTable[] = [],
-): { readonly parsed: ParsedOptions; readonly problems: readonly string[] } {
+): { readonly parsed: ParsedOptions; readonly problems: string[] } {
   const reading = new Reading(table, foreign);
   reading.read(args);
   const { operands, values, problems } = reading;

@@ -17,6 +17,7 @@ export { MessageQueue } from "./message_queue.ts";
 export type { Outlet } from "./outlet.ts";
 export { Pace } from "./pace.ts";
 export { COPIED_FRAME_BYTES_MAX, Publication, PublishFrame } from "./publication.ts";
+export { ReceivedIds } from "./received_ids.ts";
 export { type OfferResult, Session } from "./session.ts";
 export type { DropReason, SessionDrops } from "./session_drops.ts";
 export { OutboundTopicAliases } from "./topic_aliases.ts";

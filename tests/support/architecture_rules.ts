@@ -13,6 +13,7 @@ export const RANK: Readonly<Record<string, number>> = {
   retain: 2,
   ports: 3,
   sinks: 3,
+  client: 3,
   broker: 4,
   access: 4,
   auth: 4,

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { assertEquals } from "@std/assert";
 import { within } from "./deadline.ts";
 import { bunProgram, denoProgram } from "./programs.ts";
@@ -36,6 +36,8 @@ export interface StartOptions {
   /** Where the broker keeps things, for whoever wants them kept. The caller owns the folder. */
   readonly dataDir?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** What its standard input holds; default: nothing. */
+  readonly input?: string | Uint8Array;
 }
 
 export interface RunningBroker {
@@ -209,7 +211,7 @@ class Program {
   readonly #pid: number | undefined;
   #isRunning = true;
 
-  constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
+  constructor(child: ChildProcessByStdio<Writable, Readable, Readable>) {
     this.#pid = child.pid;
     this.stdout = new Output(child.stdout);
     this.stderr = new Output(child.stderr);
@@ -232,9 +234,12 @@ class Program {
     const [program, before] = await commandOf(target);
     const child = spawn(program, [...before, ...args], {
       cwd: PROJECT_ROOT,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: { ...ownEnvironment(), NO_COLOR: "1", ...options.environment },
     });
+    // A program that does not read all of it is no failure.
+    child.stdin.on("error", () => child.stdin.destroy());
+    child.stdin.end(options.input);
     return new Program(child);
   }
 }

@@ -97,10 +97,10 @@ for (const [args, command] of COMMANDS) {
 
 const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["rum"], [
-    'unknown command "rum"; did you mean "run"? allowed: run, check, backup, acl, passwd',
+    'unknown command "rum"; did you mean "run"? allowed: run, check, backup, acl, passwd, pub',
   ]],
-  [["serve"], ['unknown command "serve"; allowed: run, check, backup, acl, passwd']],
-  ...["exec", "pub", "sub", "bench", "healthcheck"].map((word): [string[], string[]] => [
+  [["serve"], ['unknown command "serve"; allowed: run, check, backup, acl, passwd, pub']],
+  ...["exec", "sub", "bench", "healthcheck"].map((word): [string[], string[]] => [
     [word],
     [`command "${word}" is not in this version`],
   ]),
@@ -137,7 +137,7 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["chek", "--zzz", "--config"], [
     'unknown option "--zzz"',
     "option --config needs a value",
-    'unknown command "chek"; did you mean "check"? allowed: run, check, backup, acl, passwd',
+    'unknown command "chek"; did you mean "check"? allowed: run, check, backup, acl, passwd, pub',
   ]],
 ];
 
