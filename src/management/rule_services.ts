@@ -17,8 +17,8 @@ import type {
  * say so in `ManagementError.subject`, others have a `phrase`.
  */
 export interface RulesService {
-  /** In the order in which they were made. */
-  list(): Promise<readonly RuleView[]>;
+  /** Those of the configuration, then in the order in which they were made; the first `countMax`, default: all. */
+  list(countMax?: number): Promise<readonly RuleView[]>;
   get(id: string): Promise<RuleView | undefined>;
   /** Works from now on, and is kept. `invalid`, `unavailable`. */
   create(draft: RuleDraft): Promise<RuleView>;

@@ -26,8 +26,8 @@ export class LocalRules implements RulesService {
     this.#engine = engine;
   }
 
-  list(): Promise<readonly RuleView[]> {
-    return Promise.resolve(this.#engine.list());
+  list(countMax?: number): Promise<readonly RuleView[]> {
+    return Promise.resolve(this.#engine.list(countMax));
   }
 
   get(id: string): Promise<RuleView | undefined> {

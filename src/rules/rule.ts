@@ -84,8 +84,10 @@ export type RuleTest =
     readonly isForeach: boolean;
   };
 
-/** Sums over all rules since the start; removed ones included. */
+/** Sums over all rules since the start, those that are gone included. */
 export interface RuleTotals {
+  /** Rules that there are now. */
+  readonly rules: number;
   readonly matched: number;
   readonly success: number;
   readonly failed: number;

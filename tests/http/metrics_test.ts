@@ -57,6 +57,55 @@ test("the metrics are what Prometheus reads, and count what has happened", () =>
     assert(valueOf(metrics, "process_cpu_seconds_total", { mode: "user" }) > 0);
   }));
 
+const RULES = `
+[[resource]]
+name = "nowhere"
+type = "web_hook"
+config = { url = "http://127.0.0.1:1/", queue_max = 1 }
+[[rule]]
+name = "one"
+sql = 'SELECT * FROM "t"'
+[[rule.action]]
+name = "do_nothing"
+[[rule.action]]
+name = "republish"
+params = { target_topic = "#", target_qos = 0, payload_tmpl = "" }
+[[rule.action]]
+name = "data_to_webserver"
+params = { "$resource" = "nowhere" }
+`;
+
+test("rules, their actions and resources are counted", () =>
+  withBroker({ config: RULES }, async (broker) => {
+    const client = await TestClient.connect(broker.port);
+    for (const payload of ["1", "2", "3"]) await client.publish("t", payload, { qos: 1 });
+    const metrics = await metricsOf(broker);
+    const [success, failed] = [{ result: "success" }, { result: "failed" }];
+    assertEquals(valueOf(metrics, "mqtt_rules"), 1);
+    assertEquals(valueOf(metrics, "mqtt_rules_matched_total"), 3);
+    assertEquals(valueOf(metrics, "mqtt_rules_actions_total", success), 3);
+    assertEquals(valueOf(metrics, "mqtt_rule_matched_total", { rule: "one" }), 3);
+    const action = (index: number): { action: string } => ({
+      action: ["do_nothing", "republish", "data_to_webserver"][index] + "_one_" + index,
+    });
+    const each = (index: number, result: { result: string }): number =>
+      valueOf(metrics, "mqtt_rule_actions_total", { ...action(index), ...result });
+    assertEquals([each(0, success), each(0, failed)], [3, 0]);
+    assertEquals([each(1, success), each(1, failed)], [0, 3]);
+    // One waits for a server that there is not, and there is no room for the others.
+    assertEquals(each(2, success), 0);
+    assert(each(2, failed) >= 2);
+    const resource = { resource: "nowhere", type: "web_hook" };
+    assertEquals(valueOf(metrics, "mqtt_resources"), 1);
+    assert(valueOf(metrics, "mqtt_resource_queued", resource) <= 1);
+    assertEquals(
+      valueOf(metrics, "mqtt_resource_items_total", { ...resource, result: "delivered" }),
+      0,
+    );
+    assert(valueOf(metrics, "mqtt_resource_items_total", { ...resource, result: "dropped" }) >= 1);
+    client.cut();
+  }));
+
 test("commits are counted and measured where there is a disk", () =>
   withDataDir(async (dataDir) => {
     await withBroker({ dataDir }, async (broker) => {

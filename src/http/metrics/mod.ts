@@ -2,6 +2,7 @@ import type { Dialect, DialectContext } from "../dialect.ts";
 import { Api, METRICS_TYPE, MetricsText, refusePlainly, textReply } from "../kit/mod.ts";
 import { writeBrokerMetrics } from "./broker_metrics.ts";
 import { writeProcessMetrics } from "./process_metrics.ts";
+import { SHOWN_MAX, writeResourceMetrics, writeRuleMetrics } from "./rule_metrics.ts";
 import { writeWebMetrics } from "./web_metrics.ts";
 
 /** `/metrics`, for Prometheus and those that read the same text. */
@@ -31,6 +32,9 @@ export function createMetrics(context: DialectContext): Dialect {
       listeners: await management.listeners.list(),
       health: await management.nodes.health(),
     });
+    const { rules, resources } = management;
+    writeRuleMetrics(text, await rules.totals(), await rules.list(SHOWN_MAX));
+    writeResourceMetrics(text, await resources.list());
     writeWebMetrics(text, context.webListeners());
     return textReply(200, text.toString(), METRICS_TYPE);
   });

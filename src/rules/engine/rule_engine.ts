@@ -79,9 +79,8 @@ export class RuleEngine {
     });
   }
 
-  /** Sums over all rules since the start, those that are gone included. */
   get totals(): RuleTotals {
-    return { ...this.#totals };
+    return { rules: this.#configured.size + this.#made.size, ...this.#totals };
   }
 
   /**
@@ -107,8 +106,8 @@ export class RuleEngine {
   }
 
   /** Those of the configuration first, then in the order in which they were made. */
-  list(): readonly RuleView[] {
-    return this.#all().map((rule) => this.#view(rule));
+  list(countMax = Infinity): readonly RuleView[] {
+    return this.#all().slice(0, countMax).map((rule) => this.#view(rule));
   }
 
   get(id: string): RuleView | undefined {

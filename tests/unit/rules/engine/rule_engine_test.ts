@@ -292,7 +292,7 @@ test("totals count what rules did that are gone", async () => {
   const { id } = await rig.engine.create({ ...ALL, actions: [...NOTHING, ...NOTHING] });
   rig.publish("t");
   await rig.engine.remove(id);
-  assertEquals(rig.engine.totals, { matched: 1, success: 2, failed: 0 });
+  assertEquals(rig.engine.totals, { rules: 0, matched: 1, success: 2, failed: 0 });
 });
 
 test("the mask names the events that enabled rules want, and a change of it is told", async () => {

@@ -46,6 +46,6 @@ for (const [sql, context, result] of ROWS) {
     const rig = new RuleRig();
     const found = rig.engine.test(sql, context);
     assertEquals(found, result);
-    assertEquals(rig.engine.totals, { matched: 0, success: 0, failed: 0 });
+    assertEquals(rig.engine.totals, { rules: 0, matched: 0, success: 0, failed: 0 });
   });
 }
