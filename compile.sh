@@ -91,7 +91,7 @@ compile_with_deno() {
   options+=(--allow-net --allow-read --allow-write)
   # Configuration by BROKER_*, and what a service manager says there.
   options+=(--allow-env)
-  # `broker exec` runs the command that it is given; nothing else runs anything.
+  # `broker exec` runs the command that it is given; every other command gives this up at once.
   options+=(--allow-run)
   # The time since the machine is up, for the service manager; load and memory, for alarms and
   # metrics. Native libraries (--allow-ffi) and the rest of the system are never used.

@@ -1,12 +1,14 @@
 import { type Clock, LineLogger, SystemClock } from "../base/mod.ts";
 import type { Configuration, LoadedConfig } from "../config/mod.ts";
+import type { EventSink } from "../ports/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
+import type { ConfigArguments } from "./config_options.ts";
 import type { RunArguments } from "./run_arguments.ts";
 import { type ConfigResult, readWholeConfiguration } from "./configuration.ts";
-import { announceReady, createReadyReport, type Opened } from "./ready.ts";
+import { type Lifetime, ServiceLifetime, type StopReason } from "./lifetime.ts";
+import { createReadyReport, type Opened } from "./ready.ts";
 import { ServiceManager } from "./service_manager.ts";
 import { type Prepare, type ReadConfig, Settings } from "./settings.ts";
-import { handleSignals } from "./signals.ts";
 import { VERSION } from "./version.ts";
 
 /** The parts that serve clients, as the life of the program sees them. */
@@ -29,6 +31,8 @@ export interface ServerContext {
   /** Without what was set through an API; `settings.open` adds that. */
   readonly configuration: Configuration;
   readonly settings: Settings;
+  /** Hear what happens from the start on. */
+  readonly eventSinks: readonly EventSink[];
   /** Stops the program a moment later, so that whoever asked is answered. "restart": with the status for that. */
   requestStop(how: "stop" | "restart"): void;
 }
@@ -36,7 +40,9 @@ export interface ServerContext {
 export interface ApplicationOptions {
   readonly runtime: Runtime;
   readonly clock: Clock;
-  readonly arguments: RunArguments;
+  readonly arguments: ConfigArguments;
+  readonly lifetime: Lifetime;
+  readonly eventSinks?: readonly EventSink[];
   readonly createServer: CreateServer;
 }
 
@@ -51,12 +57,6 @@ export const EXIT_RESTART = 75;
 /** From the request of an API to the stop. */
 const STOP_DELAY_MS = 2000;
 
-/** Why the program ends. */
-interface StopReason {
-  readonly signal: string;
-  readonly isRestart: boolean;
-}
-
 /** `broker run`; resolves with the exit status. */
 export async function runBroker(
   runtime: Runtime,
@@ -67,6 +67,7 @@ export async function runBroker(
     runtime,
     clock: new SystemClock(),
     arguments: args,
+    lifetime: new ServiceLifetime(runtime, args.readyFile),
     createServer,
   });
   return await application.run();
@@ -76,7 +77,9 @@ export async function runBroker(
 export class Application {
   readonly #runtime: Runtime;
   readonly #clock: Clock;
-  readonly #arguments: RunArguments;
+  readonly #arguments: ConfigArguments;
+  readonly #lifetime: Lifetime;
+  readonly #eventSinks: readonly EventSink[];
   readonly #createServer: CreateServer;
   /** Undefined: nobody who wants to know. */
   #manager: ServiceManager | undefined;
@@ -90,6 +93,8 @@ export class Application {
     this.#runtime = options.runtime;
     this.#clock = options.clock;
     this.#arguments = options.arguments;
+    this.#lifetime = options.lifetime;
+    this.#eventSinks = options.eventSinks ?? [];
     this.#createServer = options.createServer;
   }
 
@@ -123,16 +128,14 @@ export class Application {
     const settings = new Settings({ read, loaded, logger });
     const { promise: stopped, resolve: stop } = Promise.withResolvers<StopReason>();
     // First of all, so that a signal cannot come too early for a graceful stop.
-    handleSignals(this.#runtime, {
-      onStop: (signal) => stop({ signal, isRestart: false }),
-      onReload: () => this.#requestReload(settings),
-    });
+    this.#lifetime.begin({ stop, reload: () => this.#requestReload(settings) });
     const server = await this.#createServer({
       runtime: this.#runtime,
       clock: this.#clock,
       logger,
       configuration,
       settings,
+      eventSinks: this.#eventSinks,
       requestStop: (how) =>
         this.#stopLater({ signal: `api ${how}`, isRestart: how === "restart" }, stop),
     });
@@ -171,9 +174,9 @@ export class Application {
     }
     const report = createReadyReport(this.#runtime, opened);
     try {
-      await announceReady(this.#runtime, report, this.#arguments.readyFile);
+      await this.#lifetime.onReady(report);
     } catch (error) {
-      logger.error(`Cannot write ready file "${this.#arguments.readyFile}": ${errorText(error)}`);
+      logger.error(errorText(error));
       await stopWhole(server, logger);
       return false;
     }

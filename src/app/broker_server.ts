@@ -178,7 +178,7 @@ class BrokerServer implements Server {
     { authorizer }: AccessRules,
     bans: BanList,
   ): Broker {
-    const { runtime, clock, logger } = this.#context;
+    const { runtime, clock, logger, eventSinks } = this.#context;
     return new Broker({
       options: this.#configuration.mqtt,
       limits: this.#configuration.limits,
@@ -190,6 +190,7 @@ class BrokerServer implements Server {
       authorizer,
       store,
       bans,
+      eventSinks,
     });
   }
 

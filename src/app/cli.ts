@@ -36,6 +36,7 @@ export async function runCommand(
 ): Promise<number> {
   const command = readCommand(runtime);
   if (typeof command === "number") return command;
+  if (command.name !== "exec") runtime.renouncePrograms();
   switch (command.name) {
     case "help":
       runtime.writeStdout(helpText(command.about));
@@ -60,6 +61,10 @@ export async function runCommand(
       const { TerminalInput } = await import("./terminal.ts");
       const input = new TerminalInput((text) => runtime.writeStderr(text));
       return await passwd(runtime, command.arguments, input);
+    }
+    case "exec": {
+      const { execute } = await import("./exec.ts");
+      return await execute(runtime, command.arguments, createServer);
     }
     case "pub": {
       const { publish } = await import("./pub.ts");

@@ -41,8 +41,10 @@ export interface CommandTable {
   readonly usageStatus?: number;
   /** Words that are no options, at most. Behind "--" everything is such a word. */
   readonly operandsMax: number;
+  /** They stand behind "--" only, so that an option before it is never one of theirs. */
+  readonly areOperandsBehindDashes?: boolean;
   /** What each operand may be, for completions; undefined: anything. */
-  readonly operands?: readonly (readonly string[] | "file" | undefined)[];
+  readonly operands?: readonly (readonly string[] | "file" | "command" | undefined)[];
   readonly groups: readonly OptionGroup[];
   /** Stands between usage and options. */
   readonly introduction?: string;
@@ -127,6 +129,9 @@ export function parseOptions(
   const reading = new Reading(table, foreign);
   reading.read(args);
   const { operands, values, problems } = reading;
+  if (table.areOperandsBehindDashes === true && reading.countBeforeDashes > 0) {
+    problems.push(`unexpected argument "${operands[0]}"; a command stands behind "--"`);
+  }
   for (const extra of operands.slice(table.operandsMax)) {
     problems.push(`unexpected argument "${extra}"`);
   }
@@ -148,6 +153,8 @@ class Reading {
   readonly operands: string[] = [];
   readonly values = new Map<string, (readonly string[])[]>();
   readonly problems: string[] = [];
+  /** Operands that stand before "--". */
+  countBeforeDashes = 0;
   readonly #command: string;
   readonly #byName = new Map<string, Option>();
   /** Options of other commands. */
@@ -177,7 +184,7 @@ class Reading {
         this.#at = args.length;
       } else if (word.startsWith("--")) this.#readLong(word);
       else if (word.startsWith("-") && word.length > 1) this.#readLetters(word);
-      else this.operands.push(word);
+      else this.countBeforeDashes = this.operands.push(word);
     }
     return this.#at;
   }

@@ -44,13 +44,17 @@ export function createReadyReport(
   };
 }
 
-/** The file first: whoever waits for the line may then read it. Rejects when it cannot be written. */
-export async function announceReady(
+/** Rejects when it cannot be written. */
+export async function writeReadyFile(
   runtime: Runtime,
   report: ReadyReport,
-  readyFile: string | undefined,
+  file: string | undefined,
 ): Promise<void> {
-  const json = JSON.stringify(report);
-  if (readyFile !== undefined) await runtime.writeFileAtomic(readyFile, `${json}\n`);
-  runtime.writeStdout(`ready ${json}\n`);
+  if (file === undefined) return;
+  try {
+    await runtime.writeFileAtomic(file, `${JSON.stringify(report)}\n`);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot write ready file "${file}": ${reason}`, { cause });
+  }
 }

@@ -5,7 +5,7 @@ import {
   readConfigArguments,
   SOURCES_TEXT,
 } from "./config_options.ts";
-import type { CommandTable, ParsedOptions } from "./options.ts";
+import type { CommandTable, Option, ParsedOptions } from "./options.ts";
 
 export interface RunArguments extends ConfigArguments {
   readonly readyFile: string | undefined;
@@ -16,18 +16,20 @@ export interface BackupArguments extends ConfigArguments {
   readonly file: string;
 }
 
+export const READY_FILE: Option = {
+  name: "ready-file",
+  value: "FILE",
+  completes: "file",
+  help: "receives a JSON object once every listener accepts",
+};
+
 export const RUN_TABLE: CommandTable = {
   name: "run",
   summary: "Runs the broker",
   usage: ["[run] [options]"],
   operandsMax: 0,
   groups: [{
-    options: [...CONFIG_OPTIONS, {
-      name: "ready-file",
-      value: "FILE",
-      completes: "file",
-      help: "receives a JSON object once every listener accepts",
-    }],
+    options: [...CONFIG_OPTIONS, READY_FILE],
   }],
   closing: `${SOURCES_TEXT}
 

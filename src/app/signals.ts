@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { Runtime, SignalName } from "../runtime/mod.ts";
 
 export interface SignalHandlers {
@@ -7,9 +8,6 @@ export interface SignalHandlers {
   onReload(): void;
 }
 
-/** What a shell reports of a program that a signal ended: 128 and the signal's number. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
-
 /** The first signal to stop asks, the second one does not: it ends the program where it stands. */
 export function handleSignals(
   runtime: Pick<Runtime, "onSignal" | "exit">,
@@ -18,10 +16,16 @@ export function handleSignals(
   let isStopping = false;
   for (const name of ["SIGTERM", "SIGINT"] as const) {
     runtime.onSignal(name, () => {
-      if (isStopping) runtime.exit(EXIT_CODES[name]);
+      if (isStopping) runtime.exit(signalStatus(name));
       isStopping = true;
       handlers.onStop(name);
     });
   }
   runtime.onSignal("SIGHUP", () => handlers.onReload());
+}
+
+/** What a shell reports of a program that a signal ended: 128 and the signal's number. */
+export function signalStatus(name: string): number {
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  return 128 + (numbers[name] ?? 0);
 }

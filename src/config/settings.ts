@@ -19,8 +19,11 @@ export type Setting =
   );
 
 const PREFIX = "BROKER_";
-/** What Kubernetes tells every container of a service that is called "broker". */
-const FOREIGN = /^BROKER_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/;
+/**
+ * What Kubernetes tells every container of a service that is called "broker", and what `broker exec` tells its command,
+ * which may be one of ours.
+ */
+const FOREIGN = /^BROKER_(?:(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)|HTTP_URL$)/;
 
 /** `BROKER_MQTT__MAX_QOS=1` is `mqtt.max_qos = 1`; variables without the prefix are not ours. */
 export function settingsFromEnvironment(

@@ -7,6 +7,7 @@ import {
 } from "./connect.ts";
 import { claimSocketFile } from "./socket_file.ts";
 import { copyAlone } from "./bytes.ts";
+import type { Child, ChildOptions } from "./child.ts";
 import { NodeCommon } from "./node_common.ts";
 import type { BunAddress, BunGlobal, BunSocket, BunSocketHandlers } from "./bun_types.ts";
 import {
@@ -169,6 +170,16 @@ export class BunRuntime extends NodeCommon implements Runtime {
 
   yieldTurn(fn: () => void): void {
     setImmediate(fn);
+  }
+
+  async spawn(options: ChildOptions): Promise<Child> {
+    const { spawnWithBun } = await import("./bun_child.ts");
+    return spawnWithBun(options);
+  }
+
+  /** Bun knows no permissions. */
+  renouncePrograms(): void {
+    return undefined;
   }
 
   // deno-lint-ignore require-await -- the interface is asynchronous, Bun binds at once

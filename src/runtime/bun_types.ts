@@ -44,8 +44,34 @@ export interface BunTcpListener {
   stop(closeActiveConnections?: boolean): void;
 }
 
+export interface BunSubprocess {
+  readonly pid: number;
+  /** Both are null while it runs; afterwards one of them is. */
+  readonly exitCode: number | null;
+  readonly signalCode: string | null;
+  readonly exited: Promise<number>;
+  /** Where it was asked for. */
+  readonly stdin:
+    | {
+      write(text: string): number | Promise<number>;
+      flush(): number | Promise<number>;
+      end(): number | Promise<number>;
+    }
+    | null
+    | undefined;
+  kill(signal: string): void;
+}
+
+export interface BunSpawnOptions {
+  readonly cmd: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdio: readonly ["inherit" | "pipe", "inherit", "inherit"];
+}
+
 export interface BunGlobal {
   readonly version: string;
+  /** Throws the system's error. */
+  spawn(options: BunSpawnOptions): BunSubprocess;
   /** Rejects also where `connectError` was told. */
   connect<T>(options: BunListenOptions<T>): Promise<BunSocket<T>>;
   listen<T>(options: BunListenOptions<T>): BunTcpListener;

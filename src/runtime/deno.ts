@@ -7,6 +7,7 @@ import {
 } from "./connect.ts";
 import { NextPoll } from "./deno_poll.ts";
 import { NodeCommon } from "./node_common.ts";
+import type { Child, ChildOptions } from "./child.ts";
 import {
   type ByteSocket,
   type ByteSocketHandler,
@@ -190,6 +191,15 @@ export class DenoRuntime extends NodeCommon implements Runtime {
   yieldTurn(fn: () => void): void {
     if (this.#nextPoll === undefined) setImmediate(fn);
     else this.#nextPoll.call(fn);
+  }
+
+  async spawn(options: ChildOptions): Promise<Child> {
+    const { spawnWithDeno } = await import("./deno_child.ts");
+    return spawnWithDeno(options);
+  }
+
+  renouncePrograms(): void {
+    Deno.permissions.revokeSync({ name: "run" });
   }
 
   async listenTcp(

@@ -1,4 +1,5 @@
 export * from "./runtime.ts";
+export * from "./child.ts";
 export * from "./tls.ts";
 export {
   ConnectError,

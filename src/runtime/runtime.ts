@@ -3,6 +3,7 @@
  * `Deno.` and `Bun.` occur in this folder and nowhere else.
  */
 
+import type { Child, ChildOptions } from "./child.ts";
 import type {
   Takeover,
   TcpConnectOptions,
@@ -198,6 +199,10 @@ export interface Runtime {
   /** Writes beside `path` and renames, so that nobody ever reads half of it. */
   writeFileAtomic(path: string, text: string, mode?: number): Promise<void>;
   onSignal(name: SignalName, fn: () => void): void;
+  /** Starts another program. Rejects with `SpawnError`. */
+  spawn(options: ChildOptions): Promise<Child>;
+  /** From now on `spawn` is refused, where the runtime can see to that: no mistake of ours can start a program then. */
+  renouncePrograms(): void;
   writeStdout(text: string): void;
   writeStderr(text: string): void;
   memory(): ProcessMemory;

@@ -172,6 +172,34 @@ export async function runToEnd(
   }
 }
 
+/** A program that was started with any command. */
+export interface RunningProgram {
+  readonly pid: number;
+  /** Once nobody has its standard output and error open any more. */
+  readonly exited: Promise<Exit>;
+  stdout(): string;
+  stderr(): string;
+  signal(name: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): void;
+  /** Waits until standard output holds `text`. */
+  said(text: string): Promise<void>;
+}
+
+/** Starts the program with these arguments. The caller sees to its end. */
+export async function startProgram(
+  args: readonly string[],
+  options: Omit<StartOptions, "args" | "config"> = {},
+): Promise<RunningProgram> {
+  const program = await Program.start(args, options);
+  return {
+    pid: program.pid,
+    exited: within(program.exited, `the end of "${args.join(" ")}"`),
+    stdout: () => program.stdout.text,
+    stderr: () => program.stderr.text,
+    signal: (name) => program.signal(name),
+    said: (text) => within(program.stdout.until(text), `"${text}" on standard output`),
+  };
+}
+
 /** Ours without what would configure the broker under test. */
 function ownEnvironment(): Record<string, string | undefined> {
   const entries = Object.entries(process.env).filter(([name]) => !name.startsWith("BROKER_"));
@@ -179,14 +207,18 @@ function ownEnvironment(): Record<string, string | undefined> {
 }
 
 /** The program and the arguments in front that a target means. */
-async function commandOf(target: string): Promise<[program: string, args: string[]]> {
+async function commandOf(
+  target: string,
+  command: string | undefined,
+): Promise<[program: string, args: string[]]> {
   if (target === "bun-source") return [await bunProgram(), ["main.ts"]];
   if (target !== "deno-source") return [target, []];
-  // As `deno task start` does it, with no more permissions.
+  // As `deno task start` or `deno task exec` does it, with no more permissions.
   const { tasks } = JSON.parse(readProjectFile("deno.json")) as {
-    tasks: { start: { command: string } };
+    tasks: { start: { command: string }; exec: { command: string } };
   };
-  return [denoProgram(), tasks.start.command.split(" ").slice(1)];
+  const words = (command === "exec" ? tasks.exec : tasks.start).command.split(" ");
+  return [denoProgram(), words.slice(1, words.indexOf("main.ts") + 1)];
 }
 
 async function readyReport(program: Program): Promise<ReadyReport> {
@@ -224,6 +256,10 @@ class Program {
     });
   }
 
+  get pid(): number {
+    return this.#pid ?? 0;
+  }
+
   /** Not `child.kill`: after that Deno 2.9.6 takes the child for ended by this very signal. */
   signal(name: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): void {
     if (this.#isRunning && this.#pid !== undefined) process.kill(this.#pid, name);
@@ -231,7 +267,7 @@ class Program {
 
   static async start(args: readonly string[], options: StartOptions): Promise<Program> {
     const target = options.target ?? (process.env["TEST_TARGET"] || "deno-source");
-    const [program, before] = await commandOf(target);
+    const [program, before] = await commandOf(target, args[0]);
     const child = spawn(program, [...before, ...args], {
       cwd: PROJECT_ROOT,
       stdio: ["pipe", "pipe", "pipe"],

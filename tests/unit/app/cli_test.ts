@@ -75,6 +75,18 @@ test("runCommand() prints the version and the help", async () => {
   assertEquals(runtime.stderr + help.stderr, "");
 });
 
+test("runCommand() gives up starting programs, but for exec", async () => {
+  for (const [args, isKept] of [[["exec", "--", "true"], true], [["--version"], false]] as const) {
+    const runtime = new FakeRuntime(args);
+    await runCommand(runtime, (context) => {
+      const server = new FakeServer(runtime, context);
+      server.onStart = () => Promise.reject(new Error("not today"));
+      return server;
+    });
+    assertEquals(runtime.mayStartPrograms, isKept, args[0]);
+  }
+});
+
 test("runCommand() ends with 2 at a command line that makes no sense", async () => {
   const runtime = new FakeRuntime(["bench", "--zzz"]);
   assertEquals(await runCommand(runtime, never), 2);

@@ -2,10 +2,12 @@ import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type Command,
+  COMMAND_TABLES,
   helpText,
   parseCommandLine,
   UsageError,
 } from "../../../src/app/command_line.ts";
+import type { ExecArguments } from "../../../src/app/exec_arguments.ts";
 import type { RunArguments } from "../../../src/app/run_arguments.ts";
 
 const PLAIN: RunArguments = {
@@ -20,6 +22,22 @@ const { readyFile: _, ...PLAIN_CHECK } = PLAIN;
 
 function run(some: Partial<RunArguments>): Command {
   return { name: "run", arguments: { ...PLAIN, ...some } };
+}
+
+function exec(some: Partial<ExecArguments>): Command {
+  return {
+    name: "exec",
+    arguments: {
+      ...PLAIN,
+      isEphemeral: true,
+      command: "true",
+      commandArguments: [],
+      hasCredentials: false,
+      recordFile: undefined,
+      recordsSys: false,
+      ...some,
+    },
+  };
 }
 
 const COMMANDS: readonly [args: string[], command: Command][] = [
@@ -76,6 +94,23 @@ const COMMANDS: readonly [args: string[], command: Command][] = [
       },
     },
   ],
+  [
+    ["exec", "--", "npm", "test", "-c", "--", "x"],
+    exec({
+      command: "npm",
+      commandArguments: ["test", "-c", "--", "x"],
+    }),
+  ],
+  [
+    "exec --auth --record r.jsonl --record-sys -c b.toml --ready-file r.json -- true".split(" "),
+    exec({
+      configFile: "b.toml",
+      readyFile: "r.json",
+      hasCredentials: true,
+      recordFile: "r.jsonl",
+      recordsSys: true,
+    }),
+  ],
   [["--version"], { name: "version" }],
   [["run", "--version"], { name: "version" }],
   [["--help"], { name: "help", about: undefined }],
@@ -95,12 +130,13 @@ for (const [args, command] of COMMANDS) {
   });
 }
 
+const NAMES = COMMAND_TABLES.map(({ name }) => name).join(", ");
 const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["rum"], [
-    'unknown command "rum"; did you mean "run"? allowed: run, check, backup, acl, passwd, pub',
+    `unknown command "rum"; did you mean "run"? allowed: ${NAMES}`,
   ]],
-  [["serve"], ['unknown command "serve"; allowed: run, check, backup, acl, passwd, pub']],
-  ...["exec", "sub", "bench", "healthcheck"].map((word): [string[], string[]] => [
+  [["serve"], [`unknown command "serve"; allowed: ${NAMES}`]],
+  ...["sub", "bench", "healthcheck"].map((word): [string[], string[]] => [
     [word],
     [`command "${word}" is not in this version`],
   ]),
@@ -132,12 +168,23 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
   [["acl", "explain", "publish", "a", "b"], ['unexpected argument "b"']],
   [["acl", "explain", "publish", "a", "--user="], ["option --user needs a value"]],
   [["acl", "explain", "publish", "a", "--ephemeral"], ['option --ephemeral is not for "acl"']],
+  ...[["exec"], ["exec", "--"], ["exec", "--", ""]].map((args): [string[], string[]] => [
+    args,
+    ['exec needs a command to run behind "--"'],
+  ]),
+  [["exec", "npm", "test"], ['unexpected argument "npm"; a command stands behind "--"']],
+  [["exec", "npm", "--", "true"], ['unexpected argument "npm"; a command stands behind "--"']],
+  [["exec", "--record", "-", "--", "true"], [
+    "option --record needs a file: standard output is the command's",
+  ]],
+  [["exec", "--record-sys", "--", "true"], ["option --record-sys is for --record"]],
+  [["exec", "--ephemeral", "--", "true"], ['option --ephemeral is not for "exec"']],
   [["run", "--client", "c"], ['option --client is not for "run"']],
   [["check", "--user", "u"], ['option --user is not for "check"']],
   [["chek", "--zzz", "--config"], [
     'unknown option "--zzz"',
     "option --config needs a value",
-    'unknown command "chek"; did you mean "check"? allowed: run, check, backup, acl, passwd, pub',
+    `unknown command "chek"; did you mean "check"? allowed: ${NAMES}`,
   ]],
 ];
 
@@ -148,7 +195,7 @@ for (const [args, problems] of PROBLEMS) {
 }
 
 test("helpText() names every option, on lines that fit a terminal", () => {
-  for (const about of [undefined, "run", "check", "backup", "acl", "passwd"] as const) {
+  for (const about of [undefined, "run", "exec", "check", "backup", "acl", "passwd"] as const) {
     const text = helpText(about);
     assert(text.endsWith("\n"));
     for (const line of text.split("\n")) assert(line.length <= 100, line);
@@ -157,6 +204,6 @@ test("helpText() names every option, on lines that fit a terminal", () => {
       const isThere = about !== "backup" && about !== "acl" && about !== "passwd";
       assertEquals(text.includes(option), isThere, `${about} ${option}`);
     }
-    assertEquals(text.includes("--ready-file"), about === undefined || about === "run");
+    assertEquals(text.includes("--ready-file"), [undefined, "run", "exec"].includes(about));
   }
 });

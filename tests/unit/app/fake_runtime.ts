@@ -2,6 +2,7 @@ import { ConnectError } from "../../../src/runtime/mod.ts";
 import type {
   ByteSocket,
   ByteSocketHandler,
+  Child,
   HostFigures,
   IntervalHandle,
   NotifySocket,
@@ -30,6 +31,7 @@ export class FakeRuntime implements Runtime {
   readonly pid = 4711;
   readonly files = new Map<string, string>();
   variables: Record<string, string> = {};
+  mayStartPrograms = true;
   stdout = "";
   stderr = "";
   /** What has been done, in order, as far as the order matters. */
@@ -127,6 +129,14 @@ export class FakeRuntime implements Runtime {
     this.record.push(`listen ${host}:${port}`);
     this.listeners.add(listener);
     return Promise.resolve(listener);
+  }
+
+  spawn(): Promise<Child> {
+    return Promise.reject(new Error("Cannot run a program: no test does that"));
+  }
+
+  renouncePrograms(): void {
+    this.mayStartPrograms = false;
   }
 
   every(_intervalMs: number, _fn: () => void): IntervalHandle {

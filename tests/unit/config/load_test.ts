@@ -97,6 +97,8 @@ test("loadConfig() passes over variables of others", () => {
     BROKERS: "1",
     MQTT__MAX_QOS: "0",
     ["broker_mqtt__max_qos"]: "0",
+    // of "broker exec"
+    BROKER_HTTP_URL: "http://127.0.0.1:41885",
     // of a Kubernetes service that is called "broker"
     BROKER_SERVICE_HOST: "10.0.0.1",
     BROKER_SERVICE_PORT_MQTT: "1883",
