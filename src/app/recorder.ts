@@ -125,10 +125,10 @@ function recordLine(
   return JSON.stringify({
     time: new Date(timestampMs).toISOString(),
     topic,
-    ...(text === undefined ? { payload_base64: base64Of(payload) } : { payload: text }),
+    ...(text === undefined ? { ["payload_base64"]: base64Of(payload) } : { payload: text }),
     qos,
     retain,
-    client_id: clientId,
+    ["client_id"]: clientId,
     username: username ?? null,
     ...(properties.length > 0 || publication.expiryS >= 0
       ? { properties: propertiesOf(properties, publication.expiryS) }
@@ -141,14 +141,16 @@ function propertiesOf(block: Uint8Array, expiryS: number): Readonly<Record<strin
   const properties = decodeMessageProperties(block);
   const { correlationData, userProperties } = properties;
   return {
-    payload_format_indicator: properties.payloadFormatUtf8 === undefined
+    ["payload_format_indicator"]: properties.payloadFormatUtf8 === undefined
       ? undefined
       : Number(properties.payloadFormatUtf8),
-    message_expiry_interval: expiryS >= 0 ? expiryS : undefined,
-    content_type: properties.contentType,
-    response_topic: properties.responseTopic,
-    correlation_data_base64: correlationData === undefined ? undefined : base64Of(correlationData),
-    user_properties: userProperties.length > 0
+    ["message_expiry_interval"]: expiryS >= 0 ? expiryS : undefined,
+    ["content_type"]: properties.contentType,
+    ["response_topic"]: properties.responseTopic,
+    ["correlation_data_base64"]: correlationData === undefined
+      ? undefined
+      : base64Of(correlationData),
+    ["user_properties"]: userProperties.length > 0
       ? userProperties.map(({ name, value }) => [name, value])
       : undefined,
   };

@@ -50,7 +50,7 @@ const BASE = {
   topic: "t",
   qos: 1,
   retain: true,
-  client_id: "c",
+  ["client_id"]: "c",
   username: "u",
 };
 
@@ -58,8 +58,8 @@ const PAYLOADS: readonly [name: string, bytes: Uint8Array, as: Record<string, st
   ["text", new TextEncoder().encode('a"\n\u0000ü😀'), { payload: 'a"\n\u0000ü😀' }],
   ["nothing", new Uint8Array(0), { payload: "" }],
   ["a byte order mark", Uint8Array.of(0xef, 0xbb, 0xbf, 0x61), { payload: "\ufeffa" }],
-  ["bytes", Uint8Array.of(0xff, 0x00), { payload_base64: "/wA=" }],
-  ["half a surrogate", Uint8Array.of(0xed, 0xa0, 0x80), { payload_base64: "7aCA" }],
+  ["bytes", Uint8Array.of(0xff, 0x00), { ["payload_base64"]: "/wA=" }],
+  ["half a surrogate", Uint8Array.of(0xed, 0xa0, 0x80), { ["payload_base64"]: "7aCA" }],
 ];
 
 for (const [name, bytes, as] of PAYLOADS) {
@@ -81,11 +81,11 @@ test("Recorder writes the properties that are there", () =>
     recorder.onPublish(publicationOf("t", new Uint8Array(0), block), ORIGIN);
     recorder.close();
     const properties = {
-      payload_format_indicator: 1,
-      content_type: "x",
-      response_topic: "r",
-      correlation_data_base64: "/w==",
-      user_properties: [["a", "b"], ["a", "b"]],
+      ["payload_format_indicator"]: 1,
+      ["content_type"]: "x",
+      ["response_topic"]: "r",
+      ["correlation_data_base64"]: "/w==",
+      ["user_properties"]: [["a", "b"], ["a", "b"]],
     };
     assertEquals(await linesOf(path), [{ ...BASE, payload: "", properties }]);
   }));
@@ -96,7 +96,7 @@ test("Recorder passes $SYS over unless it is asked for", () =>
       const recorder = new Recorder(runtime, path, { recordsSys });
       recorder.onPublish(publicationOf("$SYS/a", new Uint8Array(0)), NOBODY);
       recorder.close();
-      const sys = { ...BASE, topic: "$SYS/a", payload: "", client_id: "", username: null };
+      const sys = { ...BASE, topic: "$SYS/a", payload: "", ["client_id"]: "", username: null };
       assertEquals(await linesOf(path), recordsSys ? [sys] : []);
     }
   }));

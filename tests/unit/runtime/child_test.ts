@@ -6,15 +6,15 @@ import process from "node:process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { loadRuntime, SpawnError } from "../../../src/runtime/mod.ts";
+import { type Child, loadRuntime, SpawnError } from "../../../src/runtime/mod.ts";
 import { denoProgram } from "../../support/programs.ts";
 
 const runtime = await loadRuntime();
 const environment = { PATH: process.env["PATH"] ?? "" };
 
-function shell(script: string, ...args: string[]) {
+function shell(script: string): Promise<Child> {
   const command = "/bin/sh";
-  return runtime.spawn({ command, args: ["-c", script, ...args], environment, stdin: "pipe" });
+  return runtime.spawn({ command, args: ["-c", script], environment, stdin: "pipe" });
 }
 
 test("spawn() hands over arguments, the environment and nothing else of it", async () => {
