@@ -10,6 +10,7 @@ const ACCOUNTS = "auth.accounts";
 const SWITCHES: ReadonlyMap<ModuleName, string> = new Map([
   ["delayed_publish", "mqtt.delayed_publish"],
   ["retainer", "mqtt.retainer"],
+  ["rule_engine", "rule_engine.enable"],
 ]);
 
 /** The modules of `[auth]`, as `auth.switched_off` calls them, and a key that each has when it is configured. */
@@ -37,6 +38,10 @@ export class LocalModules implements ModulesService {
     return Promise.all(
       NAMES.map(async (name) => ({ name, isActive: await this.#isActive(name) })),
     );
+  }
+
+  isActive(name: ModuleName): Promise<boolean> {
+    return this.#isActive(name);
   }
 
   async activate(name: ModuleName): Promise<void> {

@@ -277,6 +277,7 @@ export interface DashboardUsersService {
 export interface ModulesService {
   /** All that exist in this program, always in the same order. */
   list(): Promise<readonly ModuleView[]>;
+  isActive(name: ModuleName): Promise<boolean>;
   /** `conflict`: it is active; `invalid`: it is not configured, or not so that it can be used. */
   activate(name: ModuleName): Promise<void>;
   /** `conflict`: it is not active; `forbidden`: the management stays. */

@@ -287,7 +287,8 @@ export type ModuleName =
   | "http_auth"
   | "delayed_publish"
   | "management"
-  | "retainer";
+  | "retainer"
+  | "rule_engine";
 
 export interface ModuleView {
   readonly name: ModuleName;

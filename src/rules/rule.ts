@@ -95,6 +95,8 @@ export interface RuleTotals {
 
 /** Keys of `[rule_engine]`. */
 export interface RuleEngineOptions {
+  /** Whether rules fire at all; they are kept in any case. */
+  readonly isEnabled: boolean;
   /** Whether messages on `$SYS/…` fire no rule. */
   readonly ignoreSysMessage: boolean;
   /** Whether rules of EMQX 3.1 get "message_publish" as the name of an event, not "message.publish". */

@@ -203,6 +203,7 @@ test("only plugins that exist are listed, in the product's order, and each says 
       "emqx_delayed_publish true",
       "emqx_management true",
       "emqx_retainer true",
+      "emqx_rule_engine true",
     ]);
     assertEquals(Object.keys(plugins[0]), ["name", "version", "description", "active"]);
     assertEquals((await ask(broker, "GET", `${NODE}/plugins`)).data, plugins);
@@ -256,6 +257,45 @@ test("without the retainer nothing is kept or sent again; what was kept is back 
     assertEquals(await retained(broker.running, "r"), undefined);
     assertEquals(await plugin(broker.running, "load", "emqx_retainer"), OK);
     assertEquals(await retained(broker.running, "r"), "old");
+  }));
+
+test("without the rule engine no rule fires and its paths are none; rules are back with it", () =>
+  withRestarts({}, async (broker) => {
+    const rule = {
+      rawsql: 'SELECT * FROM "in"',
+      actions: [{
+        name: "republish",
+        params: { target_topic: "out", target_qos: 0, payload_tmpl: "x" },
+      }],
+    };
+    const { data: { id } } = await ask(broker.running, "POST", "/rules", rule);
+    /** Whether a message on "in" comes out. */
+    const fires = async (): Promise<boolean> => {
+      const client = await TestClient.connect(broker.port);
+      await client.subscribe("out");
+      await client.publish("in", "");
+      await client.publish("out", "end");
+      const { payload } = await client.receive();
+      client.cut();
+      return String(payload) === "x";
+    };
+    const listed = async (): Promise<Json> => {
+      const answer = await ask(broker.running, "GET", "/rules");
+      return Array.isArray(answer) ? answer : answer.data.map((each: Json) => each.id);
+    };
+    assertEquals([await fires(), await listed()], [true, [id]]);
+    assertEquals(await plugin(broker.running, "unload", "emqx_rule_engine"), OK);
+    assertEquals([await fires(), await listed()], [false, [404, "Not found."]]);
+    await broker.restart("kill");
+    assertEquals([await fires(), await listed()], [false, [404, "Not found."]]);
+    assertEquals(await plugin(broker.running, "load", "emqx_rule_engine"), OK);
+    assertEquals([await fires(), await listed()], [true, [id]]);
+    const configs = `${NODE}/plugin_configs/emqx_rule_engine`;
+    const shown = async (): Promise<string> =>
+      (await ask(broker.running, "GET", configs)).data[0].value;
+    const setting = { "rule_engine.ignore_sys_message": "off" };
+    assertEquals(await ask(broker.running, "PUT", configs, setting), OK);
+    assertEquals(await shown(), "off");
   }));
 
 test("the two tables of names and passwords are switched each by itself, and stay so", () =>

@@ -33,6 +33,7 @@ const NO_SETTINGS: SettingsService = {
 };
 
 const RULE_OPTIONS: RuleEngineOptions = {
+  isEnabled: true,
   ignoreSysMessage: true,
   hasLegacyEventNames: false,
   maxRules: 100,

@@ -18,6 +18,7 @@ export interface RuleEngineKeys extends RuleEngineOptions {
 }
 
 export const RULE_ENGINE = section<RuleEngineKeys>("at reload", {
+  isEnabled: key("enable", boolean(), true),
   ignoreSysMessage: key("ignore_sys_message", boolean(), true),
   hasLegacyEventNames: key("legacy_event_names", boolean(), false),
   maxRules: key("max_rules", integer({ min: 0, max: 100_000 }), 10_000),

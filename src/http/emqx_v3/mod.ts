@@ -49,9 +49,10 @@ export function createEmqxV3(context: DialectContext): Dialect {
   addClients(routes);
   addSubscriptions(routes);
   addMessages(routes);
-  addRules(routes);
-  addActions(routes);
-  addResources(routes);
+  const ruleRoutes = routes.of("rule_engine");
+  addRules(ruleRoutes);
+  addActions(ruleRoutes);
+  addResources(ruleRoutes);
   addStatus(api, context);
   return {
     name: "emqx-v3",

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- the spelling of the product
 import type { ManagementService, SettingValue } from "../../management/mod.ts";
 import type { DialectContext } from "../dialect.ts";
-import { type Form, INTEGER, MILLISECONDS, oneOf, SIZE } from "./settings_table.ts";
+import { FLAG, type Form, INTEGER, MILLISECONDS, oneOf, SIZE } from "./settings_table.ts";
 
 /** A setting of a plugin, as the product shows it. */
 export interface PluginEntry {
@@ -59,6 +59,14 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       INTEGER,
       "mqtt.max_retained_messages",
       "Retained messages; 0: no limit.",
+    ],
+  ],
+  emqx_rule_engine: [
+    [
+      "rule_engine.ignore_sys_message",
+      FLAG,
+      "rule_engine.ignore_sys_message",
+      "Whether messages of $SYS fire no rule.",
     ],
   ],
 };

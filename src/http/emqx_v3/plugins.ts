@@ -50,6 +50,12 @@ const PLUGINS: readonly Plugin[] = [
     type: "feature",
   },
   { name: "emqx_retainer", description: "Retained messages", module: "retainer", type: "feature" },
+  {
+    name: "emqx_rule_engine",
+    description: "Rules and what they do",
+    module: "rule_engine",
+    type: "feature",
+  },
 ];
 
 const NOT_FOUND = "not_found";

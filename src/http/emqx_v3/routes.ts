@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { MaybePromise } from "../../base/mod.ts";
-import type { NodeView } from "../../management/mod.ts";
+import type { ModuleName, NodeView } from "../../management/mod.ts";
 import type { WebReply } from "../../runtime/mod.ts";
 import type { DialectContext } from "../dialect.ts";
 import { type Api, type Call, jsonReply, type Method, textReply } from "../kit/mod.ts";
@@ -40,10 +40,18 @@ export interface OperationOptions {
 export class Routes {
   readonly #api: Api;
   readonly context: DialectContext;
+  /** What the operations belong to: they are not there while it is not active. */
+  readonly #module: ModuleName | undefined;
 
-  constructor(api: Api, context: DialectContext) {
+  constructor(api: Api, context: DialectContext, module?: ModuleName) {
     this.#api = api;
     this.context = context;
+    this.#module = module;
+  }
+
+  /** For operations that belong to a module. */
+  of(module: ModuleName): Routes {
+    return new Routes(this.#api, this.context, module);
   }
 
   get management(): DialectContext["management"] {
@@ -104,6 +112,10 @@ export class Routes {
 
   async #serve(call: Call, operation: Operation): Promise<WebReply> {
     try {
+      const module = this.#module;
+      if (module !== undefined && !await this.management.modules.isActive(module)) {
+        throw new NotFound(`Module "${module}" is not active`);
+      }
       return await operation({ call, parameters: await Parameters.of(call) });
     } catch (error) {
       if (error instanceof NotFound) return textReply(404, "Not found.", "text/plain");

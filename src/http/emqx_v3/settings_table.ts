@@ -43,7 +43,7 @@ export const SIZE: Form = {
   parse: parseSize,
 };
 const TRUTH: Form = { datatype: "enum", format: String, parse: parseFlag };
-const FLAG: Form = {
+export const FLAG: Form = {
   datatype: "flag",
   format: (value) => value === true ? "on" : "off",
   parse: parseFlag,

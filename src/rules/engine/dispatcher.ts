@@ -18,6 +18,8 @@ export interface DispatcherParts {
   readonly surroundings: EventSurroundings;
   readonly logger: Logger;
   readonly totals: { matched: number };
+  /** Whether rules fire at all; `refresh` is to be called when that changes. */
+  readonly isEnabled: () => boolean;
   /** Whether messages on `$SYS/…` fire no rule. */
   readonly ignoresSys: () => boolean;
   /** Whether rules of EMQX 3.1 see "message_publish" in the place of "message.publish". */
@@ -60,7 +62,7 @@ export class RuleDispatcher implements EventSink {
       this.#indexes.get(event)?.add(entry);
     }
     this.#entries.set(rule, entries);
-    this.#updateMask();
+    this.refresh();
   }
 
   remove(rule: LoadedRule): void {
@@ -68,7 +70,18 @@ export class RuleDispatcher implements EventSink {
       this.#indexes.get(event)?.remove(entry);
     }
     this.#entries.delete(rule);
-    this.#updateMask();
+    this.refresh();
+  }
+
+  /** Wants the events of all rules, or none. */
+  refresh(): void {
+    let mask = 0;
+    if (this.#parts.isEnabled()) {
+      for (const [event, index] of this.#indexes) if (index.size > 0) mask |= EVENT_BITS[event];
+    }
+    if (mask === this.#mask) return;
+    this.#mask = mask;
+    this.#parts.onMask();
   }
 
   onPublish(publication: Publication, origin: MessageOrigin): void {
@@ -175,14 +188,6 @@ export class RuleDispatcher implements EventSink {
       });
       return undefined;
     }
-  }
-
-  #updateMask(): void {
-    let mask = 0;
-    for (const [event, index] of this.#indexes) if (index.size > 0) mask |= EVENT_BITS[event];
-    if (mask === this.#mask) return;
-    this.#mask = mask;
-    this.#parts.onMask();
   }
 }
 

@@ -67,6 +67,7 @@ export class RuleEngine {
       surroundings: this.#surroundings,
       logger,
       totals: this.#totals,
+      isEnabled: () => this.#options.isEnabled,
       ignoresSys: () => this.#options.ignoreSysMessage,
       hasLegacyEventNames: () => this.#options.hasLegacyEventNames,
       onMask: () => events.refresh(),
@@ -197,6 +198,7 @@ export class RuleEngine {
       }
       this.#configured.clear();
       for (const [id, rule] of next) this.#configured.set(id, rule);
+      this.#dispatcher.refresh();
     };
   }
 

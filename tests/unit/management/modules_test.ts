@@ -35,13 +35,14 @@ const ON: Values = { "auth.accounts": true, "auth.switched_off": [], "mqtt.retai
 test("where accounts are off as a whole, activating one of the two leaves the other one off", async () => {
   const values: Values = { ...ON, "auth.accounts": false };
   const modules = new LocalModules(settingsOf(values));
-  assertEquals(await active(modules), ["management", "delayed_publish", "retainer"]);
+  assertEquals(await active(modules), ["management", "delayed_publish", "retainer", "rule_engine"]);
   await modules.activate("user_accounts");
   assertEquals(await active(modules), [
     "user_accounts",
     "management",
     "delayed_publish",
     "retainer",
+    "rule_engine",
   ]);
   assertEquals(values["auth.switched_off"], ["clients"]);
   await modules.activate("client_accounts");

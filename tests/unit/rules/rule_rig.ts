@@ -21,6 +21,7 @@ import { MemoryStore } from "../../../src/storage/mod.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 export const OPTIONS: RuleEngineOptions = {
+  isEnabled: true,
   ignoreSysMessage: true,
   hasLegacyEventNames: false,
   maxRules: 100,

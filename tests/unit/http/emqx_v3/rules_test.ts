@@ -55,11 +55,13 @@ const RESOURCE: ResourceView = {
 
 class Broker {
   rule = RULE;
+  isActive = true;
   refusal: ManagementError | undefined;
   readonly drafts: (RuleDraft | ResourceDraft)[] = [];
   readonly parts: NonNullable<HttpRigOptions["management"]> = {
     apps: { authenticate: () => Promise.resolve(true) },
     nodes: { localName: "broker@test" },
+    modules: { isActive: () => Promise.resolve(this.isActive) },
     rules: {
       list: () => Promise.resolve([this.rule]),
       get: (id) => Promise.resolve(id === this.rule.id ? this.rule : undefined),
@@ -202,4 +204,15 @@ test("what the broker refuses is said in the product's words, or by code 102 whe
       code: 400,
       message: "Start Resource r Failed",
     });
+  }));
+
+test("while the rule engine is not active its paths are none", () =>
+  withRules(async (rig) => {
+    rig.broker.isActive = false;
+    for (const path of ["/rules", "/actions", "/resource_types/web_hook", "/rule_events"]) {
+      const reply = await fetch(`${rig.url}/api/v3${path}`, {
+        headers: { authorization: `Basic ${btoa("app:secret")}` },
+      });
+      assertEquals([reply.status, await reply.text()], [404, "Not found."], path);
+    }
   }));

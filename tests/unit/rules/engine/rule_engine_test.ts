@@ -9,7 +9,7 @@ import {
   type RuleErrorCode,
 } from "../../../../src/rules/mod.ts";
 import { MemoryStore } from "../../../../src/storage/mod.ts";
-import { CLIENT, FakeResource, RuleRig } from "../rule_rig.ts";
+import { CLIENT, FakeResource, OPTIONS, RuleRig } from "../rule_rig.ts";
 
 const NOTHING = [{ name: "do_nothing", params: {} }];
 const ALL: RuleDraft = { sql: 'SELECT * FROM "message.publish"', actions: NOTHING };
@@ -509,4 +509,17 @@ test("RuleEngine.sample() makes speeds of all rules", async () => {
   for (let count = 0; count < 20; count++) rig.publish("t");
   rig.engine.sample();
   assertEquals(rig.engine.list().map(({ counters }) => counters.speed), [2, 2]);
+});
+
+test("a rule engine that is not enabled wants no event, keeps its rules, and begins again at a reload", async () => {
+  const rig = new RuleRig({ options: { isEnabled: false } });
+  await rig.engine.create(ALL);
+  assertEquals([rig.sink?.mask, rig.engine.list().length], [0, 1]);
+  rig.engine.prepare({ ...OPTIONS, isEnabled: true }, [])();
+  assertEquals(rig.sink?.mask, EventBit.messagePublish);
+  rig.publish("a");
+  assertEquals(matched(rig), [1]);
+  const before = rig.refreshes;
+  rig.engine.prepare({ ...OPTIONS, isEnabled: false }, [])();
+  assertEquals([rig.sink?.mask, rig.refreshes > before], [0, true]);
 });
