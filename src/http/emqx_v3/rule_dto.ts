@@ -13,11 +13,21 @@ import { UNDEFINED } from "./format.ts";
 
 type Dto = Record<string, unknown>;
 
+/** Whether the secrets of something are masked in answers. */
+type IsMasked = (params: JsonObject) => boolean;
+
 /** A rule in the form in which it was made. */
-export function ruleDto({ management, options }: DialectContext): (rule: RuleView) => Dto {
+export async function ruleDto(
+  { management, options }: DialectContext,
+): Promise<(rule: RuleView) => Dto> {
+  const node = management.nodes.localName;
+  const configured = (await management.resources.list()).filter(({ isReadOnly }) => isReadOnly);
+  const ids = new Set(configured.map(({ id }) => id));
+  // Parameters may have what the resource says in them.
+  const shown = shownUnless(({ $resource }) =>
+    options.apis.emqxV3.maskSecrets || ids.has(String($resource))
+  );
   return (rule) => {
-    const node = management.nodes.localName;
-    const shown = paramsShown(options.apis.emqxV3.maskSecrets);
     const { id, legacy, sql, actions, description, isEnabled, events } = rule;
     const common = { rawsql: sql, enabled: isEnabled, description, ...remarks(rule) };
     if (legacy !== undefined) {
@@ -65,7 +75,7 @@ export function resourceDto({ options }: DialectContext): (resource: ResourceVie
     return {
       id,
       type,
-      config: paramsShown(options.apis.emqxV3.maskSecrets)(config),
+      config: shownUnless(() => resource.isReadOnly || options.apis.emqxV3.maskSecrets)(config),
       description,
       ...legacy,
       ...remarks(resource),
@@ -73,8 +83,9 @@ export function resourceDto({ options }: DialectContext): (resource: ResourceVie
   };
 }
 
-function paramsShown(areSecretsMasked: boolean): (params: JsonObject) => JsonObject {
-  return areSecretsMasked ? maskSecrets : (params) => params;
+/** What stands in the configuration does not come out of it in clear. */
+function shownUnless(isMasked: IsMasked): (params: JsonObject) => JsonObject {
+  return (params) => isMasked(params) ? maskSecrets(params) : params;
 }
 
 /** An action of the catalogue in the words of its generation. */

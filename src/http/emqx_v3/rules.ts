@@ -30,18 +30,20 @@ const Rule = z.object({
 /** Rules, and what they can be about. */
 export function addRules(routes: Routes): void {
   const { rules } = routes.management;
-  const dtoOf = ruleDto(routes.context);
+  const dto = (): ReturnType<typeof ruleDto> => ruleDto(routes.context);
   routes
     .add("POST", "/rules", "create_rule", async ({ parameters }) => {
       if (isTest(parameters)) return success(await tried(routes, parameters));
       const rule = await inRuleWords(() => rules.create(ruleDraft(parameters)));
-      return success(dtoOf(rule));
+      return success((await dto())(rule));
     }, { body: Rule })
-    .add("GET", "/rules", "list_rules", async () => success((await rules.list()).map(dtoOf)))
+    .add("GET", "/rules", "list_rules", async () => {
+      return success((await rules.list()).map(await dto()));
+    })
     .add("GET", "/rules/:id", "show_rule", async ({ call }) => {
       const rule = await rules.get(call.param("id"));
       if (rule === undefined) throw nothingFound();
-      return success(dtoOf(rule));
+      return success((await dto())(rule));
     })
     .add("DELETE", "/rules/:id", "delete_rule", async ({ call }) => {
       await inRuleWords(() => rules.remove(call.param("id")));

@@ -39,7 +39,7 @@ const RESOURCE: ResourceView = {
   type: "web_hook",
   config: { url: "http://me:geheim@host/x", headers: { Authorization: "geheim", accept: "a" } },
   description: "",
-  isReadOnly: true,
+  isReadOnly: false,
   problem: "broken",
   createdAtMs: 0,
   counters: {
@@ -55,6 +55,7 @@ const RESOURCE: ResourceView = {
 
 class Broker {
   rule = RULE;
+  resource = RESOURCE;
   isActive = true;
   refusal: ManagementError | undefined;
   readonly drafts: (RuleDraft | ResourceDraft)[] = [];
@@ -73,7 +74,7 @@ class Broker {
       remove: () => Promise.reject(this.refusal),
     },
     resources: {
-      list: () => Promise.resolve([RESOURCE]),
+      list: () => Promise.resolve([this.resource]),
       create: (draft) => {
         this.drafts.push(draft);
         return Promise.resolve(RESOURCE);
@@ -120,8 +121,10 @@ test("a rule that is from elsewhere or of no use says so; speeds have two digits
     rig.broker.rule = { ...RULE, isReadOnly: true, isEnabled: false, problem: "why" };
     const [listed] = (await ask(rig, "GET", "/rules")).data;
     assertEquals([listed.read_only, listed.problem, listed.enabled], [true, "why", false]);
+    rig.broker.resource = { ...RESOURCE, isReadOnly: true };
     const [resource] = (await ask(rig, "GET", "/resources")).data;
     assertEquals([resource.read_only, resource.problem], [true, "broken"]);
+    assertEquals(resource.config.url, "http://me:******@host/x");
     rig.broker.rule = { ...RULE, legacy: { name: "n", hook: "client.connected" } };
     const { data: legacy } = await ask(rig, "GET", "/rules/rule:00000001");
     assertEquals(Object.keys(legacy).sort(), [
@@ -215,4 +218,16 @@ test("while the rule engine is not active its paths are none", () =>
       });
       assertEquals([reply.status, await reply.text()], [404, "Not found."], path);
     }
+  }));
+
+test("what a rule takes from a resource of the configuration is masked in any case", () =>
+  withRules(async (rig) => {
+    const action = { ...RULE.actions[0]!, params: { $resource: RESOURCE.id, token: "geheim" } };
+    rig.broker.rule = { ...RULE, actions: [action] };
+    const shown = async (): Promise<Json> => {
+      return (await ask(rig, "GET", "/rules")).data[0].actions[0].params.token;
+    };
+    assertEquals(await shown(), "geheim");
+    rig.broker.resource = { ...RESOURCE, isReadOnly: true };
+    assertEquals(await shown(), "******");
   }));
