@@ -155,14 +155,15 @@ function compileSelect({ fields, where }: SelectStatement, names: Names): Run {
 
 function compileForeach(statement: ForeachStatement, names: Names): Run {
   const { fields, where } = statement;
-  const last = fields.length - 1;
   const outer = compileFields(fields, names);
   const test = compileWhere(where, names, outer.aliases);
   const selectEach = compileElement(statement, names, outer.aliases);
   return (scope) => {
     outer.prepare(scope);
     if (!test(scope)) return "no-match";
-    const collection = outer.valueOf(last, scope);
+    // All of them, also those that nobody asks for: one that fails skips the rule.
+    let collection: SqlValue;
+    for (let at = 0; at < fields.length; at++) collection = outer.valueOf(at, scope);
     if (!isList(collection)) return [];
     if (collection.length > FOREACH_ELEMENTS_MAX) {
       throw new EvaluationFailure(

@@ -1,5 +1,5 @@
 import { filterMatches } from "../../mqtt/mod.ts";
-import type { ComparisonExpression, ComparisonOperator, InExpression } from "./ast.ts";
+import type { ComparisonExpression, ComparisonOperator, Expression, InExpression } from "./ast.ts";
 import { looseEquals, order, topicMatches } from "./comparison.ts";
 import { compileExpression } from "./compile_expression.ts";
 import { checkFilter } from "./filters.ts";
@@ -41,17 +41,21 @@ function compileQuotedNumber(
   names: Names,
 ): Test | undefined {
   if (operator === "=" || operator === "<>" || operator === "=~") return undefined;
-  const isRight = right.kind === "literal" && typeof right.value === "string";
-  const literal = isRight ? right : left;
-  if (literal.kind !== "literal" || typeof literal.value !== "string") return undefined;
-  const text = literal.value;
-  const number = numberIn(text);
-  if (number === undefined) return undefined;
+  const isRight = quotedNumber(right) !== undefined;
+  const quoted = quotedNumber(isRight ? right : left);
+  if (quoted === undefined) return undefined;
+  const { text, number } = quoted;
   const one = compileExpression(isRight ? left : right, names);
   return isInOrder(isRight ? operator : MIRRORED[operator], (scope) => {
     const value = one(scope);
     return typeof value === "boolean" ? order(value, text) : order(value, number);
   });
+}
+
+function quotedNumber(expression: Expression): { text: string; number: number } | undefined {
+  if (expression.kind !== "literal" || typeof expression.value !== "string") return undefined;
+  const number = numberIn(expression.value);
+  return number === undefined ? undefined : { text: expression.value, number };
 }
 
 /** IN: strictly equal to one of the items. */
