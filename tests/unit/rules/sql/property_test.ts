@@ -13,7 +13,7 @@ import { oracle } from "./oracle.ts";
 import { RandomStatements } from "./random_statement.ts";
 import { OPTIONS } from "./rig.ts";
 
-const STATEMENTS = 3000;
+const STATEMENTS = 1500;
 const EVENTS_EACH = 6;
 
 /** What a statement says, without where it says it. */

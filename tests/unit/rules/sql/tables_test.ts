@@ -7,11 +7,9 @@ import {
   SqlError,
 } from "../../../../src/rules/sql/mod.ts";
 import { type Changes, columnsOf, compiled, resultOf, SKIPPED } from "./rig.ts";
-import * as conditions from "./tables/conditions.ts";
-import * as functions from "./tables/functions.ts";
-import * as operators from "./tables/operators.ts";
-import * as refusals from "./tables/refusals.ts";
-import * as statements from "./tables/statements.ts";
+import { CONDITION_ROWS, EXPRESSION_ROWS, REFUSAL_ROWS, STATEMENT_ROWS } from "./tables/all.ts";
+import { MISSING_COLUMN_ROWS } from "./tables/functions.ts";
+import { OLD_ROWS } from "./tables/statements.ts";
 
 /** What a statement selects, as it is and when it has been printed. */
 function bothResults(sql: string, changes: Changes, isOld: boolean): [unknown, unknown] {
@@ -30,24 +28,6 @@ function testStatement(sql: string, changes: Changes, expected: unknown, isOld =
   assertEquals(again, expected, "printed and parsed again");
 }
 
-const EXPRESSION_ROWS = [
-  operators.NAME_ROWS,
-  operators.LITERAL_ROWS,
-  operators.ARITHMETIC_ROWS,
-  operators.CASE_ROWS,
-  functions.EVENT_ROWS,
-  functions.MATH_ROWS,
-  functions.BIT_ROWS,
-  functions.TEXT_ROWS,
-  functions.CONVERSION_ROWS,
-  functions.TYPE_ROWS,
-  functions.COLLECTION_ROWS,
-  functions.MAP_ROWS,
-  functions.FILTER_ROWS,
-  functions.HASH_ROWS,
-  functions.ENCODING_ROWS,
-].flat();
-
 for (const [expression, payload, expected] of EXPRESSION_ROWS) {
   test(`SELECT ${JSON.stringify(expression)} of ${JSON.stringify(payload)}`, () => {
     const wanted = expected === SKIPPED ? SKIPPED : [expected === undefined ? {} : { r: expected }];
@@ -55,19 +35,12 @@ for (const [expression, payload, expected] of EXPRESSION_ROWS) {
   });
 }
 
-for (const [call, missing, expected] of functions.MISSING_COLUMN_ROWS) {
+for (const [call, missing, expected] of MISSING_COLUMN_ROWS) {
   test(`SELECT ${call} without a ${missing}`, () => {
     const wanted = expected === SKIPPED ? SKIPPED : [expected === undefined ? {} : { r: expected }];
     testStatement(`SELECT ${call} AS r FROM "message.publish"`, { [missing]: undefined }, wanted);
   });
 }
-
-const CONDITION_ROWS = [
-  conditions.COMPARISON_ROWS,
-  conditions.MATCH_ROWS,
-  conditions.LOGIC_ROWS,
-  conditions.IN_ROWS,
-].flat();
 
 for (const [condition, payload, expected] of CONDITION_ROWS) {
   test(`WHERE ${condition} with ${JSON.stringify(payload)}`, () => {
@@ -83,29 +56,17 @@ for (const [condition, payload, expected] of CONDITION_ROWS) {
   });
 }
 
-const STATEMENT_ROWS = [
-  statements.SELECT_ROWS,
-  statements.WHERE_ROWS,
-  statements.FOREACH_ROWS,
-].flat();
-
 for (const [sql, changes, expected] of STATEMENT_ROWS) {
   test(`${JSON.stringify(sql)} with ${JSON.stringify(changes)}`, () => {
     testStatement(sql, changes, expected);
   });
 }
 
-for (const [sql, changes, expected] of statements.OLD_ROWS) {
+for (const [sql, changes, expected] of OLD_ROWS) {
   test(`as in 3.1: ${sql} with ${JSON.stringify(changes)}`, () => {
     testStatement(sql, changes, expected, true);
   });
 }
-
-const REFUSAL_ROWS = [
-  refusals.SYNTAX_ROWS,
-  refusals.UNSUPPORTED_ROWS,
-  refusals.MEANING_ROWS,
-].flat();
 
 for (const [sql, code, [line, column], words] of REFUSAL_ROWS) {
   test(`${JSON.stringify(sql)} is refused: ${code}`, () => {
