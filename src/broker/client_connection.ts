@@ -196,7 +196,8 @@ export class ClientConnection extends Timer
         this.#spendRate(this.#rate, bytes[start] as number, end - start);
       }
     } else if (this.#state === "connecting" && !this.#isWaiting) {
-      this.traffic.count(this.core.counters, PacketType.connect, 1);
+      // CONNECT, or AUTH that belongs to it.
+      this.traffic.count(this.core.counters, (bytes[start] as number) >> 4, 1);
       handleConnect(this, bytes, start, bodyStart, end);
     }
     return this.#budget > 0 && !this.#isWaiting && !this.isClosing &&
