@@ -1,4 +1,4 @@
-import { type Clock, type Logger, TimerWheel } from "../base/mod.ts";
+import { type Clock, type Logger, TimerWheel, TokenBucket } from "../base/mod.ts";
 import { ReasonCode } from "../mqtt/mod.ts";
 import type {
   Authenticator,
@@ -84,6 +84,8 @@ export interface BrokerFigures {
 
 /** How long a page that a burst has left may lie unused, in milliseconds. */
 const TRIM_INTERVAL_MS = 30_000;
+/** Clients from banned addresses that are told of their ban in a second: the handshake may be one of TLS. */
+const BAN_ANSWERS_RATE = 20;
 /** How long clients may take to read the farewell at `stop`, in milliseconds. */
 const STOP_TIMEOUT_MS = 3000;
 
@@ -93,6 +95,8 @@ export class Broker {
   readonly #core: BrokerCore;
   readonly #sys: SysTopics;
   readonly #cutter: QueueCutter;
+  /** For clients from banned addresses. */
+  readonly #banAnswers: TokenBucket;
   #interval: IntervalHandle | undefined;
   #trimming: IntervalHandle | undefined;
   #onAllGone: (() => void) | undefined;
@@ -100,6 +104,7 @@ export class Broker {
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     this.#core = createCore(parts);
+    this.#banAnswers = new TokenBucket(BAN_ANSWERS_RATE, parts.clock.monotonicMs());
     if (parts.bans !== undefined) parts.bans.onBanned = (ban) => this.#disconnectBanned(ban);
     this.#cutter = new QueueCutter({
       sessions: () => this.#core.sessions.values(),
@@ -229,12 +234,18 @@ export class Broker {
     this.#core.logger.warn("Cannot accept a connection", { error: String(error) });
   }
 
-  /** False: the address is banned. */
+  /**
+   * False: the connection is to be closed without a word. Who is banned by its own address may come in, to be told so in
+   * its CONNACK, as long as that is not asked for too often; networks are not.
+   */
   admits(address: string): boolean {
     const { bans, clock, counters } = this.#core;
     if (bans === undefined || bans.count === 0) return true;
     const subject = { clientId: undefined, username: undefined, address };
-    if (bans.find(subject, clock.nowMs()) === undefined) return true;
+    const ban = bans.find(subject, clock.nowMs());
+    if (ban === undefined) return true;
+    const isNetwork = ban.who.includes("/");
+    if (!isNetwork && this.#banAnswers.tryTake(clock.monotonicMs())) return true;
     counters.bansRefused++;
     return false;
   }

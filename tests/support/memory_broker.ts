@@ -165,10 +165,11 @@ export class MemoryBroker {
 
   /** A client whose CONNECT is on its way. */
   client(fields: Partial<IConnectPacket> & { version?: ClientVersion } = {}): MemoryClient {
-    return this.#clientFrom(undefined, fields);
+    return this.clientFrom(undefined, fields);
   }
 
-  #clientFrom(
+  /** The same, from an address of its own. */
+  clientFrom(
     remoteAddress: string | undefined,
     fields: Partial<IConnectPacket> & { version?: ClientVersion },
   ): MemoryClient {
@@ -198,7 +199,7 @@ export class MemoryBroker {
     remoteAddress: string,
     fields: Partial<IConnectPacket> & { version?: ClientVersion },
   ): MemoryClient & { readonly connack: IConnackPacket } {
-    return this.#accepted(this.#clientFrom(remoteAddress, fields));
+    return this.#accepted(this.clientFrom(remoteAddress, fields));
   }
 
   #accepted(client: MemoryClient): MemoryClient & { readonly connack: IConnackPacket } {

@@ -26,7 +26,7 @@ function withBans(parts: MemoryBrokerParts = {}): {
   return { memory, bans, ban };
 }
 
-test("nothing is read from a banned address", () => {
+test("nothing is read from a banned network", () => {
   const { memory, ban } = withBans();
   ban("peerhost", "10.0.0.0/8");
   const banned = memory.open("10.1.2.3");
@@ -39,9 +39,27 @@ test("nothing is read from a banned address", () => {
   assertEquals([memory.openConnections, memory.broker.figures.connections], [1, 1]);
 });
 
+test("too many connections from banned addresses are not answered any more", () => {
+  const { memory, ban } = withBans();
+  ban("peerhost", "10.0.0.1");
+  ban("peerhost", "::1");
+  const attempts = (count: number): boolean[] =>
+    Array.from({ length: count }, (_, i) => {
+      const peer = memory.open(i % 2 === 0 ? "10.0.0.1" : "::1");
+      memory.runtime.settle();
+      return peer.isHungUp;
+    });
+  assertEquals(attempts(22), Array.from({ length: 22 }, (_, i) => i >= 20));
+  assertEquals(memory.broker.counters.bansRefused, 2);
+  memory.runtime.advance(50);
+  assertEquals(attempts(2), [false, true]);
+  assertEquals(memory.open("10.0.0.2").isHungUp, false);
+});
+
 const CONNECTS: ReadonlyArray<[as: BanKind, who: string]> = [
   ["clientid", "c"],
   ["username", "u"],
+  ["peerhost", "10.0.0.7"],
 ];
 
 for (const [as, who] of CONNECTS) {
@@ -55,15 +73,15 @@ for (const [as, who] of CONNECTS) {
     };
     const { memory, ban } = withBans({ authenticator });
     ban(as, who, 1000);
-    const five = memory.client({ clientId: "c", username: "u" });
-    const four = memory.client({ clientId: "c", username: "u", version: 4 });
+    const five = memory.clientFrom("10.0.0.7", { clientId: "c", username: "u" });
+    const four = memory.clientFrom("10.0.0.7", { clientId: "c", username: "u", version: 4 });
     memory.runtime.settle();
     assertEquals(five.expect("connack")[0].reasonCode, 0x8a);
     assertEquals(four.expect("connack")[0].returnCode, 5);
     assertEquals([five.peer.isHungUp, four.peer.isHungUp, asked], [true, true, 0]);
     assertEquals(memory.broker.counters.bansRefused, 2);
     memory.runtime.advance(1000);
-    memory.connect({ clientId: "c", username: "u" });
+    memory.connectFrom("10.0.0.7", { clientId: "c", username: "u" });
   });
 }
 
