@@ -1,32 +1,22 @@
-import type {
-  IAuthPacket,
-  IConnackPacket,
-  IDisconnectPacket,
-  ISubackPacket,
-  IUnsubackPacket,
-} from "mqtt-packet";
 import { decodeConnect } from "./connect_decoder.ts";
 import {
-  checkControlPacket,
+  checkEnd,
   checkFixedHeader,
   type FrameToCheck,
   type PacketSender,
   peekProtocolVersion,
+  wrongType,
 } from "./control_checks.ts";
-import { type ForeignPacket, parseForeign } from "./mqtt_packet.ts";
+import { type ControlPacket, PacketType, type ProtocolVersion } from "./packet.ts";
+import { ProtocolError, violation } from "./protocol_error.ts";
+import { ReasonCode } from "./reason_code.ts";
 import {
-  type AuthPacket,
-  type ConnackPacket,
-  type ControlPacket,
-  type DisconnectPacket,
-  PacketType,
-  type ProtocolVersion,
-  type SubackPacket,
-  type UnsubackPacket,
-} from "./packet.ts";
-import { type PropertyRange, readUserProperties } from "./properties.ts";
-import { malformed, ProtocolError, violation } from "./protocol_error.ts";
-import { fromConnectReturnCode, ReasonCode } from "./reason_code.ts";
+  decodeAuth,
+  decodeConnack,
+  decodeDisconnect,
+  decodeSuback,
+  decodeUnsuback,
+} from "./reply_decoder.ts";
 import { decodeSubscribe, decodeUnsubscribe } from "./subscribe_decoder.ts";
 import { skipBinary, skipBytes } from "./wire.ts";
 
@@ -60,12 +50,10 @@ export function decodeControlPacket(
     throw violation("Cannot accept CONNECT: the connection has had one");
   }
   checkFixedHeader(frame);
-  return decodeOften(frame, type) ?? decodeSeldom(frame, type);
+  return frame.sender === "client" ? fromClient(frame, type) : fromServer(frame, type);
 }
 
-/** What every client sends, some again and again: read here, in one go with the checks. */
-function decodeOften(frame: FrameToCheck, type: number): ControlPacket | undefined {
-  if (frame.sender !== "client") return undefined;
+function fromClient(frame: FrameToCheck, type: number): ControlPacket {
   switch (type) {
     case PacketType.connect:
       return decodeConnect(frame);
@@ -73,38 +61,36 @@ function decodeOften(frame: FrameToCheck, type: number): ControlPacket | undefin
       return decodeSubscribe(frame);
     case PacketType.unsubscribe:
       return decodeUnsubscribe(frame);
+    case PacketType.pingreq:
+      checkEnd(frame.bodyStart, frame.end, "PINGREQ");
+      return PINGREQ;
+    case PacketType.disconnect:
+      return decodeDisconnect(frame);
+    case PacketType.auth:
+      return decodeAuth(frame);
     default:
-      return undefined;
+      throw wrongType(type, "client");
   }
 }
 
-/** The others: checked here and read by mqtt-packet, unless they say nothing but their type. */
-function decodeSeldom(frame: FrameToCheck, type: number): ControlPacket {
-  const { bytes, start, bodyStart, end, version } = frame;
-  const range = checkControlPacket(frame, type);
-  if (type === PacketType.pingreq) return PINGREQ;
-  if (type === PacketType.pingresp) return PINGRESP;
-  if (bodyStart === end) {
-    // The short forms of success [MQTT-3.14.2-1] [MQTT-3.15.2-1]; mqtt-packet wants the second
-    // written out.
-    if (type === PacketType.disconnect) return plainDisconnect();
-    if (type === PacketType.auth) {
-      return { type: "auth", reasonCode: ReasonCode.success, userProperties: [] };
-    }
+function fromServer(frame: FrameToCheck, type: number): ControlPacket {
+  switch (type) {
+    case PacketType.connack:
+      return decodeConnack(frame);
+    case PacketType.suback:
+      return decodeSuback(frame);
+    case PacketType.unsuback:
+      return decodeUnsuback(frame);
+    case PacketType.pingresp:
+      checkEnd(frame.bodyStart, frame.end, "PINGRESP");
+      return PINGRESP;
+    case PacketType.disconnect:
+      return decodeDisconnect(frame);
+    case PacketType.auth:
+      return decodeAuth(frame);
+    default:
+      throw wrongType(type, "server");
   }
-  const packet = parseForeign(bytes.subarray(start, end), version);
-  return fromForeign(packet, frame, range);
-}
-
-function plainDisconnect(): DisconnectPacket {
-  return {
-    type: "disconnect",
-    reasonCode: ReasonCode.normalDisconnection,
-    sessionExpiryS: undefined,
-    reasonString: undefined,
-    serverReference: undefined,
-    userProperties: [],
-  };
 }
 
 /** The version of the connection's first packet, which must be a CONNECT [MQTT-3.1.0-1]. */
@@ -127,122 +113,4 @@ function firstVersion(
     );
   }
   return version;
-}
-
-function fromForeign(
-  packet: ForeignPacket,
-  frame: FrameToCheck,
-  range: PropertyRange,
-): ControlPacket {
-  switch (packet.cmd) {
-    case "connack":
-      return toConnack(packet, frame, range);
-    case "suback":
-      return toSuback(packet, frame, range);
-    case "unsuback":
-      return toUnsuback(packet, frame, range);
-    case "disconnect":
-      return toDisconnect(packet, frame, range);
-    case "auth":
-      return toAuth(packet, frame, range);
-    case "connect":
-    case "subscribe":
-    case "unsubscribe":
-    case "pingreq":
-    case "pingresp":
-    case "publish":
-    case "puback":
-    case "pubrec":
-    case "pubrel":
-    case "pubcomp":
-      throw malformed(`Cannot read packet: "${packet.cmd}" is not decoded here`);
-  }
-}
-
-function toConnack(
-  packet: IConnackPacket,
-  frame: FrameToCheck,
-  range: PropertyRange,
-): ConnackPacket {
-  const properties = packet.properties ?? {};
-  return {
-    type: "connack",
-    // 3.1 has no such flag: the byte is reserved.
-    sessionPresent: packet.sessionPresent && frame.version !== 3,
-    reasonCode: frame.version === 5
-      ? packet.reasonCode as ReasonCode
-      : fromConnectReturnCode(packet.returnCode ?? -1) ?? ReasonCode.unspecifiedError,
-    sessionExpiryS: properties.sessionExpiryInterval,
-    receiveMaximum: properties.receiveMaximum,
-    maximumQos: properties.maximumQoS as 0 | 1 | undefined,
-    retainAvailable: properties.retainAvailable,
-    maximumPacketSize: properties.maximumPacketSize,
-    assignedClientId: properties.assignedClientIdentifier,
-    topicAliasMaximum: properties.topicAliasMaximum,
-    reasonString: properties.reasonString,
-    wildcardSubscriptionAvailable: properties.wildcardSubscriptionAvailable,
-    subscriptionIdentifiersAvailable: properties.subscriptionIdentifiersAvailable,
-    sharedSubscriptionAvailable: properties.sharedSubscriptionAvailable,
-    serverKeepAliveS: properties.serverKeepAlive,
-    responseInformation: properties.responseInformation,
-    serverReference: properties.serverReference,
-    authenticationMethod: properties.authenticationMethod,
-    authenticationData: ownBytes(properties.authenticationData),
-    userProperties: readUserProperties(frame.bytes, range),
-  };
-}
-
-function toSuback(packet: ISubackPacket, frame: FrameToCheck, range: PropertyRange): SubackPacket {
-  return {
-    type: "suback",
-    packetId: packet.messageId ?? 0,
-    reasonCodes: packet.granted as ReasonCode[],
-    reasonString: packet.properties?.reasonString,
-    userProperties: readUserProperties(frame.bytes, range),
-  };
-}
-
-function toUnsuback(
-  packet: IUnsubackPacket,
-  frame: FrameToCheck,
-  range: PropertyRange,
-): UnsubackPacket {
-  return {
-    type: "unsuback",
-    packetId: packet.messageId ?? 0,
-    reasonCodes: (packet.granted ?? []) as ReasonCode[],
-    reasonString: packet.properties?.reasonString,
-    userProperties: readUserProperties(frame.bytes, range),
-  };
-}
-
-function toDisconnect(
-  packet: IDisconnectPacket,
-  frame: FrameToCheck,
-  range: PropertyRange,
-): DisconnectPacket {
-  return {
-    type: "disconnect",
-    reasonCode: (packet.reasonCode ?? ReasonCode.normalDisconnection) as ReasonCode,
-    sessionExpiryS: packet.properties?.sessionExpiryInterval,
-    reasonString: packet.properties?.reasonString,
-    serverReference: packet.properties?.serverReference,
-    userProperties: readUserProperties(frame.bytes, range),
-  };
-}
-
-function toAuth(packet: IAuthPacket, frame: FrameToCheck, range: PropertyRange): AuthPacket {
-  return {
-    type: "auth",
-    reasonCode: packet.reasonCode as ReasonCode,
-    authenticationMethod: packet.properties?.authenticationMethod,
-    authenticationData: ownBytes(packet.properties?.authenticationData),
-    reasonString: packet.properties?.reasonString,
-    userProperties: readUserProperties(frame.bytes, range),
-  };
-}
-
-/** mqtt-packet gives views of the frame. */
-function ownBytes(bytes: Uint8Array | undefined): Uint8Array | undefined {
-  return bytes && new Uint8Array(bytes);
 }

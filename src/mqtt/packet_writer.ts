@@ -15,7 +15,7 @@ const KEPT_BYTES = 512;
 const SHORT_TEXT_UNITS = 64;
 
 /**
- * Gathers a block of properties whose size is not known yet, and gives it out in bytes that are the
+ * Gathers fields or a block of properties whose size is not known yet, and gives them out in bytes that are the
  * caller's own. One instance serves one packet after the other, each begun with `clear`. What is
  * undefined is left out; what the wire cannot carry is thrown as a PacketEncodeError.
  */
@@ -26,6 +26,46 @@ export class PacketWriter {
   clear(): void {
     this.#length = 0;
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = new Uint8Array(KEPT_BYTES);
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  uint16(value: number, what: string): void {
+    checkNumber(value, 0xffff, what);
+    this.#reserve(2);
+    this.#length = writeUint16(this.#bytes, this.#length, value);
+  }
+
+  text(value: string, what: string): void {
+    checkText(value, what);
+    const length = value.length;
+    if (length > SHORT_TEXT_UNITS || !this.#shortAscii(value)) this.#binary(encodeUtf8(value));
+  }
+
+  binary(value: Uint8Array, what: string): void {
+    checkBinary(value, what);
+    this.#binary(value);
+  }
+
+  /** As they are. */
+  bytes(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  /** What another one has gathered, behind its length. */
+  block(other: PacketWriter): void {
+    this.#variable(other.#length);
+    this.bytes(other.#bytes.subarray(0, other.#length));
+  }
+
+  variableProperty(identifier: number, value: number): void {
+    this.byte(identifier);
+    this.#variable(value);
   }
 
   booleanProperty(identifier: number, value: boolean | undefined): void {
@@ -59,7 +99,7 @@ export class PacketWriter {
     if (value === undefined) return;
     this.#reserve(1);
     this.#bytes[this.#length++] = identifier;
-    this.#text(value, what);
+    this.text(value, what);
   }
 
   binaryProperty(identifier: number, value: Uint8Array | undefined, what: string): void {
@@ -74,13 +114,21 @@ export class PacketWriter {
     if (list === undefined) return;
     for (const { name, value } of list) {
       this.textProperty(USER_PROPERTY, name, "user property name");
-      this.#text(value, "user property value");
+      this.text(value, "user property value");
     }
   }
 
   /** The block without its length. */
   takeBytes(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
+  }
+
+  /** A packet of nothing else. `flags`: the lower half of its first byte. */
+  takeBody(type: PacketType, flags = 0): Uint8Array {
+    const packet = packetOf(type, this.#length);
+    packet[0] = type << 4 | flags;
+    packet.set(this.#bytes.subarray(0, this.#length), packet.length - this.#length);
+    return packet;
   }
 
   /** A packet with two bytes, the block with its length, and the codes. */
@@ -102,10 +150,9 @@ export class PacketWriter {
     return packet;
   }
 
-  #text(value: string, what: string): void {
-    checkText(value, what);
-    const length = value.length;
-    if (length > SHORT_TEXT_UNITS || !this.#shortAscii(value)) this.#binary(encodeUtf8(value));
+  #variable(value: number): void {
+    this.#reserve(variableByteIntegerSize(value));
+    this.#length = writeVariableByteInteger(this.#bytes, this.#length, value);
   }
 
   /** Writes what is ASCII; of anything else it leaves no trace and returns false. */

@@ -107,18 +107,8 @@ const unread = new PropertyIndex();
 /**
  * Checks the property block whose length is at `lengthAt`, wholly: identifiers allowed at `place`,
  * none repeated that must not be, values in their range, strings well-formed, lengths to the byte.
+ * Leaves in `index` where each property stands; returns the offset behind the block.
  */
-export function checkProperties(
-  bytes: Uint8Array,
-  lengthAt: number,
-  packetEnd: number,
-  place: PropertyPlace,
-): PropertyRange {
-  const end = indexProperties(unread, bytes, lengthAt, packetEnd, place);
-  return { start: unread.start, end };
-}
-
-/** The same, and leaves in `index` where each property stands; returns the offset behind the block. */
 export function indexProperties(
   index: PropertyIndex,
   bytes: Uint8Array,
