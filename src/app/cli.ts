@@ -48,6 +48,10 @@ export async function runCommand(
       const { check } = await import("./check.ts");
       return await check(runtime, command.arguments);
     }
+    case "healthcheck": {
+      const { checkHealth } = await import("./healthcheck.ts");
+      return await checkHealth(runtime, command.arguments);
+    }
     case "backup": {
       const { backUp } = await import("./backup.ts");
       return await backUp(runtime, command.arguments);

@@ -2,6 +2,7 @@ import { nearest } from "../config/mod.ts";
 import { ACL_TABLE, readExplain } from "./acl_arguments.ts";
 import { CONFIG_OPTIONS, readConfigArguments, SOURCES_TEXT } from "./config_options.ts";
 import { EXEC_TABLE, readExec } from "./exec_arguments.ts";
+import { HEALTHCHECK_TABLE, readHealthcheck } from "./healthcheck_arguments.ts";
 import { commandHelp, groupText, usageLines } from "./option_help.ts";
 import {
   type CommandTable,
@@ -24,6 +25,7 @@ const DEFINITIONS = {
   run: { table: RUN_TABLE, read: readRun },
   exec: { table: EXEC_TABLE, read: readExec },
   check: { table: CHECK_TABLE, read: readConfigArguments },
+  healthcheck: { table: HEALTHCHECK_TABLE, read: readHealthcheck },
   backup: { table: BACKUP_TABLE, read: readBackup },
   acl: { table: ACL_TABLE, read: readExplain },
   passwd: { table: PASSWD_TABLE, read: readPasswd },
@@ -52,7 +54,7 @@ export const COMMAND_TABLES: readonly CommandTable[] = Object.values(DEFINITIONS
 );
 
 const EXIT_WRONG_COMMAND_LINE = 2;
-const LATER_COMMANDS = ["sub", "bench", "healthcheck"];
+const LATER_COMMANDS = ["sub", "bench"];
 
 /** The command line makes no sense, for one or more reasons. */
 export class UsageError extends Error {
