@@ -15,21 +15,27 @@ export const ENTERPRISE_FUNCTIONS: ReadonlySet<string> = new Set([
   "schema_encode",
 ]);
 
-/** `nowMs`: the wall clock. */
-export function createFunctions(nowMs: () => number): ReadonlyMap<string, SqlFunction> {
-  return new Map(
-    [
-      eventFunctions(nowMs),
-      MATH_FUNCTIONS,
-      BIT_FUNCTIONS,
-      TEXT_FUNCTIONS,
-      CONVERSION_FUNCTIONS,
-      TYPE_FUNCTIONS,
-      LIST_FUNCTIONS,
-      MAP_FUNCTIONS,
-      FILTER_FUNCTIONS,
-      HASH_FUNCTIONS,
-      ENCODING_FUNCTIONS,
-    ].flatMap((table) => Object.entries(table)),
-  );
+const TABLES = [
+  MATH_FUNCTIONS,
+  BIT_FUNCTIONS,
+  TEXT_FUNCTIONS,
+  CONVERSION_FUNCTIONS,
+  TYPE_FUNCTIONS,
+  LIST_FUNCTIONS,
+  MAP_FUNCTIONS,
+  FILTER_FUNCTIONS,
+  HASH_FUNCTIONS,
+  ENCODING_FUNCTIONS,
+];
+
+/** One table serves all statements of a broker: there may be thousands. */
+const tables = new WeakMap<() => number, ReadonlyMap<string, SqlFunction>>();
+
+/** `nowMs`: the wall clock; the same one gives the same table. */
+export function functionsFor(nowMs: () => number): ReadonlyMap<string, SqlFunction> {
+  const known = tables.get(nowMs);
+  if (known !== undefined) return known;
+  const made = new Map([eventFunctions(nowMs), ...TABLES].flatMap((each) => Object.entries(each)));
+  tables.set(nowMs, made);
+  return made;
 }

@@ -1,5 +1,5 @@
 import { filterMatches } from "../../mqtt/mod.ts";
-import { createFunctions } from "../functions/mod.ts";
+import { functionsFor } from "../functions/mod.ts";
 import type { Expression, Field, ForeachStatement, SelectStatement, Statement } from "./ast.ts";
 import type { Columns } from "./columns.ts";
 import { compileCondition } from "./compile_expression.ts";
@@ -58,7 +58,7 @@ export function compileStatement(statement: Statement, options: CompileOptions):
   const compilation: Compilation = {
     text: statement.text,
     flavor: options.flavor,
-    functions: createFunctions(options.nowMs ?? Date.now),
+    functions: functionsFor(options.nowMs ?? Date.now),
     isColumn: (name) => known.some((columns) => columns.has(name)),
     columnsUsed: new Set(),
     allocate: () => slotCount++,

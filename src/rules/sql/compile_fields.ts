@@ -78,7 +78,9 @@ class LazyFields implements CompiledFields {
   }
 
   prepare(scope: Scope): void {
-    for (const { slot } of this.#fields) scope.slots[slot] = UNSET;
+    for (let at = 0; at < this.#fields.length; at++) {
+      scope.slots[(this.#fields[at] as CompiledField).slot] = UNSET;
+    }
   }
 
   valueOf(index: number, scope: Scope): SqlValue {
@@ -87,7 +89,10 @@ class LazyFields implements CompiledFields {
 
   select(scope: Scope): SqlObject {
     const result: OpenObject = {};
-    for (const field of this.#fields) field.write(result, valueIn(scope, field), scope);
+    for (let at = 0; at < this.#fields.length; at++) {
+      const field = this.#fields[at] as CompiledField;
+      field.write(result, valueIn(scope, field), scope);
+    }
     return result;
   }
 }

@@ -9,7 +9,7 @@ import type {
   Flavor,
   Statement,
 } from "../../../../src/rules/sql/mod.ts";
-import { createFunctions } from "../../../../src/rules/functions/mod.ts";
+import { functionsFor } from "../../../../src/rules/functions/mod.ts";
 import { NOW_MS } from "./rig.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -18,7 +18,7 @@ type Any = any;
 /** Anything that makes a rule be skipped. */
 class Skip extends Error {}
 
-const FUNCTIONS = createFunctions(() => NOW_MS);
+const FUNCTIONS = functionsFor(() => NOW_MS);
 
 /** What a statement selects; undefined: it does not match, or is skipped. */
 export function oracle(statement: Statement, columns: Columns, flavor: Flavor): Any[] | undefined {

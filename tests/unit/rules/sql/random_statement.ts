@@ -7,10 +7,10 @@ import type {
   Flavor,
   Statement,
 } from "../../../../src/rules/sql/mod.ts";
-import { createFunctions } from "../../../../src/rules/functions/mod.ts";
+import { functionsFor } from "../../../../src/rules/functions/mod.ts";
 import { columnsOf } from "./rig.ts";
 
-const FUNCTIONS = [...createFunctions(() => 0)];
+const FUNCTIONS = [...functionsFor(() => 0)];
 const COLUMNS = ["topic", "qos", "client_id", "username", "payload", "retain", "timestamp"];
 const KEYS = ["a", "b", "c", "l", "o"];
 const ALIASES = ["a", "b", "x", "qos", "payload", "from_x", "order"];
