@@ -67,6 +67,8 @@ export interface RunOptions {
   readonly core?: number | undefined;
   /** Gives way to everything else on its core. */
   readonly isBackground?: boolean;
+  /** Path of a configuration for the broker. */
+  readonly config?: string;
 }
 
 function commandLine(command: string[], { core, isBackground }: RunOptions): [string, string[]] {
@@ -182,7 +184,12 @@ export async function startBenchBroker(
   options: RunOptions,
   root = PROJECT_ROOT,
 ): Promise<BenchBroker> {
-  const script = [...BROKER_ARGS, ...settings.flatMap((setting) => ["--set", setting])];
+  const { config } = options;
+  const script = [
+    ...BROKER_ARGS,
+    ...(config === undefined ? [] : ["--config", config]),
+    ...settings.flatMap((setting) => ["--set", setting]),
+  ];
   const program = RunningProgram.start(runtime, script, options, root);
   const line = await program.nextLine();
   if (line === undefined || !line.startsWith("ready ")) {
