@@ -3,6 +3,7 @@ export { FileSink, type FileSinkOptions, type LineItem } from "./file_sink.ts";
 export { pathBelow } from "./files_folder.ts";
 export { type HostRuleOptions, HostRules, isHostPattern } from "./host_rules.ts";
 export { type HttpItem, HttpSink, type HttpSinkOptions } from "./http_sink.ts";
+export { SinkBudget } from "./sink_budget.ts";
 export { type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
 export {
   createSinkCounters,

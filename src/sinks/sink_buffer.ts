@@ -1,15 +1,12 @@
 import { assert, Deque, type Prng } from "../base/mod.ts";
 import type { IntervalHandle, Runtime } from "../runtime/mod.ts";
+import { SinkBudget } from "./sink_budget.ts";
 import { type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
 
 /** What a buffer asks of the runtime that it is on. */
 export type SinkRuntime = Pick<Runtime, "every" | "yieldTurn">;
 
 export interface SinkBufferOptions {
-  /** Items that wait or are under way. */
-  readonly itemsMax: number;
-  /** The same in bytes. */
-  readonly bytesMax: number;
   /** What goes where there is no room. */
   readonly whenFull: "drop-newest" | "drop-oldest";
   /** Batches under way at the same time. With 1 everything is delivered in the order in which it was offered. */
@@ -41,6 +38,8 @@ export interface SinkCounters {
 export interface SinkBufferParts<Item extends SinkItem> {
   readonly sink: Pick<Sink<Item>, "batchMax" | "deliver">;
   readonly options: SinkBufferOptions;
+  /** What may wait or be under way; others may share in it. */
+  readonly budget: SinkBudget;
   readonly runtime: SinkRuntime;
   readonly prng: Prng;
   /** Told of every delivery that was tried; undefined: it succeeded. */
@@ -87,9 +86,22 @@ export class SinkBuffer<Item extends SinkItem> {
     }
     counters.queued++;
     counters.queuedBytes += item.bytes;
+    this.#parts.budget.take(item.bytes);
     this.#waiting.push(item);
     this.#pumpLater();
     return true;
+  }
+
+  /** Whether an item would be dropped, however small: what it takes to make one can be saved; see `countDropped`. */
+  get isFull(): boolean {
+    const { budget, options: { whenFull } } = this.#parts;
+    return budget.isFull && (whenFull === "drop-newest" || this.#waiting.length === 0);
+  }
+
+  /** An item that was not even made, because there is no room for it. */
+  countDropped(): void {
+    this.counters.offered++;
+    this.counters.dropped++;
   }
 
   /**
@@ -106,14 +118,13 @@ export class SinkBuffer<Item extends SinkItem> {
   }
 
   #makeRoom(bytes: number): boolean {
-    const { itemsMax, bytesMax, whenFull } = this.#parts.options;
-    const { counters } = this;
-    if (bytes > bytesMax) return false;
-    while (counters.queued >= itemsMax || counters.queuedBytes + bytes > bytesMax) {
-      // What is under way cannot be pushed out.
+    const { budget, options: { whenFull } } = this.#parts;
+    if (!budget.canEverHold(bytes)) return false;
+    while (!budget.hasRoomFor(bytes)) {
+      // What is under way cannot be pushed out, nor can what others have.
       const oldest = whenFull === "drop-oldest" ? this.#waiting.shift() : undefined;
       if (oldest === undefined) return false;
-      counters.dropped++;
+      this.counters.dropped++;
       this.#leave(oldest, false);
     }
     return true;
@@ -122,6 +133,7 @@ export class SinkBuffer<Item extends SinkItem> {
   #leave(item: Item, isDelivered: boolean): void {
     this.counters.queued--;
     this.counters.queuedBytes -= item.bytes;
+    this.#parts.budget.giveBack(item.bytes);
     item.onSettled?.(isDelivered);
     if (this.counters.queued === 0) this.#onEmpty?.();
   }

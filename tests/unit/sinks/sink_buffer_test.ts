@@ -2,6 +2,7 @@ import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { Prng } from "../../../src/base/mod.ts";
 import {
+  SinkBudget,
   SinkBuffer,
   type SinkBufferOptions,
   SinkError,
@@ -20,8 +21,6 @@ interface Call {
 }
 
 const OPTIONS: SinkBufferOptions = {
-  itemsMax: 100,
-  bytesMax: 10_000,
   whenFull: "drop-newest",
   parallelMax: 1,
   timeoutMs: 5000,
@@ -29,6 +28,11 @@ const OPTIONS: SinkBufferOptions = {
   retryDelayMs: 100,
   retryDelayMaxMs: 10_000,
 };
+
+interface RigOptions extends Partial<SinkBufferOptions> {
+  readonly itemsMax?: number;
+  readonly bytesMax?: number;
+}
 
 /** A buffer in front of a sink that does what the test says. */
 class Rig {
@@ -38,10 +42,15 @@ class Rig {
   readonly outcomes: string[] = [];
   readonly buffer: SinkBuffer<Item>;
 
-  constructor(options: Partial<SinkBufferOptions> = {}, batchMax = 1) {
+  constructor(
+    { itemsMax = 100, bytesMax = 10_000, ...options }: RigOptions = {},
+    batchMax = 1,
+    readonly budget = new SinkBudget(itemsMax, bytesMax),
+  ) {
     this.buffer = new SinkBuffer<Item>({
       sink: { batchMax, deliver: (batch) => this.#deliver(batch) },
       options: { ...OPTIONS, ...options },
+      budget,
       runtime: this.runtime,
       prng: new Prng(1),
       onOutcome: (failure) => this.outcomes.push(failure?.message ?? "fine"),
@@ -244,4 +253,16 @@ test("SinkBuffer drops what is left when its time to close is over", async () =>
     "2 offered, 0 delivered, 0 failed, 2 dropped, 0 retried, 0 queued, 0 bytes",
   );
   assertEquals(rig.runtime.intervalCount, 0);
+});
+
+test("SinkBuffers may share what may wait", async () => {
+  const budget = new SinkBudget(3, 100);
+  const [first, second] = [new Rig({}, 1, budget), new Rig({ whenFull: "drop-oldest" }, 1, budget)];
+  assertEquals([first.offer("a"), first.offer("b"), second.offer("c")], [true, true, true]);
+  assertEquals([first.offer("d"), first.buffer.isFull, second.buffer.isFull], [false, true, false]);
+  assertEquals(second.offer("e"), true);
+  assertEquals([second.settled, budget.items, budget.bytes], [["c lost"], 3, 30]);
+  (await first.takeOne()).resolve();
+  await first.runtime.settled();
+  assertEquals([first.buffer.isFull, first.offer("f"), budget.items], [false, true, 3]);
 });

@@ -1,0 +1,66 @@
+import { filterMatches, parseTopicFilter } from "../mqtt/mod.ts";
+import { EventBit } from "../ports/mod.ts";
+
+/** The hooks of EMQX 3's web hook, in its order. */
+export const HOOK_BITS = Object.freeze(
+  {
+    "client.connected": EventBit.clientConnected,
+    "client.disconnected": EventBit.clientDisconnected,
+    "client.subscribe": EventBit.clientSubscribe,
+    "client.unsubscribe": EventBit.clientUnsubscribe,
+    "session.created": EventBit.sessionCreated,
+    "session.subscribed": EventBit.sessionSubscribed,
+    "session.unsubscribed": EventBit.sessionUnsubscribed,
+    "session.terminated": EventBit.sessionTerminated,
+    "message.publish": EventBit.messagePublish,
+    "message.deliver": EventBit.messageDeliver,
+    "message.acked": EventBit.messageAcked,
+  } as const,
+);
+
+export type HookName = keyof typeof HOOK_BITS;
+export const HOOK_NAMES = Object.freeze(Object.keys(HOOK_BITS)) as readonly HookName[];
+
+/** Hooks that are about no topic. */
+const WITHOUT_TOPIC: readonly HookName[] = [
+  "client.connected",
+  "client.disconnected",
+  "session.created",
+  "session.terminated",
+];
+
+/** What is to be posted. */
+export interface HookRule {
+  readonly hook: HookName;
+  /** Only what is about a topic that this matches; undefined: all. */
+  readonly filter: string | undefined;
+}
+
+/** Reads "message.publish" or "message.publish sensors/#"; undefined: it is neither. */
+export function parseHookRule(text: string): HookRule | undefined {
+  const [, name = "", filter] = /^(\S+)(?: +(.+))?$/.exec(text) ?? [];
+  if (!isHookName(name)) return undefined;
+  if (filter === undefined) return { hook: name, filter };
+  const parsed = parseTopicFilter(filter);
+  const isFine = parsed.valid && parsed.shareName === undefined && !WITHOUT_TOPIC.includes(name);
+  return isFine ? { hook: name, filter } : undefined;
+}
+
+/** The bits of the events that rules are about. */
+export function maskOf(rules: readonly HookRule[]): number {
+  return rules.reduce((mask, { hook }) => mask | HOOK_BITS[hook], 0);
+}
+
+/** How many of the rules are about that hook and topic: something is posted for each of them. */
+export function countMatching(rules: readonly HookRule[], hook: HookName, topic: string): number {
+  let count = 0;
+  for (const rule of rules) {
+    if (rule.hook !== hook) continue;
+    if (rule.filter === undefined || filterMatches(rule.filter, topic)) count++;
+  }
+  return count;
+}
+
+function isHookName(name: string): name is HookName {
+  return Object.hasOwn(HOOK_BITS, name);
+}

@@ -1,0 +1,215 @@
+import type { Clock, Logger, Prng } from "../base/mod.ts";
+import type { ClientEvent, EventClient, EventSink, EventSource } from "../ports/mod.ts";
+import type { Message, MessageOrigin, Publication } from "../session/mod.ts";
+import {
+  createSinkCounters,
+  type HostRules,
+  type HttpItem,
+  type SinkBuffer,
+  type SinkCounters,
+  type SinkError,
+} from "../sinks/mod.ts";
+import { clientBodies, messageBody } from "./bodies.ts";
+import { countMatching, type HookName, maskOf } from "./hook_rule.ts";
+import type { WebHookOptions } from "./options.ts";
+import { addCounters, Outbox, type WebHookRuntime } from "./outbox.ts";
+
+/** Where somebody hears of a web service that cannot be reached. */
+export interface WebHookAlarms {
+  raise(alarm: {
+    readonly id: string;
+    readonly title: string;
+    readonly description: string;
+    readonly severity: "error";
+  }): void;
+  clear(id: string): unknown;
+}
+
+export interface WebHookParts {
+  readonly events: EventSource;
+  readonly runtime: WebHookRuntime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly alarms: WebHookAlarms;
+  readonly prng: Prng;
+}
+
+/** What belongs to one configuration. */
+interface Active {
+  readonly options: WebHookOptions;
+  readonly ca: string | undefined;
+  readonly hosts: HostRules;
+  readonly outbox: Outbox;
+}
+
+/** For what waits when the hook is switched off or another one takes its place, in milliseconds. */
+const FLUSH_MS = 2000;
+const ALARM = "web_hook_down";
+const encoder = new TextEncoder();
+
+/** Posts what happens to a web service. Nothing in the broker waits for it: what cannot be posted is dropped, and counted. */
+export class WebHook implements EventSink {
+  /** Only what the rules are about; 0: it is off. */
+  mask = 0;
+  readonly #parts: WebHookParts;
+  #active: Active | undefined;
+  /** Of outboxes that are closed. */
+  readonly #past: SinkCounters = createSinkCounters();
+  readonly #closing = new Set<Outbox>();
+  #isDown = false;
+
+  constructor(parts: WebHookParts) {
+    this.#parts = parts;
+    parts.events.add(this);
+  }
+
+  /** Sums since the start, and what waits now. */
+  get counters(): Readonly<SinkCounters> {
+    const sum = addCounters(createSinkCounters(), this.#past);
+    for (const outbox of this.#closing) addCounters(sum, outbox.counters);
+    if (this.#active !== undefined) addCounters(sum, this.#active.outbox.counters);
+    return sum;
+  }
+
+  /** Takes what is configured now; `ca` is what its file holds. What waits already stays where it is going. */
+  configure(options: WebHookOptions, ca: string | undefined, hosts: HostRules): void {
+    const active = this.#active;
+    if (!options.isEnabled) {
+      this.#active = undefined;
+      if (active !== undefined) this.#retire(active.outbox);
+    } else if (active === undefined || !isSameWay(active, options, ca, hosts)) {
+      this.#active = { options, ca, hosts, outbox: this.#createOutbox(options, ca, hosts) };
+      if (active !== undefined) this.#retire(active.outbox);
+    } else {
+      this.#active = { ...active, options };
+    }
+    this.mask = options.isEnabled ? maskOf(options.rules) : 0;
+    this.#parts.events.refresh();
+  }
+
+  onPublish(publication: Publication, origin: MessageOrigin): void {
+    if (publication.isSys) return;
+    this.#postMessage("message.publish", publication, origin, undefined);
+  }
+
+  onDeliver(message: Publication | Message, receiver: EventClient): void {
+    this.#postMessage("message.deliver", message, message.origin, receiver);
+  }
+
+  onAcked(message: Message, receiver: EventClient): void {
+    this.#postMessage("message.acked", message, message.origin, receiver);
+  }
+
+  onDropped(): void {
+    // The product has no hook for it, and the mask never asks for it.
+  }
+
+  onClient(event: ClientEvent): void {
+    const { options, outbox } = this.#active ?? {};
+    if (options === undefined || outbox === undefined) return;
+    const lane = outbox.laneOf(event.client.clientId);
+    for (const { hook, topic, body } of clientBodies(event)) {
+      this.#offer(lane, countMatching(options.rules, hook, topic), body);
+    }
+  }
+
+  /** Delivers what waits, as far as that goes quickly; nothing is posted afterwards. */
+  async close(): Promise<void> {
+    this.#parts.events.remove(this);
+    this.mask = 0;
+    const outbox = this.#active?.outbox;
+    this.#active = undefined;
+    await outbox?.close(FLUSH_MS);
+  }
+
+  #postMessage(
+    hook: HookName & `message.${string}`,
+    message: Publication | Message,
+    origin: MessageOrigin | undefined,
+    receiver: EventClient | undefined,
+  ): void {
+    const { options, outbox } = this.#active ?? {};
+    if (options === undefined || outbox === undefined) return;
+    const count = countMatching(options.rules, hook, message.topic);
+    if (count === 0) return;
+    const lane = outbox.laneOf(receiver?.clientId ?? origin?.clientId ?? message.publisherId);
+    // While nothing is delivered a message costs no more than this.
+    if (lane.isFull || message.payload.length > options.queuedBytesMax) {
+      for (let times = 0; times < count; times++) lane.countDropped();
+      return;
+    }
+    const nowMs = this.#parts.clock.nowMs();
+    const action = hook.replace(".", "_") as
+      | "message_publish"
+      | "message_deliver"
+      | "message_acked";
+    const encoding = options.encodePayload;
+    this.#offer(lane, count, messageBody(action, message, origin, receiver, { encoding, nowMs }));
+  }
+
+  #offer(lane: SinkBuffer<HttpItem>, count: number, body: Readonly<Record<string, unknown>>): void {
+    if (count === 0) return;
+    const bytes = encoder.encode(JSON.stringify(body));
+    for (let times = 0; times < count; times++) lane.offer({ body: bytes, bytes: bytes.length });
+  }
+
+  #createOutbox(options: WebHookOptions, ca: string | undefined, hosts: HostRules): Outbox {
+    const { runtime, prng } = this.#parts;
+    const outbox: Outbox = new Outbox({
+      options,
+      ca,
+      hosts,
+      runtime,
+      prng,
+      onOutcome: (failure) => {
+        if (this.#active?.outbox === outbox) this.#judge(failure);
+      },
+    });
+    return outbox;
+  }
+
+  /** What was offered to it is still posted, if that goes quickly. */
+  #retire(outbox: Outbox): void {
+    this.#judge(undefined);
+    this.#closing.add(outbox);
+    const { logger } = this.#parts;
+    const retired = (): void => {
+      this.#closing.delete(outbox);
+      addCounters(this.#past, outbox.counters);
+    };
+    outbox.close(FLUSH_MS).then(retired, (error: unknown) => {
+      logger.warn("Cannot end connections of the web hook", { error: String(error) });
+      retired();
+    });
+  }
+
+  /** What is refused for good says nothing of the way to where it is refused. */
+  #judge(failure: SinkError | undefined): void {
+    const isDown = failure?.isRetryable ?? false;
+    if (isDown === this.#isDown || failure?.isRetryable === false) return;
+    this.#isDown = isDown;
+    const { alarms } = this.#parts;
+    if (failure === undefined) {
+      alarms.clear(ALARM);
+      return;
+    }
+    alarms.raise({
+      id: ALARM,
+      title: "Web hook down",
+      severity: "error",
+      description: failure.message,
+    });
+  }
+}
+
+/** Whether only the choice of what is posted is another one. */
+function isSameWay(
+  { options, ca, hosts }: Active,
+  next: WebHookOptions,
+  nextCa: string | undefined,
+  nextHosts: HostRules,
+): boolean {
+  const wayOf = ({ rules: _, encodePayload: __, ...way }: WebHookOptions): string =>
+    JSON.stringify(way);
+  return ca === nextCa && hosts === nextHosts && wayOf(options) === wayOf(next);
+}
