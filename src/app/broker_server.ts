@@ -2,6 +2,7 @@ import { RecordedBanList } from "../access/mod.ts";
 import { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
 import type { HttpServer } from "../http/mod.ts";
+import type { LocalAlarms } from "../management/mod.ts";
 import type { BanList, Store } from "../ports/mod.ts";
 import { type IntervalHandle, systemErrorText } from "../runtime/mod.ts";
 import {
@@ -16,9 +17,11 @@ import { Authentication, authWarnings } from "./auth.ts";
 import { openManagement, watchAlarms } from "./management.ts";
 import type { Opened } from "./ready.ts";
 import { Rules } from "./rules.ts";
+import { SinkSurroundings } from "./sinks.ts";
 import { openStore, raiseStoreAlarms } from "./store.ts";
 import { VERSION } from "./version.ts";
 import { openWeb, readyHttp } from "./web.ts";
+import { ConfiguredWebHook } from "./web_hook.ts";
 
 /** Builds the broker out of its parts; nothing is open yet. `programUrl`: of the program's module. */
 export function createServer(context: ServerContext, programUrl: string): Server {
@@ -39,6 +42,8 @@ class BrokerServer implements Server {
   #bans: RecordedBanList | undefined;
   #rules: Rules | undefined;
   #http: HttpServer | undefined;
+  #sinks: SinkSurroundings | undefined;
+  #webHook: ConfiguredWebHook | undefined;
   #watch: IntervalHandle | undefined;
   /** All listeners accept, and nobody has asked for the end. */
   #isServing = false;
@@ -72,12 +77,13 @@ class BrokerServer implements Server {
         this.#accessRules,
         bans,
       );
+      const sinks = this.#sinks = new SinkSurroundings(this.#programUrl, this.#configuration);
       const rules = this.#rules = new Rules(this.#context, {
         broker,
         records,
         configuration: this.#configuration,
         listeners: () => this.#open,
-        programUrl: this.#programUrl,
+        sinks,
       });
       const management = openManagement(this.#context, {
         broker,
@@ -90,8 +96,10 @@ class BrokerServer implements Server {
         isServing: () => this.#isServing,
         rules: rules.engine,
         resources: rules.resources,
+        webHook: () => this.#webHook?.counters,
       });
       rules.alarms = management.alarms;
+      await this.#openWebHook(broker, management.alarms, sinks);
       raiseStoreAlarms(management.alarms, broker, damage);
       this.#watch = watchAlarms(this.#context, management, broker, () => this.#configuration);
       // First, so that whoever watches can see the start.
@@ -121,12 +129,15 @@ class BrokerServer implements Server {
     const changeAuth = await this.#authentication?.prepare(configuration.auth);
     const changeAccess = await this.#accessRules?.prepare(configuration.acl);
     const changeRules = this.#rules?.prepare(configuration);
+    const changeHook = await this.#webHook?.prepare(configuration.webHook);
     return () => {
       this.#warnOfAuth(configuration, this.#configuration);
       this.#configuration = configuration;
       changeAuth?.();
       changeAccess?.();
+      this.#sinks?.change(configuration);
       changeRules?.();
+      changeHook?.();
       this.#http?.reconfigure(configuration.http);
       if (this.#bans !== undefined) this.#bans.maxBans = configuration.limits.maxBans;
       this.#broker?.reconfigure(configuration.mqtt, configuration.limits);
@@ -155,7 +166,7 @@ class BrokerServer implements Server {
     this.#accessRules?.close();
     await this.#broker?.stop();
     // After the last event.
-    await this.#rules?.close();
+    await Promise.all([this.#rules?.close(), this.#webHook?.close()]);
     // To the end it says that the broker is stopping; requests that wait for the store get their answer.
     await this.#http?.close();
     // After the broker, which notes what becomes of its sessions until the last connection is gone.
@@ -170,6 +181,16 @@ class BrokerServer implements Server {
       const { logger } = this.#context;
       logger.error(`Cannot stop after "${String(failure)}": ${String(error)}`);
     }
+  }
+
+  async #openWebHook(
+    { events }: Broker,
+    alarms: LocalAlarms,
+    { hosts }: SinkSurroundings,
+  ): Promise<void> {
+    const hook = this.#webHook = new ConfiguredWebHook(this.#context, { events, alarms, hosts });
+    const begin = await hook.prepare(this.#configuration.webHook);
+    begin();
   }
 
   #createBroker(

@@ -12,6 +12,7 @@ import {
 import type { Authorizer, BanList, Store } from "../ports/mod.ts";
 import type { ResourceManager, RuleEngine } from "../rules/mod.ts";
 import type { IntervalHandle } from "../runtime/mod.ts";
+import type { SinkCounters } from "../sinks/mod.ts";
 import type { Listener } from "../transport/mod.ts";
 import type { ServerContext } from "./application.ts";
 import { VERSION } from "./version.ts";
@@ -30,6 +31,8 @@ export interface RunningParts {
   readonly isServing: () => boolean;
   readonly rules: RuleEngine;
   readonly resources: ResourceManager;
+  /** Undefined: there is none yet. */
+  readonly webHook: () => Readonly<SinkCounters> | undefined;
 }
 
 /** Of the administrator of the dashboard, until it is changed; only where nobody else can reach it. */

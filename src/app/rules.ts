@@ -1,13 +1,12 @@
-import { join, resolve } from "node:path";
 import { Prng } from "../base/mod.ts";
 import type { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
 import type { RecordStore } from "../ports/mod.ts";
 import { type ResourceAlarms, ResourceManager, RuleEngine, SAMPLE_MS } from "../rules/mod.ts";
 import type { IntervalHandle } from "../runtime/mod.ts";
-import { HostRules, SqliteThread } from "../sinks/mod.ts";
 import type { Listener } from "../transport/mod.ts";
 import type { ServerContext } from "./application.ts";
+import type { SinkSurroundings } from "./sinks.ts";
 
 export interface RulesParts {
   readonly broker: Broker;
@@ -15,7 +14,7 @@ export interface RulesParts {
   readonly configuration: Configuration;
   /** Those that are open now. */
   readonly listeners: () => readonly Listener[];
-  readonly programUrl: string;
+  readonly sinks: SinkSurroundings;
 }
 
 /** Rules and resources of a running broker. */
@@ -28,9 +27,8 @@ export class Rules {
 
   /** Throws where rules or resources of the configuration cannot be used. The caller closes it. */
   constructor({ runtime, clock, logger }: ServerContext, parts: RulesParts) {
-    const { broker, records, configuration, listeners, programUrl } = parts;
+    const { broker, records, configuration, listeners, sinks } = parts;
     const { ruleEngine, node } = configuration;
-    const hosts = new HostRules({ allowHosts: [], denyHosts: [] });
     this.resources = new ResourceManager({
       records,
       clock,
@@ -42,9 +40,9 @@ export class Rules {
       surroundings: {
         runtime,
         prng: new Prng(clock.nowMs()),
-        hosts: () => hosts,
-        filesFolder: () => filesFolder(configuration),
-        sqlite: new SqliteThread(programUrl),
+        hosts: sinks.hosts,
+        filesFolder: () => sinks.filesFolder,
+        sqlite: sinks.sqlite,
       },
       maxResources: ruleEngine.maxResources,
     });
@@ -85,11 +83,6 @@ export class Rules {
     this.engine.close();
     await this.resources.close();
   }
-}
-
-/** Undefined: there is no folder for files that an API names. */
-function filesFolder({ node, persistence }: Configuration): string | undefined {
-  return persistence.enabled ? join(resolve(node.dataDir), "sinks") : undefined;
 }
 
 function addressOf(listeners: readonly Listener[], name: string): string | undefined {

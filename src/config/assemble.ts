@@ -4,7 +4,9 @@ import type { LimitsOptions, MqttOptions } from "../broker/mod.ts";
 import type { HttpListenerOptions, HttpOptions } from "../http/mod.ts";
 import type { AlarmsOptions } from "../management/mod.ts";
 import type { ConfiguredResource, ConfiguredRule } from "../rules/mod.ts";
+import type { SinksOptions } from "../sinks/mod.ts";
 import type { ListenerOptions, TlsOptions } from "../transport/mod.ts";
+import type { WebHookOptions } from "../web_hook/mod.ts";
 import { formatBind } from "./address.ts";
 import { checkAcl } from "./checks/acl.ts";
 import { checkAlarms } from "./checks/alarms.ts";
@@ -32,6 +34,8 @@ export interface Configuration {
   readonly acl: AclOptions;
   readonly limits: LimitsOptions;
   readonly alarms: AlarmsOptions;
+  readonly sinks: SinksOptions;
+  readonly webHook: WebHookOptions;
   readonly http: HttpOptions;
   readonly ruleEngine: RuleEngineKeys;
   /** Those that this file has; others are made through an API. */
@@ -85,6 +89,8 @@ export function assemble(written: Written, isEphemeral: boolean): Configuration 
     acl,
     limits: { ...limits, sessionOwner },
     alarms: written.alarms,
+    sinks: written.sinks,
+    webHook: written.webHook,
     http: assembleHttp(written),
     ruleEngine: written.ruleEngine,
     resources: written.resources,

@@ -4,6 +4,8 @@ import type { MqttOptions } from "../broker/mod.ts";
 import type { ApiOptions } from "../http/mod.ts";
 import type { AlarmsOptions } from "../management/mod.ts";
 import type { ConfiguredResource, ConfiguredRule } from "../rules/mod.ts";
+import type { SinksOptions } from "../sinks/mod.ts";
+import type { WebHookOptions } from "../web_hook/mod.ts";
 import { section, table, tables, tablesWithDefault } from "./schema.ts";
 import { ACL } from "./sections/acl.ts";
 import { ALARMS } from "./sections/alarms.ts";
@@ -19,6 +21,8 @@ import { MQTT } from "./sections/mqtt.ts";
 import { NODE, type NodeOptions } from "./sections/node.ts";
 import { PERSISTENCE, type PersistenceOptions } from "./sections/persistence.ts";
 import { RESOURCE, RULE, RULE_ENGINE, type RuleEngineKeys } from "./sections/rules.ts";
+import { SINKS } from "./sections/sinks.ts";
+import { WEB_HOOK } from "./sections/web_hook.ts";
 
 /** Every key, read and with its default, before anything is worked out that concerns more than one. */
 export interface Written {
@@ -31,6 +35,8 @@ export interface Written {
   readonly acl: AclOptions;
   readonly limits: LimitsKeys;
   readonly alarms: AlarmsOptions;
+  readonly sinks: SinksOptions;
+  readonly webHook: WebHookOptions;
   readonly http: readonly HttpKeys[];
   readonly apps: readonly AppKeys[];
   readonly api: ApiOptions;
@@ -52,6 +58,8 @@ export const ROOT = section<Written>("after restart", {
   acl: table("acl", ACL),
   limits: table("limits", LIMITS),
   alarms: table("alarms", ALARMS),
+  sinks: table("sinks", SINKS),
+  webHook: table("web_hook", WEB_HOOK),
   http: tablesWithDefault("http", HTTP, { isNeeded: false }),
   apps: tables("app", APP),
   api: table("api", API),

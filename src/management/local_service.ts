@@ -3,6 +3,7 @@ import type { Clock, Logger } from "../base/mod.ts";
 import type { Broker } from "../broker/mod.ts";
 import type { Authenticator, Authorizer, BanList, Store } from "../ports/mod.ts";
 import type { ResourceManager, RuleEngine } from "../rules/mod.ts";
+import type { SinkCounters } from "../sinks/mod.ts";
 import type { Listener } from "../transport/mod.ts";
 import { LocalAccess } from "./access.ts";
 import { LocalAccounts } from "./accounts.ts";
@@ -49,6 +50,8 @@ export interface ManagementParts {
   readonly apps: () => readonly ConfiguredApp[];
   readonly dashboardPassword: () => string | undefined;
   readonly isServing: () => boolean;
+  /** What the web hook has posted; undefined: there is none. */
+  readonly webHook?: () => Readonly<SinkCounters> | undefined;
 }
 
 /** Passwords of the dashboard that may wait to be checked. */
@@ -86,7 +89,7 @@ export function createManagement(parts: ManagementParts): LocalManagement {
     bans: new LocalBans(bans, clock),
     listeners,
     nodes: new LocalNodes({ ...parts, inspector, listeners }),
-    metrics: new LocalMetrics(inspector, store),
+    metrics: new LocalMetrics(inspector, store, parts.webHook),
     settings: parts.settings,
     users: new LocalAccounts(parts.users),
     clientIds: new LocalAccounts(parts.clientIds),

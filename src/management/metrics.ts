@@ -2,6 +2,7 @@ import type { Histogram } from "../base/mod.ts";
 import type { BrokerCounters, Gauge, Inspector } from "../broker/mod.ts";
 import { PacketType } from "../mqtt/mod.ts";
 import type { Store } from "../ports/mod.ts";
+import { createSinkCounters, type SinkCounters } from "../sinks/mod.ts";
 import type { MetricsService } from "./service.ts";
 import type {
   HistogramView,
@@ -29,18 +30,27 @@ type OtherKey =
   | "retained"
   | "delayed"
   | "store"
+  | "webHook"
   | "commitSeconds"
   | "deliverySeconds";
+const NO_SINK = Object.freeze(createSinkCounters());
+
 type Counters = Readonly<BrokerCounters>;
 
 /** Counters and gauges of this node. */
 export class LocalMetrics implements MetricsService {
   readonly #inspector: Inspector;
   readonly #store: Store;
+  readonly #webHook: () => Readonly<SinkCounters> | undefined;
 
-  constructor(inspector: Inspector, store: Store) {
+  constructor(
+    inspector: Inspector,
+    store: Store,
+    webHook: () => Readonly<SinkCounters> | undefined = () => undefined,
+  ) {
     this.#inspector = inspector;
     this.#store = store;
+    this.#webHook = webHook;
   }
 
   read(): Promise<MetricsView> {
@@ -66,6 +76,7 @@ export class LocalMetrics implements MetricsService {
         refused: counters.delayedRefused,
         invalid: counters.delayedInvalid,
       },
+      webHook: { ...this.#webHook() ?? NO_SINK },
       ...lives(counters),
       store: this.#storeFigures(),
       commitSeconds: histogramView(this.#store.counters.commitSeconds),

@@ -6,11 +6,12 @@ import type { ModuleName, ModuleView, SettingValue } from "./views.ts";
 const SWITCHED_OFF = "auth.switched_off";
 const ACCOUNTS = "auth.accounts";
 
-/** Modules that a setting of their own switches, which is true unless somebody sets it. */
+/** Modules that a setting of their own switches. */
 const SWITCHES: ReadonlyMap<ModuleName, string> = new Map([
   ["delayed_publish", "mqtt.delayed_publish"],
   ["retainer", "mqtt.retainer"],
   ["rule_engine", "rule_engine.enable"],
+  ["web_hook", "web_hook.enable"],
 ]);
 
 /** The modules of `[auth]`, as `auth.switched_off` calls them, and a key that each has when it is configured. */
@@ -85,7 +86,7 @@ export class LocalModules implements ModulesService {
   async #isActive(name: ModuleName): Promise<boolean> {
     if (name === "management") return true;
     const own = SWITCHES.get(name);
-    if (own !== undefined) return await this.#value(own) !== false;
+    if (own !== undefined) return await this.#value(own) === true;
     const [word, key] = AUTH_WORDS.get(name) ?? ["", ""];
     if ((await this.#switchedOff()).includes(word)) return false;
     const value = await this.#value(key);

@@ -246,10 +246,25 @@ export interface MetricsView {
     readonly waitingBytes: number;
     readonly isFailing: boolean;
   };
+  /** Events for the web hook. */
+  readonly webHook: SinkFigures;
   /** Seconds of a commit. */
   readonly commitSeconds: HistogramView;
   /** Seconds from the arrival of a message to when it is handed to the system for its subscribers. */
   readonly deliverySeconds: HistogramView;
+}
+
+/** What was to leave the broker: sums since the start, and what waits now. */
+export interface SinkFigures {
+  readonly offered: number;
+  readonly delivered: number;
+  /** Given up after the last try, or refused for good. */
+  readonly failed: number;
+  /** For want of room, or because the broker stopped. */
+  readonly dropped: number;
+  readonly retried: number;
+  readonly queued: number;
+  readonly queuedBytes: number;
 }
 
 /** Observations by size; as Prometheus has it. */
@@ -288,7 +303,8 @@ export type ModuleName =
   | "delayed_publish"
   | "management"
   | "retainer"
-  | "rule_engine";
+  | "rule_engine"
+  | "web_hook";
 
 export interface ModuleView {
   readonly name: ModuleName;

@@ -7,8 +7,14 @@ export interface HttpClientOptions {
     /** Whether the certificate of a server must be good. */
     readonly isVerified: boolean;
   };
-  /** Asked with the host of the URL and each address of it; undefined: all will do. */
-  readonly mayConnect: ((host: string, address: string) => boolean) | undefined;
+  /** Asked for each request; undefined: it may go anywhere. */
+  readonly hostRules: () => HttpHostRules | undefined;
+}
+
+/** Where requests may go. */
+export interface HttpHostRules {
+  /** Asked with the host of the URL and each address of it. */
+  mayConnect(host: string, address: string): boolean;
 }
 
 export interface HttpClientRequest {

@@ -105,16 +105,16 @@ class NodeHttpClient implements HttpClient {
 
   /** Where to connect to: the very address that was judged. Where every address will do, the system looks it up. */
   async #addressOf(host: string): Promise<string> {
-    const { mayConnect } = this.#options;
-    if (mayConnect === undefined) return host;
+    const rules = this.#options.hostRules();
+    if (rules === undefined) return host;
     if (isIP(host) !== 0) {
-      if (mayConnect(host, host)) return host;
+      if (rules.mayConnect(host, host)) return host;
       throw new HttpClientError(`connections to "${host}" are not allowed`, { code: "FORBIDDEN" });
     }
     const addresses = await lookup(host, { all: true }).catch((error: unknown) => {
       throw errorOf(error);
     });
-    const found = addresses.find(({ address }) => mayConnect(host, address));
+    const found = addresses.find(({ address }) => rules.mayConnect(host, address));
     if (found !== undefined) return found.address;
     throw new HttpClientError(`connections to "${host}" are not allowed`, { code: "FORBIDDEN" });
   }

@@ -18,7 +18,8 @@ export interface HttpSinkOptions {
 
 export interface HttpSinkParts {
   readonly options: HttpSinkOptions;
-  readonly hosts: HostRules;
+  /** As they are now. */
+  readonly hosts: () => HostRules;
   readonly runtime: Pick<Runtime, "createHttpClient" | "every">;
 }
 
@@ -96,7 +97,10 @@ export class HttpSink implements Sink<HttpItem> {
     return this.#client ??= runtime.createHttpClient({
       connectionsMax,
       tls: { ca, isVerified },
-      mayConnect: hosts.hasRules ? (host, address) => hosts.mayConnect(host, address) : undefined,
+      hostRules: () => {
+        const rules = hosts();
+        return rules.hasRules ? rules : undefined;
+      },
     });
   }
 

@@ -4,6 +4,7 @@ export { pathBelow } from "./files_folder.ts";
 export { type HostRuleOptions, HostRules, isHostPattern } from "./host_rules.ts";
 export { type HttpItem, HttpSink, type HttpSinkOptions } from "./http_sink.ts";
 export { SinkBudget } from "./sink_budget.ts";
+export type { SinksOptions } from "./options.ts";
 export { type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
 export {
   createSinkCounters,

@@ -46,6 +46,12 @@ export function parseHookRule(text: string): HookRule | undefined {
   return isFine ? { hook: name, filter } : undefined;
 }
 
+/** What is configured; none: all hooks. */
+export function parseHookRules(texts: readonly string[]): readonly HookRule[] {
+  if (texts.length === 0) return HOOK_NAMES.map((hook) => ({ hook, filter: undefined }));
+  return texts.map(parseHookRule).filter((rule) => rule !== undefined);
+}
+
 /** The bits of the events that rules are about. */
 export function maskOf(rules: readonly HookRule[]): number {
   return rules.reduce((mask, { hook }) => mask | HOOK_BITS[hook], 0);

@@ -1,5 +1,4 @@
 import type { PayloadEncoding } from "./encode_payload.ts";
-import type { HookRule } from "./hook_rule.ts";
 
 /** Section `[web_hook]`. */
 export interface WebHookOptions {
@@ -7,7 +6,8 @@ export interface WebHookOptions {
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly encodePayload: PayloadEncoding;
-  readonly rules: readonly HookRule[];
+  /** What `parseHookRule` takes; none: all hooks. */
+  readonly rules: readonly string[];
   readonly timeoutMs: number;
   /** Requests under way at the same time, of one client no more than one. */
   readonly parallelMax: number;
@@ -16,7 +16,7 @@ export interface WebHookOptions {
   readonly whenFull: "drop-newest" | "drop-oldest";
   readonly retriesMax: number;
   readonly retryDelayMaxMs: number;
-  /** Authorities in PEM that sign the server's certificate; undefined: those of the system. */
+  /** With authorities in PEM that sign the server's certificate; undefined: those of the system. */
   readonly caFile: string | undefined;
   readonly verifiesPeer: boolean;
 }

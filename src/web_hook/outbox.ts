@@ -19,7 +19,7 @@ export interface OutboxParts {
   readonly options: WebHookOptions;
   /** What `options.caFile` holds. */
   readonly ca: string | undefined;
-  readonly hosts: HostRules;
+  readonly hosts: () => HostRules;
   readonly runtime: WebHookRuntime;
   readonly prng: Prng;
   readonly onOutcome: (failure: SinkError | undefined) => void;

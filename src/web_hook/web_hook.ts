@@ -10,7 +10,13 @@ import {
   type SinkError,
 } from "../sinks/mod.ts";
 import { clientBodies, messageBody } from "./bodies.ts";
-import { countMatching, type HookName, maskOf } from "./hook_rule.ts";
+import {
+  countMatching,
+  type HookName,
+  type HookRule,
+  maskOf,
+  parseHookRules,
+} from "./hook_rule.ts";
 import type { WebHookOptions } from "./options.ts";
 import { addCounters, Outbox, type WebHookRuntime } from "./outbox.ts";
 
@@ -32,13 +38,15 @@ export interface WebHookParts {
   readonly logger: Logger;
   readonly alarms: WebHookAlarms;
   readonly prng: Prng;
+  /** Where it may post to, as that is now. */
+  readonly hosts: () => HostRules;
 }
 
 /** What belongs to one configuration. */
 interface Active {
   readonly options: WebHookOptions;
+  readonly rules: readonly HookRule[];
   readonly ca: string | undefined;
-  readonly hosts: HostRules;
   readonly outbox: Outbox;
 }
 
@@ -72,18 +80,19 @@ export class WebHook implements EventSink {
   }
 
   /** Takes what is configured now; `ca` is what its file holds. What waits already stays where it is going. */
-  configure(options: WebHookOptions, ca: string | undefined, hosts: HostRules): void {
+  configure(options: WebHookOptions, ca: string | undefined): void {
     const active = this.#active;
+    const rules = parseHookRules(options.rules);
     if (!options.isEnabled) {
       this.#active = undefined;
       if (active !== undefined) this.#retire(active.outbox);
-    } else if (active === undefined || !isSameWay(active, options, ca, hosts)) {
-      this.#active = { options, ca, hosts, outbox: this.#createOutbox(options, ca, hosts) };
+    } else if (active === undefined || !isSameWay(active, options, ca)) {
+      this.#active = { options, rules, ca, outbox: this.#createOutbox(options, ca) };
       if (active !== undefined) this.#retire(active.outbox);
     } else {
-      this.#active = { ...active, options };
+      this.#active = { ...active, options, rules };
     }
-    this.mask = options.isEnabled ? maskOf(options.rules) : 0;
+    this.mask = options.isEnabled ? maskOf(rules) : 0;
     this.#parts.events.refresh();
   }
 
@@ -105,11 +114,11 @@ export class WebHook implements EventSink {
   }
 
   onClient(event: ClientEvent): void {
-    const { options, outbox } = this.#active ?? {};
-    if (options === undefined || outbox === undefined) return;
-    const lane = outbox.laneOf(event.client.clientId);
+    const active = this.#active;
+    if (active === undefined) return;
+    const lane = active.outbox.laneOf(event.client.clientId);
     for (const { hook, topic, body } of clientBodies(event)) {
-      this.#offer(lane, countMatching(options.rules, hook, topic), body);
+      this.#offer(lane, countMatching(active.rules, hook, topic), body);
     }
   }
 
@@ -128,9 +137,10 @@ export class WebHook implements EventSink {
     origin: MessageOrigin | undefined,
     receiver: EventClient | undefined,
   ): void {
-    const { options, outbox } = this.#active ?? {};
-    if (options === undefined || outbox === undefined) return;
-    const count = countMatching(options.rules, hook, message.topic);
+    const active = this.#active;
+    if (active === undefined) return;
+    const { options, rules, outbox } = active;
+    const count = countMatching(rules, hook, message.topic);
     if (count === 0) return;
     const lane = outbox.laneOf(receiver?.clientId ?? origin?.clientId ?? message.publisherId);
     // While nothing is delivered a message costs no more than this.
@@ -153,8 +163,8 @@ export class WebHook implements EventSink {
     for (let times = 0; times < count; times++) lane.offer({ body: bytes, bytes: bytes.length });
   }
 
-  #createOutbox(options: WebHookOptions, ca: string | undefined, hosts: HostRules): Outbox {
-    const { runtime, prng } = this.#parts;
+  #createOutbox(options: WebHookOptions, ca: string | undefined): Outbox {
+    const { runtime, prng, hosts } = this.#parts;
     const outbox: Outbox = new Outbox({
       options,
       ca,
@@ -204,12 +214,11 @@ export class WebHook implements EventSink {
 
 /** Whether only the choice of what is posted is another one. */
 function isSameWay(
-  { options, ca, hosts }: Active,
+  { options, ca }: Active,
   next: WebHookOptions,
   nextCa: string | undefined,
-  nextHosts: HostRules,
 ): boolean {
   const wayOf = ({ rules: _, encodePayload: __, ...way }: WebHookOptions): string =>
     JSON.stringify(way);
-  return ca === nextCa && hosts === nextHosts && wayOf(options) === wayOf(next);
+  return ca === nextCa && wayOf(options) === wayOf(next);
 }

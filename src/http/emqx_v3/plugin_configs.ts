@@ -1,6 +1,7 @@
 // deno-lint-ignore-file camelcase -- the spelling of the product
 import type { ManagementService, SettingValue } from "../../management/mod.ts";
 import type { DialectContext } from "../dialect.ts";
+import { hookRuleEntries, isHookRuleKey, readHookRule } from "./hook_rules.ts";
 import { FLAG, type Form, INTEGER, MILLISECONDS, oneOf, SIZE } from "./settings_table.ts";
 
 /** A setting of a plugin, as the product shows it. */
@@ -27,6 +28,13 @@ const METHOD: Form = {
   datatype: "enum",
   format: (method) => String(method).toLowerCase(),
   parse: (text) => /^(?:get|post)$/i.test(text) ? text.toUpperCase() : undefined,
+};
+
+/** "none" is the product's way not to set it. */
+const ENCODING: Form = {
+  datatype: "enum",
+  format: (encoding) => encoding === "none" ? "" : String(encoding),
+  parse: (text) => /^(?:base64|base62)?$/.test(text) ? text || "none" : undefined,
 };
 
 type Row = readonly [key: string, form: Form, ours: string, desc: string];
@@ -69,7 +77,14 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       "Whether messages of $SYS fire no rule.",
     ],
   ],
+  emqx_web_hook: [
+    ["web.hook.api.url", TEXT, "web_hook.url", "Address of the service."],
+    ["web.hook.encode_payload", ENCODING, "web_hook.encode_payload", "How payloads are written."],
+  ],
 };
+
+const WEB_HOOK = "emqx_web_hook";
+const HOOK_RULES = "web_hook.rules";
 
 /** All settings of a plugin, those that are set first. */
 export async function pluginConfigs(
@@ -86,6 +101,12 @@ export async function pluginConfigs(
     const value = view?.isSecret === true ? view.value : await settings.inClear(ours);
     const text = isSet && value !== undefined ? form.format(value) : "";
     entries.push({ key, value: text, desc, required: isSet });
+  }
+  if (plugin === WEB_HOOK) {
+    const rules = await settings.inClear(HOOK_RULES);
+    for (const [key, value] of hookRuleEntries(rules)) {
+      entries.push({ key, value, desc: "What is posted, and about which topics.", required: true });
+    }
   }
   for (const [key, value, desc] of fixedOf(plugin, context)) {
     entries.push({ key, value, desc, required: true });
@@ -105,9 +126,16 @@ export function readPluginChanges(
   const rows = ROWS[plugin] ?? [];
   const changes = new Map<string, SettingValue | undefined>();
   for (const [, , ours] of rows) changes.set(ours, undefined);
+  const rules: string[] = [];
   for (const [key, value] of given) {
     if (!["string", "number", "boolean"].includes(typeof value)) return undefined;
     const text = String(value);
+    if (plugin === WEB_HOOK && isHookRuleKey(key)) {
+      const rule = readHookRule(key, text);
+      if (rule === undefined) return undefined;
+      rules.push(rule);
+      continue;
+    }
     const row = rows.find(([name]) => name === key);
     if (row === undefined) {
       if (!present.some((entry) => entry.key === key && entry.value === text)) return undefined;
@@ -118,6 +146,7 @@ export function readPluginChanges(
     if (parsed === undefined) return undefined;
     changes.set(ours, parsed);
   }
+  if (plugin === WEB_HOOK) changes.set(HOOK_RULES, rules.length > 0 ? rules : undefined);
   return changes;
 }
 

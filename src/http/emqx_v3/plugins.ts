@@ -56,6 +56,12 @@ const PLUGINS: readonly Plugin[] = [
     module: "rule_engine",
     type: "feature",
   },
+  {
+    name: "emqx_web_hook",
+    description: "Events to a web service",
+    module: "web_hook",
+    type: "feature",
+  },
 ];
 
 const NOT_FOUND = "not_found";

@@ -25,6 +25,7 @@ export function writeBrokerMetrics(text: MetricsText, figures: BrokerFigures): v
   writeMessages(text, metrics);
   writeClients(text, metrics, stats);
   writeStore(text, metrics);
+  writeWebHook(text, metrics);
   writeListeners(text, listeners);
 }
 
@@ -232,6 +233,18 @@ function writeStore(text: MetricsText, { store, commitSeconds }: MetricsView): v
   text.gauge("mqtt_store_waiting_bytes", "Bytes of these", store.waitingBytes);
   text.gauge("mqtt_store_failing", "1: the store cannot write", +store.isFailing);
   histogram(text, "mqtt_store_commit_seconds", "Time of a commit", commitSeconds);
+}
+
+function writeWebHook(text: MetricsText, { webHook }: MetricsView): void {
+  const { queued, queuedBytes, retried, offered: _sum, ...ends } = webHook;
+  text.counter(
+    "mqtt_web_hook_events_total",
+    "Events for the web hook, by what became of them",
+    Object.entries(ends).map(([outcome, value]) => ({ labels: { outcome }, value })),
+  );
+  text.counter("mqtt_web_hook_retries_total", "Requests that were sent again", retried);
+  text.gauge("mqtt_web_hook_queued", "Events that wait for the web hook", queued);
+  text.gauge("mqtt_web_hook_queued_bytes", "Bytes of these", queuedBytes);
 }
 
 function histogram(text: MetricsText, name: string, help: string, view: HistogramView): void {

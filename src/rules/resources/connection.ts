@@ -11,6 +11,7 @@ import {
   pathBelow,
   type RowItem,
   type Sink,
+  SinkBudget,
   SinkBuffer,
   type SinkBufferOptions,
   type SinkCounters,
@@ -115,7 +116,7 @@ function webHook(request: ConnectionRequest, surroundings: ConnectionSurrounding
   } as const;
   const { runtime, hosts } = surroundings;
   return new BufferedConnection<HttpItem>(request, surroundings, {
-    sink: new HttpSink({ options, hosts: hosts(), runtime }),
+    sink: new HttpSink({ options, hosts, runtime }),
     encode: (data, onSettled) => {
       const body = bytesOf(data);
       return { body, bytes: body.length, onSettled };
@@ -161,6 +162,7 @@ class BufferedConnection<Item extends SinkItem> implements Connection {
     this.#buffer = new SinkBuffer({
       sink: ends.sink,
       options: bufferOptions(request),
+      budget: new SinkBudget(Number(request.config["queue_max"] ?? QUEUE_MAX), QUEUED_BYTES_MAX),
       runtime,
       prng,
       onOutcome: request.onOutcome,
@@ -216,8 +218,6 @@ class NoConnection implements Connection {
 function bufferOptions({ type, config }: ConnectionRequest): SinkBufferOptions {
   const isWeb = type === "web_hook";
   return {
-    itemsMax: Number(config["queue_max"] ?? QUEUE_MAX),
-    bytesMax: QUEUED_BYTES_MAX,
     whenFull: config["when_full"] === "drop_oldest" ? "drop-oldest" : "drop-newest",
     // Of files and tables everything has its order.
     parallelMax: isWeb ? poolSizeOf(config) : 1,
