@@ -204,6 +204,7 @@ test("only plugins that exist are listed, in the product's order, and each says 
       "emqx_management true",
       "emqx_retainer true",
       "emqx_rule_engine true",
+      "emqx_web_hook false",
     ]);
     assertEquals(Object.keys(plugins[0]), ["name", "version", "description", "active"]);
     assertEquals((await ask(broker, "GET", `${NODE}/plugins`)).data, plugins);
@@ -338,6 +339,72 @@ async function shownConfigs(broker: RunningBroker, name: string): Promise<readon
   const entries = await pluginConfigs(broker, name);
   return entries.map(({ key, value, required }) => `${key}=${value} ${required}`);
 }
+
+const ALL_HOOKS = [
+  "client.connected",
+  "client.disconnected",
+  "client.subscribe",
+  "client.unsubscribe",
+  "session.created",
+  "session.subscribed",
+  "session.unsubscribed",
+  "session.terminated",
+  "message.publish",
+  "message.deliver",
+  "message.acked",
+].map((hook) => `web.hook.rule.${hook}.1={"action":"on_${hook.replace(".", "_")}"} true`);
+
+test("the web hook has the product's settings, a rule for each hook among them, and keeps its state", () =>
+  withRestarts({}, async (broker) => {
+    const name = "emqx_web_hook";
+    const put = (body: unknown) =>
+      ask(broker.running, "PUT", `${NODE}/plugin_configs/${name}`, body);
+    assertEquals(await shownConfigs(broker.running, name), [
+      ...ALL_HOOKS,
+      "web.hook.api.url= false",
+      "web.hook.encode_payload= false",
+    ]);
+    const changed = {
+      "web.hook.api.url": "http://127.0.0.1:1/x",
+      "web.hook.encode_payload": "base62",
+      "web.hook.rule.message.publish.1": '{"action": "on_message_publish", "topic": "a/#"}',
+      "web.hook.rule.message.publish.2": '{"action": "on_message_publish", "topic": "b"}',
+      "web.hook.rule.client.connected.1": '{"action": "on_client_connected"}',
+    };
+    assertEquals(await put(changed), OK);
+    assertEquals((await activePlugins(broker.running)).includes(name), false);
+    assertEquals(await plugin(broker.running, "load", name), OK);
+    const shown = [
+      "web.hook.api.url=http://127.0.0.1:1/x true",
+      "web.hook.encode_payload=base62 true",
+      'web.hook.rule.message.publish.1={"action":"on_message_publish","topic":"a/#"} true',
+      'web.hook.rule.message.publish.2={"action":"on_message_publish","topic":"b"} true',
+      'web.hook.rule.client.connected.1={"action":"on_client_connected"} true',
+    ];
+    assertEquals(await shownConfigs(broker.running, name), shown);
+    for (
+      const wrong of [
+        { "web.hook.api.url": "nowhere" },
+        { "web.hook.encode_payload": "base61" },
+        { "web.hook.rule.message.publish.1": "on_message_publish" },
+        { "web.hook.rule.message.publish.1": '{"action": "on_message_acked"}' },
+        { "web.hook.rule.message.lost.1": '{"action": "on_message_lost"}' },
+        { "web.hook.rule.message.publish.1": '{"action":"on_message_publish","topic":"a/#/b"}' },
+        { "web.hook.rule.client.connected.1": '{"action":"on_client_connected","topic":"a"}' },
+      ]
+    ) {
+      assertEquals(await put(wrong), failure("unknown_error"), JSON.stringify(wrong));
+    }
+    await broker.restart("kill");
+    assertEquals((await activePlugins(broker.running)).includes(name), true);
+    assertEquals(await shownConfigs(broker.running, name), shown);
+    assertEquals(await put({}), OK);
+    assertEquals((await shownConfigs(broker.running, name)).length, 13);
+    assertEquals((await activePlugins(broker.running)).includes(name), true);
+    assertEquals(await plugin(broker.running, "unload", name), OK);
+    await broker.restart("stop");
+    assertEquals((await activePlugins(broker.running)).includes(name), false);
+  }));
 
 test("settings of a plugin: what is put takes the place of all, and is in force", () =>
   withRestarts({}, async (broker) => {

@@ -1,6 +1,6 @@
 import { isHostPattern, type SinksOptions } from "../../sinks/mod.ts";
 import { list, orNone, text, textLike } from "../kind_text.ts";
-import { key, section } from "../schema.ts";
+import { afterRestart, key, section } from "../schema.ts";
 
 const HOSTS = list(
   textLike(
@@ -13,5 +13,5 @@ const HOSTS = list(
 export const SINKS = section<SinksOptions>("at reload", {
   allowHosts: key("allow_hosts", HOSTS, []),
   denyHosts: key("deny_hosts", HOSTS, []),
-  folder: key("folder", orNone(text({ maxLength: 4096 })), ""),
+  folder: afterRestart(key("folder", orNone(text({ maxLength: 4096 })), "")),
 });

@@ -1,54 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { loadRuntime } from "../../../src/runtime/mod.ts";
 import { HostRules, HttpSink, type HttpSinkOptions, SinkError } from "../../../src/sinks/mod.ts";
-
-interface Seen {
-  readonly method: string | undefined;
-  readonly url: string | undefined;
-  readonly headers: IncomingMessage["headers"];
-  readonly body: string;
-}
-
-type Reply = (response: ServerResponse, count: number) => void;
-
-/** A web service that notes what comes. */
-class Service {
-  readonly seen: Seen[] = [];
-  connections = 0;
-  readonly #server: Server;
-
-  private constructor(reply: Reply) {
-    this.#server = createServer((request, response) => {
-      let body = "";
-      request.setEncoding("utf8");
-      request.on("data", (chunk: string) => body += chunk);
-      request.on("end", () => {
-        const { method, url, headers } = request;
-        this.seen.push({ method, url, headers, body });
-        reply(response, this.seen.length);
-      });
-    });
-    this.#server.on("connection", () => this.connections++);
-  }
-
-  static async start(reply: Reply = (response) => response.end("fine")): Promise<Service> {
-    const service = new Service(reply);
-    await new Promise<void>((resolve) => service.#server.listen(0, "127.0.0.1", resolve));
-    return service;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
+import { WebService } from "../../support/web_service.ts";
 
 const NO_RULES = { allowHosts: [], denyHosts: [] };
 
@@ -69,7 +23,7 @@ async function sinkTo(
       needsSuccess: false,
       ...options,
     },
-    hosts: new HostRules(rules),
+    hosts: () => new HostRules(rules),
     runtime: await loadRuntime(),
   });
 }
@@ -84,7 +38,7 @@ async function failureOf(promise: Promise<void>): Promise<SinkError> {
 }
 
 test("HttpSink posts JSON with its headers, over one connection", async () => {
-  const service = await Service.start();
+  const service = await WebService.start();
   const sink = await sinkTo(`${service.url}/hook?a=1`, {
     method: "PUT",
     headers: [["X-Key", "secret"]],
@@ -101,7 +55,7 @@ test("HttpSink posts JSON with its headers, over one connection", async () => {
 });
 
 test("HttpSink shows name and password of its URL", async () => {
-  const service = await Service.start();
+  const service = await WebService.start();
   const sink = await sinkTo(service.url.replace("//", "//name:p%C3%A4ss@"));
   await sink.deliver([item("1")]);
   assertEquals(service.seen[0]?.headers.authorization, "Basic bmFtZTpww6Rzcw==");
@@ -110,7 +64,7 @@ test("HttpSink shows name and password of its URL", async () => {
 });
 
 test("HttpSink takes any answer for a success, unless it is to look at it", async () => {
-  const service = await Service.start((response, count) => {
+  const service = await WebService.start((response, count) => {
     response.statusCode = count < 2 ? 500 : count < 3 ? 404 : 503;
     response.end();
   });
@@ -126,7 +80,7 @@ test("HttpSink takes any answer for a success, unless it is to look at it", asyn
 });
 
 test("HttpSink tries again where the server closes the connection, three times at most", async () => {
-  const service = await Service.start((response, count) => {
+  const service = await WebService.start((response, count) => {
     if (count % 5 === 0) response.end();
     else response.socket?.destroy();
   });
@@ -142,7 +96,7 @@ test("HttpSink tries again where the server closes the connection, three times a
 });
 
 test("HttpSink outlives a server that closes each connection after its answer", async () => {
-  const service = await Service.start((response) => {
+  const service = await WebService.start((response) => {
     response.on("finish", () => response.socket?.destroy());
     response.end("ok");
   });
@@ -154,7 +108,7 @@ test("HttpSink outlives a server that closes each connection after its answer", 
 });
 
 test("HttpSink waits for an answer so long and no longer", async () => {
-  const service = await Service.start(() => undefined);
+  const service = await WebService.start(() => undefined);
   const sink = await sinkTo(service.url, { timeoutMs: 50 });
   const failure = await failureOf(sink.deliver([item("1")]));
   assertStringIncludes(failure.message, "no answer in 50 ms");
@@ -164,7 +118,7 @@ test("HttpSink waits for an answer so long and no longer", async () => {
 });
 
 test("HttpSink says why there is no connection, without what is secret in the URL", async () => {
-  const service = await Service.start();
+  const service = await WebService.start();
   const { url } = service;
   await service.stop();
   const sink = await sinkTo(`${url.replace("//", "//me:hidden@")}/a?token=hidden`);
@@ -176,7 +130,7 @@ test("HttpSink says why there is no connection, without what is secret in the UR
 });
 
 test("HttpSink.check() connects, and sends nothing", async () => {
-  const service = await Service.start();
+  const service = await WebService.start();
   const sink = await sinkTo(service.url);
   await sink.check();
   assertEquals(service.seen.length, 0);
@@ -186,7 +140,7 @@ test("HttpSink.check() connects, and sends nothing", async () => {
 });
 
 test("HttpSink goes nowhere where it may not go", async () => {
-  const service = await Service.start();
+  const service = await WebService.start();
   const named = service.url.replace("127.0.0.1", "localhost");
   for (const url of [service.url, named]) {
     const sink = await sinkTo(url, {}, { allowHosts: [], denyHosts: ["127.0.0.0/8", "::1"] });
@@ -206,7 +160,7 @@ test("HttpSink goes nowhere where it may not go", async () => {
 });
 
 test("HttpSink delivers nothing after its end", async () => {
-  const service = await Service.start();
+  const service = await WebService.start();
   const sink = await sinkTo(service.url);
   await sink.deliver([item("1")]);
   await sink.close();
