@@ -30,7 +30,14 @@ async function active(modules: LocalModules): Promise<readonly string[]> {
   return (await modules.list()).filter(({ isActive }) => isActive).map(({ name }) => name);
 }
 
-const ON: Values = { "auth.accounts": true, "auth.switched_off": [], "mqtt.retainer": true };
+const ON: Values = {
+  "auth.accounts": true,
+  "auth.switched_off": [],
+  "mqtt.delayed_publish": true,
+  "mqtt.retainer": true,
+  "rule_engine.enable": true,
+  "web_hook.enable": false,
+};
 
 test("where accounts are off as a whole, activating one of the two leaves the other one off", async () => {
   const values: Values = { ...ON, "auth.accounts": false };
