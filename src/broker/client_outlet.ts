@@ -8,7 +8,7 @@ import {
   type ReasonCode,
   writeAck,
 } from "../mqtt/mod.ts";
-import { EventBit, type EventClient } from "../ports/mod.ts";
+import { EventBit, type EventClient, type MessageGrant } from "../ports/mod.ts";
 import type { ByteSocket } from "../runtime/mod.ts";
 import {
   COPIED_FRAME_BYTES_MAX,
@@ -112,14 +112,16 @@ export class ClientOutlet implements Outlet, Flushable {
     this.#appendFrame(frame, packetId);
     if (publication.receivers < WIDE_RECEIVERS) this.#touch();
     else this.#touchLater(length);
-    if ((this.core.events.mask & EventBit.messageDeliver) !== 0) this.#tell(publication);
+    if ((this.core.events.mask & EventBit.messageDeliver) !== 0) {
+      this.#tell(publication, { qos, retain });
+    }
     return true;
   }
 
   /** At the end of everything: whoever hears of it may send another message the same way. */
-  #tell(message: Publication | Message): void {
+  #tell(message: Publication | Message, granted: MessageGrant): void {
     const { session } = this.#owner;
-    if (session !== undefined) this.core.events.delivered(message, session.eventClient);
+    if (session !== undefined) this.core.events.delivered(message, session.eventClient, granted);
   }
 
   canForward(message: FramedMessage): boolean {
@@ -138,7 +140,9 @@ export class ClientOutlet implements Outlet, Flushable {
     if (packetIdAt < 0) this.#outbound.appendView(frameBytes);
     else this.#outbound.appendStampedView(frameBytes, packetIdAt, packetId);
     this.#touch();
-    if ((this.core.events.mask & EventBit.messageDeliver) !== 0) this.#tell(message);
+    if ((this.core.events.mask & EventBit.messageDeliver) !== 0) {
+      this.#tell(message, message);
+    }
   }
 
   get forwardsRuns(): boolean {

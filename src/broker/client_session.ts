@@ -104,8 +104,8 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> implement
     this.events.dropped(message, "no_member", this.eventClient);
   }
 
-  protected override onAcked(message: Message): void {
-    this.events.acked(message, this.eventClient);
+  protected override onAcked(delivery: Delivery<SharedGroup<ClientSession>>): void {
+    this.events.acked(delivery.message, this.eventClient, delivery);
   }
 
   protected override mayReceive(delivery: Delivery<SharedGroup<ClientSession>>): boolean {

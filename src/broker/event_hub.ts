@@ -7,6 +7,7 @@ import {
   type EventDropReason,
   type EventSink,
   type EventSource,
+  type MessageGrant,
 } from "../ports/mod.ts";
 import {
   type Message,
@@ -82,22 +83,26 @@ export class EventHub implements EventSource {
     }
   }
 
-  delivered(message: Publication | Message, receiver: EventClient): void {
+  delivered(
+    message: Publication | Message,
+    receiver: EventClient,
+    granted: MessageGrant,
+  ): void {
     for (const sink of this.#sinks) {
       if ((sink.mask & EventBit.messageDeliver) === 0) continue;
       try {
-        sink.onDeliver(message, receiver);
+        sink.onDeliver(message, receiver, granted);
       } catch (error) {
         this.#note(error);
       }
     }
   }
 
-  acked(message: Message, receiver: EventClient): void {
+  acked(message: Message, receiver: EventClient, granted: MessageGrant): void {
     for (const sink of this.#sinks) {
       if ((sink.mask & EventBit.messageAcked) === 0) continue;
       try {
-        sink.onAcked(message, receiver);
+        sink.onAcked(message, receiver, granted);
       } catch (error) {
         this.#note(error);
       }

@@ -134,6 +134,12 @@ export const CLIENT_EVENT_BITS: Readonly<Record<ClientEventType, number>> = Obje
   "session.terminated": EventBit.sessionTerminated,
 });
 
+/** How a receiver gets a message, which may be less than how it was published. */
+export interface MessageGrant {
+  readonly qos: Qos;
+  readonly retain: boolean;
+}
+
 /** Why a message was dropped; `no_subscribers`: nobody gets it. `no_member`: nobody of a shared subscription could. */
 export type EventDropReason = DropReason | "no_subscribers" | "no_member";
 
@@ -152,9 +158,13 @@ export interface EventSink {
   /** A message was allowed and will be retained and routed. Also those on `$SYS/…`: `publication.isSys`. */
   onPublish(publication: Publication, origin: MessageOrigin): void;
   /** A PUBLISH was handed to a connection, for the first time or again. */
-  onDeliver(message: Publication | Message, receiver: EventClient): void;
+  onDeliver(
+    message: Publication | Message,
+    receiver: EventClient,
+    granted: MessageGrant,
+  ): void;
   /** PUBACK or PUBREC of a QoS 1 or 2 message, whatever reason code it has. */
-  onAcked(message: Message, receiver: EventClient): void;
+  onAcked(message: Message, receiver: EventClient, granted: MessageGrant): void;
   /** Nobody, or one receiver, will not get the message. */
   onDropped(
     message: Publication | Message,

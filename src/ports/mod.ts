@@ -29,6 +29,7 @@ export {
   type EventSink,
   type EventSource,
   type EventSubscription,
+  type MessageGrant,
   type SessionCreatedEvent,
   type SessionResumedEvent,
   type SessionSubscribedEvent,

@@ -325,7 +325,7 @@ export class Session<Group extends object> {
   protected onDropped(_message: Publication | Message, _reason: DropReason): void {}
 
   /** The client has acknowledged this message, a QoS 2 one by PUBREC; told only while the context watches acks. */
-  protected onAcked(_message: Message): void {}
+  protected onAcked(_delivery: Delivery<Group>): void {}
 
   // --- inside -----------------------------------------------------------------------------------
 
@@ -353,7 +353,7 @@ export class Session<Group extends object> {
   #noteOver(delivery: Delivery<Group> | undefined, how: "acked" | "too_large" | "lost"): void {
     const { counters, isDropWatched } = this.#context;
     if (how === "acked") {
-      if (delivery !== undefined) this.onAcked(delivery.message);
+      if (delivery !== undefined) this.onAcked(delivery);
       return;
     }
     const isTooLarge = how === "too_large";

@@ -1,5 +1,11 @@
 import type { Logger } from "../../base/mod.ts";
-import type { ClientEvent, EventClient, EventDropReason, EventSink } from "../../ports/mod.ts";
+import type {
+  ClientEvent,
+  EventClient,
+  EventDropReason,
+  EventSink,
+  MessageGrant,
+} from "../../ports/mod.ts";
 import type { Message, MessageOrigin, Publication } from "../../session/mod.ts";
 import { EVENT_BITS, EVENT_NAMES, type EventName } from "../event_name.ts";
 import {
@@ -96,18 +102,18 @@ export class RuleDispatcher implements EventSink {
     });
   }
 
-  onDeliver(message: Publication, receiver: EventClient): void {
+  onDeliver(message: Publication | Message, receiver: EventClient, granted: MessageGrant): void {
     const entries = this.#find("message.deliver", message.topic);
     if (entries.length === 0) return;
     const { origin } = message;
-    this.#fireMessage(entries, { event: "message.deliver", message, origin, receiver });
+    this.#fireMessage(entries, { event: "message.deliver", message, origin, receiver, granted });
   }
 
-  onAcked(message: Message, receiver: EventClient): void {
+  onAcked(message: Message, receiver: EventClient, granted: MessageGrant): void {
     const entries = this.#find("message.acked", message.topic);
     if (entries.length === 0) return;
     const { origin } = message;
-    this.#fireMessage(entries, { event: "message.acked", message, origin, receiver });
+    this.#fireMessage(entries, { event: "message.acked", message, origin, receiver, granted });
   }
 
   onDropped(

@@ -1,4 +1,4 @@
-import type { EventClient, JsonValue } from "../../ports/mod.ts";
+import type { EventClient, JsonValue, MessageGrant } from "../../ports/mod.ts";
 import { type Message, type MessageOrigin, Publication } from "../../session/mod.ts";
 import type { EventName } from "../event_name.ts";
 import { EventColumns, type EventSurroundings } from "./event_columns.ts";
@@ -10,6 +10,8 @@ export interface MessageEvent {
   readonly origin: MessageOrigin | undefined;
   /** Undefined: it is about the publisher alone. */
   readonly receiver: EventClient | undefined;
+  /** How the receiver gets it. */
+  readonly granted?: MessageGrant;
 }
 
 /** The four events of messages. Who is meant differs: the publisher, the receiver, or some of both. */
@@ -17,6 +19,7 @@ export class MessageColumns extends EventColumns {
   readonly #message: Publication | Message;
   readonly #origin: MessageOrigin | undefined;
   readonly #receiver: EventClient | undefined;
+  readonly #granted: MessageGrant;
 
   constructor(told: MessageEvent, surroundings: EventSurroundings) {
     super(told.event, surroundings);
@@ -24,6 +27,7 @@ export class MessageColumns extends EventColumns {
     this.#origin = told.origin;
     const isReceivers = told.event === "message.deliver" || told.event === "message.acked";
     this.#receiver = isReceivers ? told.receiver : undefined;
+    this.#granted = told.granted ?? told.message;
   }
 
   override get message(): Message {
@@ -53,15 +57,15 @@ export class MessageColumns extends EventColumns {
         // Of a message that was acknowledged it is the publisher's, as ever.
         return this.event === "message.deliver" ? this.#receiver?.peername : this.#origin?.peername;
       case "qos":
-        return this.#message.qos;
+        return this.#granted.qos;
       case "retain":
-        return this.#message.retain ? 1 : 0;
+        return this.#granted.retain ? 1 : 0;
       case "timestamp":
         return this.#origin?.timestampMs ?? this.surroundings.nowMs();
       case "topic":
         return this.#message.topic;
       case "flags":
-        return { dup: false, retain: this.#message.retain };
+        return { dup: false, retain: this.#granted.retain };
       case "headers":
         return this.#headers();
       case "auth_result":

@@ -8,6 +8,7 @@ import {
   EventBit,
   type EventClient,
   type EventSink,
+  type MessageGrant,
 } from "../../../src/ports/mod.ts";
 import {
   type Message,
@@ -49,12 +50,16 @@ class Recorder implements EventSink {
     this.lines.push({ type: "message.publish", ...messageLine(publication) });
   }
 
-  onDeliver(message: Publication | Message, receiver: EventClient): void {
-    this.#about("message.deliver", message, receiver);
+  onDeliver(
+    message: Publication | Message,
+    receiver: EventClient,
+    granted: MessageGrant,
+  ): void {
+    this.#about("message.deliver", message, receiver, granted);
   }
 
-  onAcked(message: Message, receiver: EventClient): void {
-    this.#about("message.acked", message, receiver);
+  onAcked(message: Message, receiver: EventClient, granted: MessageGrant): void {
+    this.#about("message.acked", message, receiver, granted);
   }
 
   onDropped(
@@ -74,10 +79,21 @@ class Recorder implements EventSink {
     this.lines.push({ client: client.clientId, ...rest });
   }
 
-  #about(type: string, message: Publication | Message, receiver: EventClient): void {
+  #about(
+    type: string,
+    message: Publication | Message,
+    receiver: EventClient,
+    { qos, retain }: MessageGrant,
+  ): void {
     this.clients.push(receiver);
     if (message.origin !== undefined) this.origins.push(message.origin);
-    this.lines.push({ type, ...messageLine(message), to: receiver.clientId });
+    const { clientId: to } = receiver;
+    this.lines.push({
+      type,
+      ...messageLine(message),
+      to,
+      got: `${qos}${retain ? " retained" : ""}`,
+    });
   }
 
   take(): Line[] {
@@ -261,12 +277,14 @@ test("a message on its way: published before it is routed, delivered, acknowledg
     const message = { topic: `t/${qos}`, payload: "x", qos: 2, retain: false, of: "p" };
     assertEquals(settle(), [
       { type: "message.publish", ...message },
-      { type: "message.deliver", ...message, to: `r${qos}` },
+      { type: "message.deliver", ...message, to: `r${qos}`, got: `${qos}` },
     ]);
     if (qos === 0) continue;
     const [{ messageId = 0 }] = receiver.expect("publish");
     receiver.send({ cmd: qos === 1 ? "puback" : "pubrec", messageId, reasonCode: 0 });
-    assertEquals(settle(), [{ type: "message.acked", ...message, to: `r${qos}` }]);
+    assertEquals(settle(), [
+      { type: "message.acked", ...message, to: `r${qos}`, got: `${qos}` },
+    ]);
     if (qos === 1) continue;
     receiver.send({ cmd: "pubcomp", messageId, reasonCode: 0 });
     assertEquals(settle(), []);

@@ -56,6 +56,17 @@ for (const [event, expected] of MESSAGE_COLUMNS) {
   });
 }
 
+test("what a receiver gets may be less than what was published", () => {
+  const message = messageOf("t/1", "x", { qos: 2, retain: true });
+  const told = { message, origin: undefined, receiver: RECEIVER } as const;
+  const granted = { qos: 1, retain: false } as const;
+  for (const event of ["message.deliver", "message.acked"] as const) {
+    const columns = new MessageColumns({ event, ...told, granted }, SURROUNDINGS);
+    const found = [columns.get("qos"), columns.get("retain"), columns.get("flags")];
+    assertEquals(found, [1, 0, { dup: false, retain: false }]);
+  }
+});
+
 test("the columns of a message are the same each time, its identifier too", () => {
   const columns = messageColumns("message.publish");
   assertEquals(columns.get("id"), columns.get("id"));
