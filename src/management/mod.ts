@@ -30,4 +30,4 @@ export type {
   RuleTotals,
   RuleView,
 } from "../rules/mod.ts";
-export { maskSecrets } from "../rules/mod.ts";
+export { maskSecrets, RESOURCE_TYPES } from "../rules/mod.ts";

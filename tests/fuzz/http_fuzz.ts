@@ -33,7 +33,7 @@ export interface HttpFuzzResult {
 
 /** Figures that only something that has happened changes; connections of the fuzz itself are not among them. */
 const STATE =
-  /^mqtt_(?:retained_messages|retained_bytes|messages_from_api_total|subscriptions|sessions|session_events_total\{[^}]*\}) .*$/gm;
+  /^mqtt_(?:retained_messages|retained_bytes|messages_from_api_total|subscriptions|sessions|rules|session_events_total\{[^}]*\}) .*$/gm;
 /** What only our own sources or those of the runtime look like. */
 const TRACE = /\n\s+at |\.ts:\d|node:internal|ext:|[A-Z]\w+Error: |\/src\/http\//;
 

@@ -248,8 +248,21 @@ function bodyOf(prng: Prng, { requestBody }: OpenApiOperation, isSound: boolean)
   }
 }
 
+/** Values of members that no schema can tell all of. */
+const GOOD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
+  rawsql: ['SELECT * FROM "fuzz/#"', 'SELECT payload.a AS a FROM "message.publish"', "SELECT 1"],
+  actions: [
+    [],
+    [{ name: "do_nothing", params: {} }],
+    [{ name: "built_in:republish_action", params: { target_topic: "fuzz/again" } }],
+  ],
+  ctx: [{}, { topic: "fuzz/1" }],
+};
+
 /** Something that the schema allows. */
 function sample(prng: Prng, schema: JsonSchema, name: string): unknown {
+  const good = GOOD_VALUES[name];
+  if (good !== undefined) return pick(prng, good);
   if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return pick(prng, schema.enum);
   const choices = schema.anyOf ?? schema.oneOf;

@@ -45,7 +45,7 @@ export const HTTP_FUZZ_TARGETS: readonly HttpFuzzTarget[] = [
     api: "emqx-v3",
     authorization: ADMIN,
     isRefused: byCode,
-    statePaths: ["banned", "apps", "users", "auth_username", "auth_clientid", "rules", "resources"]
+    statePaths: ["banned", "apps", "users", "auth_username", "auth_clientid", "resources"]
       .map((name) => `/api/v3/${name}`),
   },
 ];

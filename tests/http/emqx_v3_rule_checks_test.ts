@@ -415,3 +415,109 @@ test("what rules do is counted among the metrics, in the later flavour", () =>
     assertEquals(await read(), [1, 1, 0]);
     client.cut();
   }));
+
+/** All that `*` selects of some events. */
+const SELECTED: Readonly<Record<string, readonly string[]>> = {
+  "message.publish": [
+    "client_id",
+    "username",
+    "event",
+    "id",
+    "payload",
+    "peername",
+    "qos",
+    "retain",
+    "timestamp",
+    "topic",
+    "node",
+  ],
+  "client.connected": [
+    "client_id",
+    "username",
+    "event",
+    "auth_result",
+    "clean_start",
+    "connack",
+    "connected_at",
+    "is_bridge",
+    "keepalive",
+    "peername",
+    "proto_ver",
+    "sockname",
+    "zone",
+    "timestamp",
+    "node",
+  ],
+};
+
+test("each of the ten events fires a rule, with all that it has", () =>
+  withBroker({}, (broker) =>
+    withWebTarget(async (target) => {
+      const id = await webHook(broker, target.url);
+      const { data: events } = await askV3(broker, "GET", "/rule_events");
+      for (const { event } of events) {
+        // Of the watched client and of what is sent to and by it.
+        const where = event.startsWith("message.") ? "topic =~ 'w/#'" : "client_id = 'watched'";
+        await addRule(broker, {
+          rawsql: `SELECT * FROM "${event}" WHERE ${where}`,
+          actions: [{ name: "data_to_webserver", params: { $resource: id } }],
+        });
+      }
+      const seen = new Map<string, Json>();
+      const until = async (event: string): Promise<Json> => {
+        while (!seen.has(event)) {
+          const data = JSON.parse((await target.next()).body);
+          seen.set(data.event, data);
+        }
+        return seen.get(event);
+      };
+      const fields = { clientId: "watched", username: "u", keepalive: 7 };
+      const publisher = await TestClient.connect(broker.port, { clientId: "p", username: "pu" });
+      const watched = await TestClient.connect(broker.port, { version: 4, ...fields });
+      await watched.subscribe("w/#", { qos: 1 });
+      await publisher.publish("w/1", '{"a":1}', { qos: 1 });
+      await watched.receive();
+      await until("message.acked");
+      watched.send({ cmd: "unsubscribe", messageId: 9, unsubscriptions: ["w/#"] });
+      await watched.expect("unsuback");
+      await publisher.publish("w/2", "nobody", { qos: 1 });
+      await watched.disconnect();
+      await until("client.disconnected");
+      for (const { event, columns } of events) {
+        const data = await until(event);
+        // There is no mountpoint on this listener, and no QoS in an UNSUBSCRIBE.
+        const absent = event === "client.unsubscribe" ? ["mountpoint", "qos"] : ["mountpoint"];
+        const told = columns.filter((name: string) => !absent.includes(name));
+        const missing = told.filter((name: string) => data[name] === undefined);
+        assertEquals(missing, [], `${event}: ${JSON.stringify(data)}`);
+        assertEquals([data.node, typeof data.timestamp], ["broker@127.0.0.1", "number"], event);
+        const names = SELECTED[event];
+        if (names !== undefined) assertEquals(Object.keys(data).sort(), [...names].sort(), event);
+      }
+      const of = (event: string, ...names: string[]): Json[] =>
+        names.map((name) => seen.get(event)[name]);
+      const who = ["client_id", "username"];
+      assertEquals(of("message.publish", ...who, "topic"), ["p", "pu", "w/2"]);
+      assertEquals(of("message.dropped", ...who, "payload", "qos"), ["p", "pu", "nobody", 1]);
+      assertEquals(of("message.deliver", ...who, "payload"), ["watched", "u", '{"a":1}']);
+      assertEquals(of("message.acked", ...who, "topic", "qos"), ["watched", "u", "w/1", 1]);
+      assertEquals(of("client.connected", ...who, "keepalive", "proto_ver", "connack"), [
+        "watched",
+        "u",
+        7,
+        4,
+        0,
+      ]);
+      assertEquals(of("client.disconnected", ...who, "reason_code"), ["watched", "u", "normal"]);
+      for (const verb of ["subscribe", "unsubscribe"]) {
+        assertEquals(of(`client.${verb}`, ...who, "topic"), ["watched", "u", "w/#"]);
+        assertEquals(of(`session.${verb}d`, ...who, "topic", "qos"), ["watched", "u", "w/#", 1]);
+      }
+      assertEquals(of("client.subscribe", "topic_filters"), [[{ topic: "w/#", qos: 1 }]]);
+      const [acked, published] = ["message.acked", "message.deliver"].map((event) =>
+        seen.get(event).id
+      );
+      assertMatch(acked, /^[0-9A-F]{32}$/);
+      assertEquals(acked, published);
+      publisher.cut();
+    })));

@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import type { ActionForm, Flavor, ResourceTypeForm, RulesService } from "../../management/mod.ts";
 import { success } from "./result.ts";
 import type { Routes } from "./routes.ts";
@@ -15,7 +16,7 @@ export function addActions(routes: Routes): void {
       if (wanted === undefined) return success(all.map(actionDto));
       const fits = filterFor(String(wanted), rules, flavor());
       return success(all.filter(fits).map(actionDto));
-    })
+    }, { query: z.object({ for: z.optional(z.string()) }) })
     .add("GET", "/actions/:name", "show_action", ({ call }) => {
       const form = rules.findActionForm(call.param("name"));
       if (form === undefined) throw nothingFound();

@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
-import type { ResourceDraft } from "../../management/mod.ts";
+import { RESOURCE_TYPES, type ResourceDraft } from "../../management/mod.ts";
 import type { Parameters } from "./parameters.ts";
-import { Code, Failure, success } from "./result.ts";
+import { Code, Failure, listReply, success } from "./result.ts";
 import { type Routes, translating } from "./routes.ts";
 import { resourceDto } from "./rule_dto.ts";
+import { TestQuery } from "./rules.ts";
 import {
   givenObject,
   givenText,
@@ -14,7 +15,7 @@ import {
 } from "./rule_words.ts";
 
 const Resource = z.object({
-  type: z.string(),
+  type: z.enum(RESOURCE_TYPES),
   config: z.optional(z.looseObject({})),
   name: z.optional(z.string()),
   description: z.optional(z.string()),
@@ -24,6 +25,7 @@ const Resource = z.object({
 /** What actions need to reach something outside, and whether that is there. */
 export function addResources(routes: Routes): void {
   const { resources, nodes } = routes.management;
+  const { turns } = routes.context;
   const dtoOf = resourceDto(routes.context);
   routes
     .add("POST", "/resources", "create_resource", async ({ parameters }) => {
@@ -34,9 +36,9 @@ export function addResources(routes: Routes): void {
         throw new Failure(Code.failed, "Test Creating Resource Failed");
       }
       return success(dtoOf(await inRuleWords(() => resources.create(draft))));
-    }, { body: Resource })
+    }, { body: Resource, query: TestQuery })
     .add("GET", "/resources", "list_resources", async () => {
-      return success((await resources.list()).map(dtoOf));
+      return listReply(turns, { items: await resources.list(), toDto: dtoOf });
     })
     .add("GET", "/resources/:id", "show_resource", async ({ call }) => {
       const resource = await resources.get(call.param("id"));
@@ -64,8 +66,8 @@ export function addResources(routes: Routes): void {
     })
     .add("GET", "/resource_types/:type/resources", "list_resources_by_type", async ({ call }) => {
       const type = call.param("type");
-      const all = await resources.list();
-      return success(all.filter((resource) => resource.type === type).map(dtoOf));
+      const items = (await resources.list()).filter((resource) => resource.type === type);
+      return listReply(turns, { items, toDto: dtoOf });
     });
 }
 

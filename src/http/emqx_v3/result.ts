@@ -50,6 +50,11 @@ export interface PageRows<T> {
   readonly toDto: (item: T) => unknown;
 }
 
+/** A list that is always whole, however long it is. */
+export function listReply<T>(turns: Turns, { items, toDto }: PageRows<T>): WebReply {
+  return rowsReply(turns, 200, { before: { code: Code.ok }, name: "data", rows: items, toDto });
+}
+
 export function pageReply<T>(
   turns: Turns,
   { items, toDto }: PageRows<T>,

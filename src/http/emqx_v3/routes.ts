@@ -32,6 +32,8 @@ export interface OperationOptions {
   /** What the body may have, for the document; the operation reads it itself. */
   readonly body?: z.ZodMiniObject;
   readonly isPaged?: boolean;
+  /** Parameters that are meant for the query, for the document. */
+  readonly query?: z.ZodMiniObject;
   /** Nobody is asked who it is. */
   readonly isOpen?: boolean;
 }
@@ -67,13 +69,14 @@ export class Routes {
     options: OperationOptions = {},
   ): this {
     const { body, isPaged = false, isOpen = false } = options;
+    const query = isPaged ? PagingQuery : options.query;
     this.#api.route({
       method,
       path: `${BASE}${path}`,
       operationId: name,
       summary: name.replaceAll("_", " "),
       isOpen,
-      ...(isPaged ? { documentedQuery: PagingQuery } : {}),
+      ...(query === undefined ? {} : { documentedQuery: query }),
       ...(body === undefined ? {} : { rawBody: { description: "Parameters", schema: body } }),
       replies: {
         200: { description: "Done, or why not, by code", schema: Envelope },

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { ActionDraft, LegacyForm, RuleDraft } from "../../management/mod.ts";
 import type { Parameters } from "./parameters.ts";
-import { Code, Failure, success } from "./result.ts";
+import { Code, Failure, listReply, success } from "./result.ts";
 import type { Routes } from "./routes.ts";
 import { eventDto, ruleDto } from "./rule_dto.ts";
 import {
@@ -27,6 +27,8 @@ const Rule = z.object({
   ctx: z.optional(z.looseObject({})),
 });
 
+export const TestQuery = z.object({ test: z.optional(z.enum(["true", "false"])) });
+
 /** Rules, and what they can be about. */
 export function addRules(routes: Routes): void {
   const { rules } = routes.management;
@@ -36,9 +38,9 @@ export function addRules(routes: Routes): void {
       if (isTest(parameters)) return success(await tried(routes, parameters));
       const rule = await inRuleWords(() => rules.create(ruleDraft(parameters)));
       return success((await dto())(rule));
-    }, { body: Rule })
+    }, { body: Rule, query: TestQuery })
     .add("GET", "/rules", "list_rules", async () => {
-      return success((await rules.list()).map(await dto()));
+      return listReply(routes.context.turns, { items: await rules.list(), toDto: await dto() });
     })
     .add("GET", "/rules/:id", "show_rule", async ({ call }) => {
       const rule = await rules.get(call.param("id"));
