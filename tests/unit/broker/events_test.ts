@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { decodeUtf8, encodeUtf8 } from "../../../src/mqtt/mod.ts";
+import { decodeUtf8 } from "../../../src/mqtt/mod.ts";
 import {
   BROKER_IDENTITY,
   type ClientEvent,
@@ -10,18 +10,15 @@ import {
   type EventSink,
   type MessageGrant,
 } from "../../../src/ports/mod.ts";
-import {
-  type Message,
-  type MessageOrigin,
-  NO_BYTES,
-  Publication,
-} from "../../../src/session/mod.ts";
+import { type Message, type MessageOrigin, Publication } from "../../../src/session/mod.ts";
 import {
   BY_USERNAME,
   MemoryBroker,
   type MemoryBrokerParts,
   type MemoryClient,
 } from "../../support/memory_broker.ts";
+import { LastingBroker } from "../../support/lasting_broker.ts";
+import { messageOf, withFolder } from "../../support/storage_rig.ts";
 
 const ALL = Object.values(EventBit).reduce((mask, bit) => mask | bit, 0);
 
@@ -324,6 +321,41 @@ test("a message that nobody may publish, or that is a duplicate, is no event; $S
   ]]);
 });
 
+test("a message that came on no connection is its publisher's, with the user name that it came under", () => {
+  const { memory, events, settle } = rig(EventBit.messagePublish | EventBit.messageDropped);
+  const message = messageOf("t", "x", { publisherId: "c" });
+  const identity = { ...BROKER_IDENTITY, clientId: "api", username: "u" };
+  void memory.broker.publisher.publishMessage(message, identity);
+  void memory.broker.publisher.publishMessage({ ...message, publisherId: "" }, identity);
+  assertEquals(settle().map(({ type, of }) => [type, of]), [
+    ["message.publish", "c"],
+    ["message.dropped", "c"],
+    ["message.publish", "api"],
+    ["message.dropped", "api"],
+  ]);
+  assertEquals(new Set(events.origins).size, 2);
+  assert(events.origins.every(({ username, peername }) => username === "u" && !peername));
+});
+
+test("who is gone before its CONNACK was neither connected nor disconnected", () =>
+  withFolder(async (folder) => {
+    const broker = await LastingBroker.start(folder);
+    const { memory } = broker;
+    const events = new Recorder(ALL);
+    memory.broker.events.add(events);
+    const properties = { sessionExpiryInterval: 10 };
+    const client = memory.client({ clientId: "c", properties });
+    memory.runtime.settle();
+    assertEquals(events.take(), [{ client: "c", type: "session.created" }]);
+    client.peer.reset();
+    memory.runtime.settle();
+    await broker.pass(1000);
+    assertEquals(events.take(), []);
+    await broker.pass(10_000);
+    assertEquals(events.take(), [{ client: "c", type: "session.terminated", reason: "expired" }]);
+    await broker.abandon();
+  }));
+
 test("acknowledgements in a row, and of what was sent before anybody wanted to hear of it", () => {
   const { memory, events, settle } = rig(0);
   const publisher = memory.connect({ clientId: "p" });
@@ -465,16 +497,7 @@ test("a message that a sink publishes goes out before the one that made it do so
   const heard: string[] = [];
   const { publisher } = memory.broker;
   const republish = (topic: string): void => {
-    const message: Message = {
-      topic,
-      topicBytes: encodeUtf8(topic),
-      payload: encodeUtf8("again"),
-      qos: 1,
-      retain: false,
-      properties: NO_BYTES,
-      expiresAtMs: Infinity,
-      publisherId: "rule",
-    };
+    const message = messageOf(topic, "again", { publisherId: "rule" });
     void publisher.publishMessage(message, BROKER_IDENTITY);
   };
   class Republisher extends Recorder {
