@@ -2,7 +2,13 @@ import process from "node:process";
 import { isMainThread } from "node:worker_threads";
 import { loadRuntime, type Runtime } from "../runtime/mod.ts";
 import type { Server, ServerContext } from "./application.ts";
-import { type Command, helpText, parseCommandLine, UsageError } from "./command_line.ts";
+import {
+  type Command,
+  COMMAND_TABLES,
+  helpText,
+  parseCommandLine,
+  UsageError,
+} from "./command_line.ts";
 import { COMMIT, VERSION } from "./version.ts";
 
 const EXIT_FINE = 0;
@@ -73,6 +79,11 @@ export async function runCommand(
     case "pub": {
       const { publish } = await import("./pub.ts");
       return await publish(runtime, command.arguments, process.stdin);
+    }
+    case "completions": {
+      const { completionScript } = await import("./completions.ts");
+      runtime.writeStdout(completionScript(command.arguments.shell, COMMAND_TABLES));
+      return EXIT_FINE;
     }
     case "run": {
       const { runBroker } = await import("./application.ts");

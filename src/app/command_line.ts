@@ -1,5 +1,6 @@
 import { nearest } from "../config/mod.ts";
 import { ACL_TABLE, readExplain } from "./acl_arguments.ts";
+import { COMPLETIONS_TABLE, readCompletions } from "./completions_arguments.ts";
 import { CONFIG_OPTIONS, readConfigArguments, SOURCES_TEXT } from "./config_options.ts";
 import { EXEC_TABLE, readExec } from "./exec_arguments.ts";
 import { HEALTHCHECK_TABLE, readHealthcheck } from "./healthcheck_arguments.ts";
@@ -30,6 +31,7 @@ const DEFINITIONS = {
   acl: { table: ACL_TABLE, read: readExplain },
   passwd: { table: PASSWD_TABLE, read: readPasswd },
   pub: { table: PUB_TABLE, read: readPub },
+  completions: { table: COMPLETIONS_TABLE, read: readCompletions },
 } as const satisfies Readonly<Record<string, Definition<object>>>;
 
 export type CommandName = keyof typeof DEFINITIONS;

@@ -39,8 +39,8 @@ export const CONFIG_OPTIONS: readonly Option[] = [
       "127.0.0.1, where anonymous clients are allowed",
   },
   // What is allowed is said with the other problems of the configuration.
-  { name: "log-level", value: "LEVEL", help: LOG_LEVELS.join(", ") },
-  { name: "log-format", value: "FORMAT", help: LOG_FORMATS.join(", ") },
+  { name: "log-level", value: "LEVEL", suggests: LOG_LEVELS, help: LOG_LEVELS.join(", ") },
+  { name: "log-format", value: "FORMAT", suggests: LOG_FORMATS, help: LOG_FORMATS.join(", ") },
 ];
 
 export const SOURCES_TEXT =

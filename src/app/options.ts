@@ -12,6 +12,8 @@ export interface Option {
   readonly wordCount?: (following: readonly string[]) => number;
   /** What the value may be; undefined: anything. */
   readonly oneOf?: readonly string[];
+  /** What a shell offers where the value may be something else, too, or is judged elsewhere. */
+  readonly suggests?: readonly string[];
   /** The value is a whole number in this range. */
   readonly range?: readonly [min: number, max: number];
   /** What a shell completes. */
