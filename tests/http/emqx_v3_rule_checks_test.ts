@@ -265,7 +265,8 @@ test("check 9: one action for each element that counts", () =>
       await counts(broker, rule.id, { matched: 1, success: 1, failed: 0 });
       await client.publish("t", '{"s":[{"v":0},{"v":3},{"v":4}]}', { qos: 1 });
       const bodies = [await target.next(), await target.next()].map(({ body }) => JSON.parse(body));
-      assertEquals(bodies, [{ v: 3 }, { v: 4 }]);
+      // Each on a connection of its own.
+      assertEquals(bodies.sort((a, b) => a.v - b.v), [{ v: 3 }, { v: 4 }]);
       client.cut();
     })));
 
