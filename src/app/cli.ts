@@ -1,6 +1,5 @@
 import process from "node:process";
-import { isMainThread } from "node:worker_threads";
-import { loadRuntime, type Runtime } from "../runtime/mod.ts";
+import type { Runtime } from "../runtime/mod.ts";
 import type { Server, ServerContext } from "./application.ts";
 import {
   type Command,
@@ -12,25 +11,6 @@ import {
 import { COMMIT, VERSION } from "./version.ts";
 
 const EXIT_FINE = 0;
-
-/**
- * The program, from its arguments to its exit status. `programUrl`: of the module that calls this, where the threads of
- * the program start, too.
- */
-export async function main(programUrl: string): Promise<void> {
-  if (!isMainThread) {
-    const { isStorageThread, runStorageThread } = await import("../storage/mod.ts");
-    if (isStorageThread()) return runStorageThread();
-    const { isSinkThread, runSinkThread } = await import("../sinks/mod.ts");
-    if (isSinkThread()) return runSinkThread();
-  }
-  const runtime = await loadRuntime();
-  const status = await runCommand(runtime, async (context) => {
-    const { createServer } = await import("./broker_server.ts");
-    return createServer(context, programUrl);
-  });
-  runtime.exit(status);
-}
 
 /**
  * Does what the arguments ask for; resolves with the exit status. Each command is loaded when it is asked for, so that

@@ -1,1 +1,1 @@
-export { main } from "./cli.ts";
+export { main } from "./main.ts";

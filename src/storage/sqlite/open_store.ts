@@ -35,14 +35,17 @@ export interface OpenedStore {
  * that cannot be used does, with a `DataFolderError`.
  */
 export async function openSqliteStore(options: OpenStoreOptions): Promise<OpenedStore> {
-  const { timers, durability } = options;
+  const { timers, durability, threadEntry } = options;
   const folder = takeDataFolder(options.dataDir);
+  // First of all: a thread takes its time to start, and does so beside what follows.
+  const writer = options.createWriter?.() ?? new ThreadLink(threadEntry);
   try {
     const { state, damage } = prepare(folder, durability, timers.nowMs());
-    const store = await startStore(options, folder, state);
+    const store = await startStore(options, folder, state, writer);
     keepBallast(folder);
     return { store, damage };
   } catch (error) {
+    await writer.end();
     folder.release();
     throw error;
   }
@@ -73,15 +76,14 @@ async function startStore(
   options: OpenStoreOptions,
   folder: DataFolder,
   state: DatabaseState,
+  writer: WriterLink,
 ): Promise<Store> {
   const { timers, durability, threadEntry } = options;
   const path = folder.databasePath;
-  const writer = options.createWriter?.() ?? new ThreadLink(threadEntry);
   const opened = new Promise<WriterReply>((resolve) => writer.onReply = resolve);
   writer.send({ kind: "open", path, durability, purge: state.orphans });
   const reply = await opened;
   if (reply.kind === "failed" || reply.kind === "gone") {
-    await writer.end();
     throw new Error(`Cannot open the database: ${reply.error}`);
   }
   return new SqliteStore({
