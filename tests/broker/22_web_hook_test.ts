@@ -1,6 +1,7 @@
 /** The web hook of the real program, with a real web service: one that is there, slow, broken, gone and back. */
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
+import { CertificateFolder, hasOpenssl } from "../support/certificates.ts";
 import { TestClient } from "../support/mqtt_client.ts";
 import { readPrometheus } from "../support/prometheus.ts";
 import { type RunningBroker, withBroker } from "../support/start_broker.ts";
@@ -173,3 +174,40 @@ test("a reload begins and ends the web hook", () =>
     });
     assertEquals(service.bodies.map(({ payload }) => payload), ["2"]);
   }));
+
+const skip = hasOpenssl() ? false : "openssl is not installed";
+
+test(
+  "the web hook posts over TLS, to a name that is allowed, and not to another one",
+  { skip },
+  async () => {
+    const folder = new CertificateFolder();
+    const authority = folder.authority("CA");
+    const service = await WebService.start(
+      undefined,
+      0,
+      authority.issue({ subject: "/CN=localhost" }),
+    );
+    const url = service.url.replace("127.0.0.1", "localhost");
+    const config = (hosts: string): string =>
+      `${hookConfig(url, `ca = "${authority.certFile}"\nrules = ["client.connected"]`)}
+[sinks]
+allow_hosts = [${hosts}]`;
+    try {
+      await withBroker({ config: config('"localhost"') }, async ({ port }) => {
+        await TestClient.connect(port, { clientId: "c1" });
+        await service.until(({ seen }) => seen.length > 0, "what is posted");
+      });
+      assertEquals(service.bodies.map(({ client_id: id }) => id), ["c1"]);
+      await withBroker({ config: config('"example.org"') }, async (broker) => {
+        const client = await TestClient.connect(broker.port, { clientId: "c2" });
+        await client.disconnect();
+        while ((await figuresOf(broker))["failed"] !== 1) await Promise.resolve();
+      });
+      assertEquals(service.seen.length, 1);
+    } finally {
+      await service.stop();
+      folder.remove();
+    }
+  },
+);

@@ -1,5 +1,6 @@
 /** A web service that notes what comes, and answers as a test wants it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { within } from "./deadline.ts";
 
@@ -13,14 +14,20 @@ export interface SeenRequest {
 /** `count`: of requests so far, this one included. */
 export type WebReply = (response: ServerResponse, count: number) => void;
 
+/** In PEM. */
+export interface ServiceCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export class WebService {
   readonly seen: SeenRequest[] = [];
   connections = 0;
   readonly #server: Server;
   #watchers: (() => void)[] = [];
 
-  private constructor(reply: WebReply) {
-    this.#server = createServer((request, response) => {
+  private constructor(reply: WebReply, readonly certificate: ServiceCertificate | undefined) {
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
       let body = "";
       request.setEncoding("utf8");
       request.on("data", (chunk: string) => body += chunk);
@@ -32,7 +39,10 @@ export class WebService {
         this.#watchers = [];
         for (const watcher of watchers) watcher();
       });
-    });
+    };
+    this.#server = certificate === undefined
+      ? createServer(serve)
+      : createSecureServer({ ...certificate }, serve);
     this.#server.on("connection", () => this.connections++);
   }
 
@@ -40,8 +50,9 @@ export class WebService {
   static async start(
     reply: WebReply = (response) => void response.end("fine"),
     port = 0,
+    certificate?: ServiceCertificate,
   ): Promise<WebService> {
-    const service = new WebService(reply);
+    const service = new WebService(reply, certificate);
     await new Promise<void>((resolve) => service.#server.listen(port, "127.0.0.1", resolve));
     return service;
   }
@@ -51,7 +62,7 @@ export class WebService {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.certificate === undefined ? "http" : "https"}://127.0.0.1:${this.port}`;
   }
 
   /** What came, as JSON. */

@@ -2,6 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { loadRuntime } from "../../../src/runtime/mod.ts";
 import { HostRules, HttpSink, type HttpSinkOptions, SinkError } from "../../../src/sinks/mod.ts";
+import { CertificateFolder, hasOpenssl } from "../../support/certificates.ts";
 import { WebService } from "../../support/web_service.ts";
 
 const NO_RULES = { allowHosts: [], denyHosts: [] };
@@ -168,3 +169,44 @@ test("HttpSink delivers nothing after its end", async () => {
   assertEquals(service.seen.length, 1);
   await service.stop();
 });
+
+const skip = hasOpenssl() ? false : "openssl is not installed";
+
+test(
+  "HttpSink trusts whom it is to trust, and nobody else unless it is told to",
+  { skip },
+  async () => {
+    const folder = new CertificateFolder();
+    try {
+      const authority = folder.authority("CA");
+      const certificate = authority.issue({ subject: "/CN=localhost" });
+      const service = await WebService.start(undefined, 0, certificate);
+      const named = service.url.replace("127.0.0.1", "localhost");
+      const attempt = async (url: string, options: Partial<HttpSinkOptions>): Promise<string> => {
+        const sink = await sinkTo(url, options);
+        try {
+          await sink.deliver([item("1")]);
+          return "delivered";
+        } catch (error) {
+          return error instanceof SinkError && error.isRetryable ? "refused" : String(error);
+        } finally {
+          await sink.close();
+        }
+      };
+      assertEquals(await attempt(service.url, {}), "refused");
+      assertEquals(await attempt(service.url, { ca: authority.cert }), "delivered");
+      assertEquals(await attempt(named, { ca: authority.cert }), "delivered");
+      assertEquals(await attempt(service.url, { isVerified: false }), "delivered");
+      const other = authority.issue({
+        subject: "/CN=other",
+        extensions: ["subjectAltName=DNS:other.example"],
+      });
+      const foreign = await WebService.start(undefined, 0, other);
+      assertEquals(await attempt(foreign.url, { ca: authority.cert }), "refused");
+      assertEquals([service.seen.length, foreign.seen.length], [3, 0]);
+      await Promise.all([service.stop(), foreign.stop()]);
+    } finally {
+      folder.remove();
+    }
+  },
+);
