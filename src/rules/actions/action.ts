@@ -29,9 +29,13 @@ export interface RuleActionParts {
   /** How many may be under way. */
   readonly pendingMax: () => number;
   readonly totals: ActionCounters;
-  /** Told of a failure after a success, or after none: those in between are no news. */
+  readonly monotonicMs: () => number;
+  /** Told of the first failure, and then of one after a success, but not all the time: messages come by the thousand. */
   readonly onFailure: (action: RuleAction, reason: string) => void;
 }
+
+/** Between two reports of failures of one action, in milliseconds. */
+const NEWS_INTERVAL_MS = 60_000;
 
 /** One action of one rule: counts what becomes of it, and lets no more wait than it may. */
 export class RuleAction {
@@ -42,6 +46,7 @@ export class RuleAction {
   readonly #parts: RuleActionParts;
   #pending = 0;
   #isFailing = false;
+  #toldMs = -Infinity;
   readonly #settle: Settle = (isDone) => {
     this.#pending--;
     this.#count(isDone, "it could not be delivered");
@@ -75,7 +80,7 @@ export class RuleAction {
   }
 
   #count(isDone: boolean, reason: string): void {
-    const { totals, onFailure } = this.#parts;
+    const { totals, monotonicMs, onFailure } = this.#parts;
     if (isDone) {
       this.counters.success++;
       totals.success++;
@@ -86,6 +91,8 @@ export class RuleAction {
     totals.failed++;
     if (this.#isFailing) return;
     this.#isFailing = true;
+    if (monotonicMs() - this.#toldMs < NEWS_INTERVAL_MS) return;
+    this.#toldMs = monotonicMs();
     onFailure(this, reason);
   }
 }

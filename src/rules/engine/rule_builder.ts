@@ -36,10 +36,13 @@ export class RuleBuilder {
   readonly #parts: RuleBuilderParts;
   readonly #chain = new RepublishChain();
   readonly #identifiers: Identifiers;
+  /** One for all statements, which share what they make of it. */
+  readonly #nowMs: () => number;
 
   constructor(parts: RuleBuilderParts) {
     this.#parts = parts;
     this.#identifiers = new Identifiers(parts.clock);
+    this.#nowMs = () => parts.clock.nowMs();
   }
 
   /** Gives what somebody asks for its names. Throws `RuleError` for a name that cannot be one. */
@@ -66,8 +69,8 @@ export class RuleBuilder {
 
   /** Throws `RuleError` where it cannot be a rule. */
   build(kept: KeptRule, { order, isReadOnly, typeOf }: BuildOptions): LoadedRule {
-    const { resources, actionsMax, clock } = this.#parts;
-    const compiled = compileRule(kept.sql, kept.legacy, () => clock.nowMs());
+    const { resources, actionsMax } = this.#parts;
+    const compiled = compileRule(kept.sql, kept.legacy, this.#nowMs);
     if (kept.actions.length > actionsMax()) {
       throw new RuleError(
         "invalid",
@@ -85,7 +88,7 @@ export class RuleBuilder {
     { id, name, params }: KeptAction,
     typeOf: (resourceId: string) => string | undefined,
   ): RuleAction {
-    const { logger, publisher, resources, totals, pendingMax } = this.#parts;
+    const { clock, logger, publisher, resources, totals, pendingMax } = this.#parts;
     const performer = createPerformer(
       { ruleId, actionId: id, name, params, legacy },
       { logger, publisher, chain: this.#chain, resources, typeOf },
@@ -97,6 +100,7 @@ export class RuleBuilder {
       performer,
       pendingMax,
       totals,
+      monotonicMs: () => clock.monotonicMs(),
       onFailure: (action, reason) =>
         logger.warn("An action of a rule fails", { rule: ruleId, action: action.id, reason }),
     });
