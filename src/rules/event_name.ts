@@ -27,6 +27,7 @@ export const HOOK_NAMES = [
   "session.created",
   "session.resumed",
   "session.subscribed",
+  "session.unsubscribe",
   "session.unsubscribed",
   "session.terminated",
 ] as readonly string[];

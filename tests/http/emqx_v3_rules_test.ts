@@ -146,8 +146,34 @@ test("actions by what they are for", () =>
       const { code, data } = await askV3(broker, "GET", `/actions?for=${hook}`);
       assertEquals([code, data.map(({ name }: Json) => name)], [0, names], hook);
     }
-    const unknown = await askV3(broker, "GET", "/actions?for=client.dancing");
-    assertEquals(unknown, bad("Hook client.dancing Not Found"));
+    for (const hook of ["client.dancing", "", "$everything"]) {
+      const unknown = await askV3(broker, "GET", `/actions?for=${hook}`);
+      assertEquals(unknown, bad(`Hook ${hook} Not Found`));
+    }
+  }));
+
+test("a rule of the earlier form may be for every hook that it had, whether it fires or not", () =>
+  withBroker({}, async (broker) => {
+    const { data: events } = await askV3(broker, "GET", "/rule_events");
+    const hooks = [
+      ...events.slice(0, 8).map(({ event }: Json) => event),
+      "client.authenticate",
+      "client.check_acl",
+      "session.created",
+      "session.resumed",
+      "session.subscribed",
+      "session.unsubscribe",
+      "session.terminated",
+    ];
+    assertEquals(hooks.length, 15);
+    for (const hook of hooks) {
+      const rule = { name: "r", for: hook, rawsql: 'select * from "t/a"', actions: [] };
+      const { code, data } = await askV3(broker, "POST", "/rules", rule);
+      assertEquals([code, data?.for], [0, hook], hook);
+      assertEquals((await askV3(broker, "GET", `/actions?for=${hook}`)).code, 0, hook);
+    }
+    const { data } = await askV3(broker, "GET", "/rules");
+    assertEquals(data.map((rule: Json) => rule.for), hooks);
   }));
 
 test("the lists in the later form: two languages, by English title", () =>
@@ -183,10 +209,13 @@ test("the lists in the later form: two languages, by English title", () =>
       const { data } = await askV3(broker, "GET", `/actions?for=${alias}`);
       assertEquals(data, actions, alias);
     }
-    assertEquals(
-      await askV3(broker, "GET", "/actions?for=client.dancing"),
-      bad("Event client.dancing Not Found"),
-    );
+    // The latter is a hook of the earlier generation only.
+    for (const event of ["client.dancing", "client.check_acl"]) {
+      assertEquals(
+        await askV3(broker, "GET", `/actions?for=${event}`),
+        bad(`Event ${event} Not Found`),
+      );
+    }
     const { data: types } = await askV3(broker, "GET", "/resource_types");
     const typeNames = types.map(({ name }: Json) => name);
     assert(typeNames.includes("web_hook") && !typeNames.includes("built_in"), typeNames);

@@ -53,14 +53,16 @@ const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
 /** Whether an action is offered for `wanted`, an event or a group of them. Throws `Failure` where there is no such. */
 function filterFor(
   wanted: string,
-  { hookNames }: RulesService,
+  { hookNames, events }: RulesService,
   flavor: Flavor,
 ): (form: ActionForm) => boolean {
   const group = GROUPS.get(wanted);
   if (group !== undefined) {
     return (form) => form.for === "$any" || group.some((begin) => form.for.startsWith(begin));
   }
-  if (!hookNames.includes(wanted)) throw unknown(flavor === "3.1" ? "hook" : "event", wanted);
+  if (flavor === "3.1") {
+    if (!hookNames.includes(wanted)) throw unknown("hook", wanted);
+  } else if (!events.some(({ event }) => event === wanted)) throw unknown("event", wanted);
   return (form) => form.for === "$any" || form.for === wanted;
 }
 
