@@ -81,7 +81,7 @@ export function handlePublish(
   from.spend(route.recipients.length);
   if (core.sessionContext.pace.takeCrowded()) from.giveWay();
   if (qos === 0) {
-    if (isPromise(answer)) from.waitFor(answer.then((late) => noteAnswer(from, late)));
+    if (isPromise(answer)) noteLater(from, answer);
     else if (answer >= 0x80) noteAnswer(from, answer);
     return;
   }
@@ -247,6 +247,10 @@ function countReceived(from: ClientConnection, qos: Qos): void {
   }
 }
 
+function noteLater(from: ClientConnection, answer: Promise<ReasonCode>): void {
+  from.waitFor(answer.then((late) => noteAnswer(from, late)));
+}
+
 function noteAnswer(from: ClientConnection, answer: ReasonCode): void {
   if (answer >= 0x80) from.traffic.refused++;
   if (answer === ReasonCode.notAuthorized) punish(from, answer);
@@ -293,10 +297,20 @@ function acknowledge(
     sendAnswer(from, session, qos, packetId, answer, durability.end());
     return;
   }
+  acknowledgeLater(from, session, qos, packetId, answer);
+}
+
+function acknowledgeLater(
+  from: ClientConnection,
+  session: ClientSession,
+  qos: 1 | 2,
+  packetId: number,
+  answer: Promise<ReasonCode>,
+): void {
   if (qos === 1) from.unacknowledgedCount++;
   from.waitFor(answer.then((late) => {
     if (qos === 1) from.unacknowledgedCount--;
-    sendAnswer(from, session, qos, packetId, late, durability.store.ticket());
+    sendAnswer(from, session, qos, packetId, late, from.core.durability.store.ticket());
   }));
 }
 

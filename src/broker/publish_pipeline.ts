@@ -64,8 +64,7 @@ export class PublishPipeline implements Publisher {
     if (permissions.isActive && !permissions.isKnown(from, route)) {
       const answer = permissions.mayPublishTo(from, route);
       if (isPromise(answer)) {
-        const message = publication.own();
-        return answer.then((isAllowed) => this.#judged(isAllowed, message, publisher));
+        return this.#judgedLater(answer, publication.own(), publisher);
       }
       if (!answer) return this.#refuse();
     }
@@ -90,7 +89,7 @@ export class PublishPipeline implements Publisher {
     }
     const answer = this.#permissions.mayPublish(identity, message.topic);
     if (isPromise(answer)) {
-      return answer.then((isAllowed) => this.#judged(isAllowed, known, publisher));
+      return this.#judgedLater(answer, known, publisher);
     }
     return this.#judged(answer, known, publisher);
   }
@@ -104,6 +103,15 @@ export class PublishPipeline implements Publisher {
     const from = publisher?.eventClient ??
       { clientId: message.publisherId || clientId, username, peername: undefined };
     return { ...plainMessage(message), origin: this.#events.originOf(from) };
+  }
+
+  /** By itself, since a function that has another one in it costs memory each time it is called. */
+  #judgedLater(
+    answer: Promise<boolean>,
+    message: Message,
+    publisher: ClientSession | undefined,
+  ): Promise<ReasonCode> {
+    return answer.then((isAllowed) => this.#judged(isAllowed, message, publisher));
   }
 
   #judged(

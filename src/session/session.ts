@@ -336,7 +336,10 @@ export class Session<Group extends object> {
   }
 
   get #queueWatcher(): DropListener<Group> | undefined {
-    if (!this.#context.isDropWatched) return undefined;
+    return this.#context.isDropWatched ? this.#watchQueue() : undefined;
+  }
+
+  #watchQueue(): DropListener<Group> {
     return ({ message }) => this.onDropped(message, "queue_full");
   }
 

@@ -79,7 +79,10 @@ export class CommitQueue {
     assert(this.#closing === undefined, "no note follows after close");
     const { open } = this;
     if (open.changes >= CHANGES_MAX || open.bytes >= BYTES_MAX) this.#sealSoon();
-    if (this.#isLazyTimerSet) return;
+    if (!this.#isLazyTimerSet) this.#setLazyTimer();
+  }
+
+  #setLazyTimer(): void {
     this.#isLazyTimerSet = true;
     const { options, timers } = this.#parts;
     timers.after(options.durability === "off" ? BEHIND_COMMIT_MS : LAZY_COMMIT_MS, () => {
@@ -90,17 +93,20 @@ export class CommitQueue {
 
   ticket(): number {
     const { open } = this;
-    const { options, timers } = this.#parts;
-    if (options.durability === "off") return 0;
+    if (this.#parts.options.durability === "off") return 0;
     if (open.isEmpty) return open.ticket - 1;
-    if (!open.isUrgent) {
-      open.isUrgent = true;
-      timers.after(options.groupCommitMs, () => {
-        if (this.open === open) this.#seal();
-      });
-    }
+    if (!open.isUrgent) this.#hurry(open);
     if (++open.waiters === WAITERS_MAX) this.#sealSoon();
     return open.ticket;
+  }
+
+  /** Somebody waits for this batch. */
+  #hurry(open: ChangeBatch): void {
+    open.isUrgent = true;
+    const { options, timers } = this.#parts;
+    timers.after(options.groupCommitMs, () => {
+      if (this.open === open) this.#seal();
+    });
   }
 
   /** For the log, in a later turn. */
