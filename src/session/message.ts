@@ -113,8 +113,6 @@ export interface Delivery<Group extends object> {
   readonly identifiers: readonly number[];
   /** The shared subscription that chose this session, if one did. */
   readonly group: Group | undefined;
-  /** Place in the journal of the session; left out or 0: it is in none, and the object may be several sessions'. */
-  readonly seq?: number;
 }
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);

@@ -17,8 +17,13 @@ export type DropListener<Group extends object> = (delivery: Delivery<Group>) => 
  * costs the disk, not the memory.
  */
 export class MessageQueue<Group extends object> {
+  /** Several sessions may have the same objects. */
   readonly #held = new Deque<Delivery<Group>>();
+  /** Their places in the journal; undefined: there is none. */
+  readonly #heldSeqs: Deque<number> | undefined;
   readonly #journal: Journal<Group> | undefined;
+  /** Place in the journal of what was taken out last; 0: it was in none. */
+  takenSeq = 0;
   #heldBytes = 0;
   /** Behind those that are held, in the journal alone. */
   #noted = 0;
@@ -28,6 +33,7 @@ export class MessageQueue<Group extends object> {
 
   constructor(journal?: Journal<Group>) {
     this.#journal = journal;
+    if (journal !== undefined) this.#heldSeqs = new Deque<number>();
   }
 
   get length(): number {
@@ -103,6 +109,7 @@ export class MessageQueue<Group extends object> {
   shift(counters: SessionCounters): Delivery<Group> | undefined {
     if (this.#held.length === 0 && this.peek(counters) === undefined) return undefined;
     const delivery = this.#held.shift() as Delivery<Group>;
+    this.takenSeq = this.#heldSeqs?.shift() ?? 0;
     const bytes = messageBytes(delivery.message);
     this.#heldBytes -= bytes;
     counters.queuedMessages--;
@@ -126,7 +133,7 @@ export class MessageQueue<Group extends object> {
   /** Takes out the oldest for good. */
   drop(counters: SessionCounters): Delivery<Group> | undefined {
     const delivery = this.shift(counters);
-    if (delivery?.seq !== undefined && delivery.seq > 0) this.#journal?.remove(delivery.seq);
+    if (delivery !== undefined && this.takenSeq > 0) this.#journal?.remove(this.takenSeq);
     return delivery;
   }
 
@@ -136,18 +143,18 @@ export class MessageQueue<Group extends object> {
     counters: SessionCounters,
   ): Delivery<Group>[] {
     const wanted: Delivery<Group>[] = [];
-    const kept: Delivery<Group>[] = [];
+    const kept: { readonly delivery: Delivery<Group>; readonly seq: number }[] = [];
     for (let next = this.shift(counters); next !== undefined; next = this.shift(counters)) {
-      if (!isWanted(next)) kept.push(next);
+      if (!isWanted(next)) kept.push({ delivery: next, seq: this.takenSeq });
       else {
-        if ((next.seq ?? 0) > 0) this.#journal?.remove(next.seq as number);
+        if (this.takenSeq > 0) this.#journal?.remove(this.takenSeq);
         wanted.push(next);
       }
     }
-    for (const delivery of kept) {
+    for (const { delivery, seq } of kept) {
       const bytes = messageBytes(delivery.message);
       this.#count(bytes, counters);
-      this.#hold(delivery, bytes);
+      this.#hold(delivery, bytes, seq);
     }
     return wanted;
   }
@@ -155,7 +162,7 @@ export class MessageQueue<Group extends object> {
   #add(delivery: Delivery<Group>, bytes: number, counters: SessionCounters): void {
     this.#count(bytes, counters);
     if (this.#journal === undefined) {
-      this.#hold(delivery, bytes);
+      this.#hold(delivery, bytes, 0);
       return;
     }
     const seq = this.#journal.push(delivery);
@@ -165,7 +172,7 @@ export class MessageQueue<Group extends object> {
     ) {
       this.#noted++;
       this.#notedBytes += bytes;
-    } else this.#hold({ ...delivery, seq }, bytes);
+    } else this.#hold(delivery, bytes, seq);
   }
 
   #count(bytes: number, counters: SessionCounters): void {
@@ -173,11 +180,11 @@ export class MessageQueue<Group extends object> {
     counters.queuedBytes += bytes;
   }
 
-  #hold(delivery: Delivery<Group>, bytes: number): void {
+  #hold(delivery: Delivery<Group>, bytes: number, seq: number): void {
     this.#held.push(delivery);
     this.#heldBytes += bytes;
-    const { seq } = delivery;
-    if (seq !== undefined && seq > this.#heldSeq) this.#heldSeq = seq;
+    this.#heldSeqs?.push(seq);
+    if (seq > this.#heldSeq) this.#heldSeq = seq;
   }
 
   /** Brings the next messages into memory. What cannot be read any more is lost, and no longer counted. */
@@ -185,7 +192,7 @@ export class MessageQueue<Group extends object> {
     const entries = this.#journal?.read(this.#heldSeq, HELD_MESSAGES_MAX, HELD_BYTES_MAX) ?? [];
     const before = this.#heldBytes;
     for (const { seq, delivery } of entries) {
-      this.#hold({ ...delivery, seq }, messageBytes(delivery.message));
+      this.#hold(delivery, messageBytes(delivery.message), seq);
     }
     this.#noted -= entries.length;
     this.#notedBytes -= this.#heldBytes - before;

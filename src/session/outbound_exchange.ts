@@ -169,15 +169,18 @@ export class OutboundExchange<Group extends object> {
     return true;
   }
 
-  /** A message at rest starts on its way; at QoS 2 not before the journal has its identifier for sure. */
-  send(delivery: Delivery<Group>, isKept: boolean): void {
-    const { qos, seq = 0 } = delivery;
+  /**
+   * A message at rest starts on its way; at QoS 2 not before the journal has its identifier for sure. `seq`: its place in
+   * the journal; 0: it is in none.
+   */
+  send(delivery: Delivery<Group>, seq: number, isKept: boolean): void {
+    const { qos } = delivery;
     if (qos === 0) {
       if (!this.#write(delivery, 0, false)) this.#owner.onOver(delivery, "too_large");
       return;
     }
     const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
-    const packetId = this.#add(inflight, delivery, isKept);
+    const packetId = this.#add(inflight, delivery, seq, isKept);
     this.#quota--;
     this.#context.counters.inflight++;
     if (qos === 2 && seq > 0) {
@@ -217,9 +220,10 @@ export class OutboundExchange<Group extends object> {
   #add(
     inflight: Inflight<Delivery<Group>>,
     delivery: Delivery<Group>,
+    seq: number,
     isKept: boolean,
   ): number {
-    const { qos, seq = 0 } = delivery;
+    const { qos } = delivery;
     const item = isKept ? delivery : undefined;
     const bytes = isKept ? messageBytes(delivery.message) : 0;
     const placed = this.#placed;
@@ -444,7 +448,7 @@ export class OutboundExchange<Group extends object> {
   /** A message that an earlier run of the broker had in flight. */
   #readBack(seq: number): Delivery<Group> | undefined {
     const [entry] = this.#journal?.read(seq - 1, 1, 1) ?? [];
-    return entry?.seq === seq ? { ...entry.delivery, seq } : undefined;
+    return entry?.seq === seq ? entry.delivery : undefined;
   }
 
   /** Lets the next packet of `packetId` wait for its commit. False: there is nothing to wait for. */

@@ -414,7 +414,7 @@ export class Publication {
     group: Group | undefined,
   ): Delivery<Group> {
     if (group !== undefined || identifiers.length > 0) {
-      return { message: this.own(), qos, retain, identifiers, group, seq: 0 };
+      return { message: this.own(), qos, retain, identifiers, group };
     }
     const index = qos * 2 + (retain ? 1 : 0);
     const known = this.#deliveries[index];
@@ -425,7 +425,6 @@ export class Publication {
       retain,
       identifiers: NO_IDENTIFIERS,
       group: undefined,
-      seq: 0,
     };
     this.#deliveries[index] = delivery;
     this.#hasDeliveries = true;

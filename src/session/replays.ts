@@ -80,5 +80,5 @@ export class Replays {
 
 function deliveryOf<Group extends object>(replay: Replay, message: Message): Delivery<Group> {
   const qos = message.qos < replay.qos ? message.qos : replay.qos;
-  return { message, qos, retain: true, identifiers: replay.identifiers, group: undefined, seq: 0 };
+  return { message, qos, retain: true, identifiers: replay.identifiers, group: undefined };
 }

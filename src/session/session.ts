@@ -380,10 +380,11 @@ export class Session<Group extends object> {
     return true;
   }
 
-  #sendAtRest(delivery: Delivery<Group>): void {
+  /** `seq`: place in the journal; 0: it is in none. */
+  #sendAtRest(delivery: Delivery<Group>, seq: number): void {
     if (delivery.group !== undefined) this.#hasShared = true;
     const isKept = this.survives || delivery.group !== undefined || this.#context.isAckWatched;
-    this.#exchange.send(delivery, isKept);
+    this.#exchange.send(delivery, seq, isKept);
   }
 
   #offerQos0Offline(
@@ -428,7 +429,7 @@ export class Session<Group extends object> {
       if (isRunnable && this.#pumpRun(queue, outlet)) continue;
       if (next.qos === 0) queue.drop(counters);
       else queue.shift(counters);
-      this.#sendAtRest(next);
+      this.#sendAtRest(next, queue.takenSeq);
     }
     return true;
   }
@@ -455,7 +456,7 @@ export class Session<Group extends object> {
       if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return;
       replays.shift();
       const seq = next.qos > 0 ? this.#journal?.push(next) ?? 0 : 0;
-      this.#sendAtRest({ ...next, seq });
+      this.#sendAtRest(next, seq);
     }
     this.#replays = undefined;
   }
