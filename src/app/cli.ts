@@ -60,6 +60,10 @@ export async function runCommand(
       const { publish } = await import("./pub.ts");
       return await publish(runtime, command.arguments, process.stdin);
     }
+    case "sub": {
+      const { subscribe } = await import("./sub.ts");
+      return await subscribe(runtime, command.arguments);
+    }
     case "completions": {
       const { completionScript } = await import("./completions.ts");
       runtime.writeStdout(completionScript(command.arguments.shell, COMMAND_TABLES));

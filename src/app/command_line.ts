@@ -13,6 +13,7 @@ import {
 } from "./options.ts";
 import { PASSWD_TABLE, readPasswd } from "./passwd_arguments.ts";
 import { PUB_TABLE, readPub } from "./pub_arguments.ts";
+import { readSub, SUB_TABLE } from "./sub_arguments.ts";
 import { BACKUP_TABLE, CHECK_TABLE, readBackup, readRun, RUN_TABLE } from "./run_arguments.ts";
 
 /** A command: what is known of it, and how its arguments are read; a list is what is wrong with them. */
@@ -31,6 +32,7 @@ const DEFINITIONS = {
   acl: { table: ACL_TABLE, read: readExplain },
   passwd: { table: PASSWD_TABLE, read: readPasswd },
   pub: { table: PUB_TABLE, read: readPub },
+  sub: { table: SUB_TABLE, read: readSub },
   completions: { table: COMPLETIONS_TABLE, read: readCompletions },
 } as const satisfies Readonly<Record<string, Definition<object>>>;
 
@@ -56,7 +58,7 @@ export const COMMAND_TABLES: readonly CommandTable[] = Object.values(DEFINITIONS
 );
 
 const EXIT_WRONG_COMMAND_LINE = 2;
-const LATER_COMMANDS = ["sub", "bench"];
+const LATER_COMMANDS = ["bench"];
 
 /** The command line makes no sense, for one or more reasons. */
 export class UsageError extends Error {

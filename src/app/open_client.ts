@@ -91,16 +91,11 @@ function madeUpId(word: string): string {
   return `${word}-${characters.join("")}`;
 }
 
-/** Writes a line for each packet, where that is wanted. */
-export function traceTo(
-  runtime: Runtime,
-  isWanted: boolean,
-  clientId: () => string,
-): PacketTrace | undefined {
-  if (!isWanted) return undefined;
+/** A line for each packet. */
+export function traceTo(write: (line: string) => void, clientId: () => string): PacketTrace {
   return (direction, name, detail) => {
     const id = clientId();
-    runtime.writeStdout(`Client ${id === "" ? "(null)" : id} ${direction} ${name}${detail}\n`);
+    write(`Client ${id === "" ? "(null)" : id} ${direction} ${name}${detail}\n`);
   };
 }
 

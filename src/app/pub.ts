@@ -109,13 +109,13 @@ class Publisher implements MqttClientHandler {
     this.#properties = encodePublishProperties(args.properties);
     const connect = connectPacketOf(runtime, args, "pub");
     this.#clientId = connect.clientId;
-    const packetTrace = traceTo(runtime, args.isDebug, () => this.#clientId);
+    const packetTrace = traceTo((line) => runtime.writeStdout(line), () => this.#clientId);
     this.#client = new MqttClient(loop, {
       connect,
       timeoutMs: CONNECT_TIMEOUT_MS,
       inflightMax: args.inflightMax,
       keepsMessages: false,
-      ...(packetTrace === undefined ? {} : { trace: packetTrace }),
+      ...(args.isDebug ? { trace: packetTrace } : {}),
     }, this);
   }
 

@@ -76,7 +76,10 @@ export class ClientOutput {
   }
 
   packet(packet: ControlPacket): void {
-    this.#trace?.("sending", packet.type.toUpperCase(), trace.control(packet));
+    if (this.#trace !== undefined) {
+      const name = packet.type.toUpperCase();
+      for (const detail of trace.control(packet)) this.#trace("sending", name, detail);
+    }
     this.#out.appendView(encodeControlPacket(packet, this.#version));
     this.#touch();
   }

@@ -96,28 +96,35 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
    * Connects, and resolves when the server has accepted it. Called once. Rejects with `ConnectError`,
    * `ConnectionRefused` or `ConnectionLost`.
    */
-  async connect(target: ClientTarget): Promise<ConnackPacket> {
-    const { timeoutMs, connect } = this.#options;
+  connect(target: ClientTarget): Promise<ConnackPacket> {
     this.#state = "connecting";
     const answer = new Promise<ConnackPacket>((resolve, reject) => {
       this.#accepted = resolve;
       this.#refused = reject;
     });
-    answer.catch(() => undefined);
-    const socket = await openSocket(this.#loop.runtime, target, timeoutMs, this).catch((error) => {
-      this.#state = "closed";
-      throw error;
-    });
-    if (this.#state === "connecting") {
-      this.#socket = socket;
-      this.#splitter = new FrameSplitter(
-        connect.maximumPacketSize ?? MAX_PACKET_SIZE,
-        socket.chunksAreStable,
-      );
-      this.#loop.timers.schedule(this.#timer, timeoutMs);
-      this.#output.packet(connect);
-    } else socket.abort();
-    return await answer;
+    openSocket(this.#loop.runtime, target, this.#options.timeoutMs, this).then(
+      (socket) => this.#begin(socket),
+      (error) => {
+        this.#refused(error);
+        this.#state = "closed";
+      },
+    );
+    return answer;
+  }
+
+  #begin(socket: ByteSocket): void {
+    if (this.#state !== "connecting") {
+      socket.abort();
+      return;
+    }
+    const { connect, timeoutMs } = this.#options;
+    this.#socket = socket;
+    this.#splitter = new FrameSplitter(
+      connect.maximumPacketSize ?? MAX_PACKET_SIZE,
+      socket.chunksAreStable,
+    );
+    this.#loop.timers.schedule(this.#timer, timeoutMs);
+    this.#output.packet(connect);
   }
 
   /** What the server said when it accepted the connection. */

@@ -25,17 +25,15 @@ function publishFlags(dup: boolean, qos: number, retain: boolean, packetId: numb
   return `d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetId}`;
 }
 
-/** Of a packet that is no PUBLISH and no acknowledgement. */
-export function control(packet: ControlPacket): string {
+/** Of a packet that is no PUBLISH and no acknowledgement; a line for each of its filters. */
+export function control(packet: ControlPacket): readonly string[] {
   switch (packet.type) {
     case "subscribe":
-      return packet.subscriptions.map((request) => subscription(packet.packetId, request)).join("");
+      return packet.subscriptions.map((request) => subscription(packet.packetId, request));
     case "unsubscribe":
-      return packet.filters.map((filter) => ` (Mid: ${packet.packetId}, Topic: ${filter})`).join(
-        "",
-      );
+      return packet.filters.map((filter) => ` (Mid: ${packet.packetId}, Topic: ${filter})`);
     default:
-      return "";
+      return [""];
   }
 }
 

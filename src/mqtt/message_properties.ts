@@ -72,6 +72,16 @@ export function encodeMessageProperties(properties: MessageProperties): Uint8Arr
   return writer.takeBytes();
 }
 
+/** The identifiers of all properties of a PUBLISH, in their order; one that repeats stands here as often. */
+export function propertyIdentifiersOf(view: PublishView): number[] {
+  const identifiers: number[] = [];
+  for (let at = view.propertiesStart; at < view.propertiesEnd;) {
+    identifiers.push(view.bytes[at] as number);
+    at = propertyEnd(view.bytes, at, view.propertiesEnd);
+  }
+  return identifiers;
+}
+
 /** The subscription identifiers of a PUBLISH from a server, in their order. */
 export function subscriptionIdentifiersOf(view: PublishView): number[] {
   const identifiers: number[] = [];

@@ -17,6 +17,7 @@ export {
   decodeMessageProperties,
   encodeMessageProperties,
   type MessageProperties,
+  propertyIdentifiersOf,
   subscriptionIdentifiersOf,
 } from "./message_properties.ts";
 export {
@@ -39,6 +40,7 @@ export {
   type UserProperty,
   type WillPacket,
 } from "./packet.ts";
+export * as propertyId from "./property_id.ts";
 export { measureUserProperties } from "./properties.ts";
 export { PacketEncodeError, ProtocolError } from "./protocol_error.ts";
 export {

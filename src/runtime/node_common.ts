@@ -17,6 +17,11 @@ import type { Takeover, TlsConnectOptions } from "./connect.ts";
 import type { TlsContext, TlsHandler, TlsListenOptions, TlsMaterial } from "./tls.ts";
 import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
+/** Between two looks at a full pipe. */
+const FULL_PIPE_WAIT_MS = 1;
+/** Never changes: waiting for it takes its time. */
+const WAITED_FOR = new Int32Array(new SharedArrayBuffer(4));
+
 /** The part of a runtime that both offer under the same `node:` names. */
 export class NodeCommon {
   readonly pid: number = process.pid;
@@ -97,6 +102,22 @@ export class NodeCommon {
 
   writeStdout(text: string): void {
     writeAll(1, text);
+  }
+
+  writeStdoutBytes(bytes: Uint8Array): boolean {
+    let offset = 0;
+    while (offset < bytes.length) {
+      try {
+        offset += writeSync(1, bytes, offset);
+      } catch (error) {
+        const { code } = error as { readonly code?: string };
+        if (code === "EPIPE" || code === "EBADF") return false;
+        if (code !== "EAGAIN") throw error;
+        // A pipe that is full, and somebody has made it one that does not wait by itself.
+        Atomics.wait(WAITED_FOR, 0, 0, FULL_PIPE_WAIT_MS);
+      }
+    }
+    return true;
   }
 
   writeStderr(text: string): void {

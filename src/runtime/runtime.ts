@@ -203,7 +203,13 @@ export interface Runtime {
   spawn(options: ChildOptions): Promise<Child>;
   /** From now on `spawn` is refused, where the runtime can see to that: no mistake of ours can start a program then. */
   renouncePrograms(): void;
+  /** A reader that does not keep up loses text, one that is gone all of it: for words to people. */
   writeStdout(text: string): void;
+  /**
+   * All of `bytes`, however long the reader takes; nothing else happens meanwhile. False: there is no reader any more.
+   * For data.
+   */
+  writeStdoutBytes(bytes: Uint8Array): boolean;
   writeStderr(text: string): void;
   memory(): ProcessMemory;
   /** Not for the hot path: each part is asked of the system. */

@@ -180,8 +180,10 @@ export interface RunningProgram {
   stdout(): string;
   stderr(): string;
   signal(name: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): void;
-  /** Waits until standard output holds `text`. */
-  said(text: string): Promise<void>;
+  /** Waits until standard output holds `text`, so many times if that is more than one. */
+  said(text: string, times?: number): Promise<void>;
+  /** From now on nobody reads its standard output. */
+  closeStdout(): void;
 }
 
 /** Starts the program with these arguments. The caller sees to its end. */
@@ -196,7 +198,9 @@ export async function startProgram(
     stdout: () => program.stdout.text,
     stderr: () => program.stderr.text,
     signal: (name) => program.signal(name),
-    said: (text) => within(program.stdout.until(text), `"${text}" on standard output`),
+    said: (text, times) =>
+      within(program.stdout.until(text, times), `"${text}" on standard output`),
+    closeStdout: () => program.closeStdout(),
   };
 }
 
@@ -241,9 +245,11 @@ class Program {
   readonly stderr: Output;
   readonly exited: Promise<Exit>;
   readonly #pid: number | undefined;
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   #isRunning = true;
 
   constructor(child: ChildProcessByStdio<Writable, Readable, Readable>) {
+    this.#child = child;
     this.#pid = child.pid;
     this.stdout = new Output(child.stdout);
     this.stderr = new Output(child.stderr);
@@ -263,6 +269,11 @@ class Program {
   /** Not `child.kill`: after that Deno 2.9.6 takes the child for ended by this very signal. */
   signal(name: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): void {
     if (this.#isRunning && this.#pid !== undefined) process.kill(this.#pid, name);
+  }
+
+  /** From now on nobody reads what it writes. */
+  closeStdout(): void {
+    this.#child.stdout.destroy();
   }
 
   static async start(args: readonly string[], options: StartOptions): Promise<Program> {

@@ -136,7 +136,7 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
     `unknown command "rum"; did you mean "run"? allowed: ${NAMES}`,
   ]],
   [["serve"], [`unknown command "serve"; allowed: ${NAMES}`]],
-  ...["sub", "bench"].map((word): [string[], string[]] => [
+  ...["bench"].map((word): [string[], string[]] => [
     [word],
     [`command "${word}" is not in this version`],
   ]),

@@ -180,6 +180,11 @@ export class FakeRuntime implements Runtime {
     this.#signals.get(name)?.();
   }
 
+  writeStdoutBytes(bytes: Uint8Array): boolean {
+    this.writeStdout(new TextDecoder().decode(bytes));
+    return true;
+  }
+
   writeStdout(text: string): void {
     this.record.push(`stdout ${text.split(" ", 1)[0]}`);
     this.stdout += text;
