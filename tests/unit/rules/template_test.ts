@@ -115,6 +115,8 @@ const MEMBERS: ReadonlyArray<readonly [template: SqlValue, result: SqlValue]> = 
 
 for (const [template, result] of MEMBERS) {
   test(`compileMemberTemplate() ${JSON.stringify(template)}`, () => {
-    assertEquals(compileMemberTemplate(template).render(DATA), result);
+    const filled = compileMemberTemplate(template).render(DATA);
+    assertEquals(filled, result);
+    assertEquals(JSON.stringify(filled), JSON.stringify(result));
   });
 }

@@ -175,6 +175,37 @@ test("what is selected does not change what it was selected from", () => {
   assertEquals(columns.payloadObject(), { m: { a: 1 } });
 });
 
+test("a name below an object adds to it, for what comes behind", () => {
+  const knownColumns = (): ReadonlySet<string> => new Set(["sub_opts"]);
+  const statement = compiled(
+    `SELECT 1 AS sub_opts.x, sub_opts AS all, sub_opts.qos AS q FROM "#"`,
+    { knownColumns },
+  );
+  assertEquals(resultOf(statement, columnsOf({ "sub_opts": { qos: 2 } })), [
+    { "sub_opts": { x: 1 }, all: { qos: 2, x: 1 }, q: 2 },
+  ]);
+});
+
+test("members may be called __proto__, and are members", () => {
+  const sql = `SELECT payload.x AS "__proto__", payload.__proto__ AS y, map_put('__proto__', 1, ` +
+    `payload.x) AS z, payload.x AS m."__proto__".n FROM "#"`;
+  const columns = columnsOf({ payload: '{"x":{"bad":true},"__proto__":5}' });
+  const [selected] = compiled(sql).run(columns) as [Record<string, unknown>];
+  assertEquals(
+    JSON.stringify(selected),
+    '{"__proto__":{"bad":true},"y":5,"z":{"bad":true,"__proto__":1},' +
+      '"m":{"__proto__":{"n":{"bad":true}}}}',
+  );
+  assertEquals([selected["bad"], Object.getPrototypeOf(selected)], [undefined, Object.prototype]);
+});
+
+test("many fields are evaluated in order, each before WHERE; few when they are asked for", () => {
+  const sql = (fields: number) =>
+    `SELECT ${"qos, ".repeat(fields - 1)} 1 div 0 AS x FROM "#" WHERE false`;
+  assertEquals(resultOf(compiled(sql(64)), columnsOf()), NO_MATCH);
+  assertEquals(resultOf(compiled(sql(65)), columnsOf()), SKIPPED);
+});
+
 test("asObject() gives elements that are no objects a name", () => {
   const plain = compiled(`FOREACH payload.n FROM "#"`);
   assertEquals(plain.asObject(5), { item: 5 });
@@ -316,8 +347,10 @@ test("JSON is at most 512 deep, be the brackets in texts or not", () => {
   assertThrowsFailure(() => decodePayload(deep(500_000)), "JSON is deeper than 512");
   const wide = JSON.stringify({ x: Array.from({ length: 2000 }, () => ({ a: [] })) });
   assertEquals(Object.keys(decodePayload(wide)), ["x"]);
-  const texts = JSON.stringify({ x: '["\\"[{'.repeat(1000) });
-  assertEquals(Object.keys(decodePayload(texts)), ["x"]);
+  for (const inside of ['["[{', '["\\"[{', "[\\\\"]) {
+    const texts = JSON.stringify({ x: inside.repeat(1000), y: inside });
+    assertEquals(Object.keys(decodePayload(texts)), ["x", "y"]);
+  }
 });
 
 function assertThrowsFailure(run: () => unknown, reason: string): void {
