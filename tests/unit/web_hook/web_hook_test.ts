@@ -39,7 +39,10 @@ type Body = Record<string, unknown>;
 
 /** A broker in memory with a web hook, whose service does what the test says. */
 class Rig {
-  readonly memory = new MemoryBroker({ authenticator: BY_USERNAME });
+  readonly memory = new MemoryBroker({
+    authenticator: BY_USERNAME,
+    options: { sysIntervalMs: 86_400_000 },
+  });
   readonly bodies: Body[] = [];
   readonly requests: HttpClientRequest[] = [];
   readonly alarms: string[] = [];
@@ -187,7 +190,13 @@ test("WebHook posts what its rules are about, once for each, and wants to hear o
 
 test("WebHook posts nothing of $SYS that is published", async () => {
   const rig = new Rig({ rules: ["message.publish", "message.publish $SYS/#"] });
+  const subscriber = rig.memory.connect({ clientId: "c1" });
+  const subscriptions = [{ topic: "$SYS/+/x", qos: 0 }] as const;
+  subscriber.send({ cmd: "subscribe", messageId: 1, subscriptions: [...subscriptions] });
+  await rig.memory.runtime.settled();
   rig.memory.broker.createController("n").announce("$SYS/brokers/x", "1");
+  await rig.memory.runtime.settled();
+  assertEquals(subscriber.take().map(({ cmd }) => cmd), ["suback", "publish"]);
   assertEquals(await rig.actions(), "");
 });
 
