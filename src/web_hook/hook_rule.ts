@@ -52,17 +52,27 @@ export function parseHookRules(texts: readonly string[]): readonly HookRule[] {
   return texts.map(parseHookRule).filter((rule) => rule !== undefined);
 }
 
+const NONE: readonly (string | undefined)[] = [];
+
+/** The filters of all rules of each hook; undefined: one that matches everything. */
+export type HookFilters = ReadonlyMap<HookName, readonly (string | undefined)[]>;
+
+export function filtersByHook(rules: readonly HookRule[]): HookFilters {
+  const filters = new Map<HookName, (string | undefined)[]>();
+  for (const { hook, filter } of rules) filters.set(hook, [...filters.get(hook) ?? [], filter]);
+  return filters;
+}
+
 /** The bits of the events that rules are about. */
 export function maskOf(rules: readonly HookRule[]): number {
   return rules.reduce((mask, { hook }) => mask | HOOK_BITS[hook], 0);
 }
 
-/** How many of the rules are about that hook and topic: something is posted for each of them. */
-export function countMatching(rules: readonly HookRule[], hook: HookName, topic: string): number {
+/** How many rules are about that hook and topic: something is posted for each of them. */
+export function countMatching(filters: HookFilters, hook: HookName, topic: string): number {
   let count = 0;
-  for (const rule of rules) {
-    if (rule.hook !== hook) continue;
-    if (rule.filter === undefined || filterMatches(rule.filter, topic)) count++;
+  for (const filter of filters.get(hook) ?? NONE) {
+    if (filter === undefined || filterMatches(filter, topic)) count++;
   }
   return count;
 }

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Prng } from "../base/mod.ts";
 import type { ClientEvent, EventClient, EventSink, EventSource } from "../ports/mod.ts";
-import type { Message, MessageOrigin, Publication } from "../session/mod.ts";
+import { type Message, type MessageOrigin, Publication } from "../session/mod.ts";
 import {
   createSinkCounters,
   type HostRules,
@@ -12,8 +12,9 @@ import {
 import { clientBodies, messageBody } from "./bodies.ts";
 import {
   countMatching,
+  filtersByHook,
+  type HookFilters,
   type HookName,
-  type HookRule,
   maskOf,
   parseHookRules,
 } from "./hook_rule.ts";
@@ -45,7 +46,7 @@ export interface WebHookParts {
 /** What belongs to one configuration. */
 interface Active {
   readonly options: WebHookOptions;
-  readonly rules: readonly HookRule[];
+  readonly filters: HookFilters;
   readonly ca: string | undefined;
   readonly outbox: Outbox;
 }
@@ -83,14 +84,15 @@ export class WebHook implements EventSink {
   configure(options: WebHookOptions, ca: string | undefined): void {
     const active = this.#active;
     const rules = parseHookRules(options.rules);
+    const filters = filtersByHook(rules);
     if (!options.isEnabled) {
       this.#active = undefined;
       if (active !== undefined) this.#retire(active.outbox);
     } else if (active === undefined || !isSameWay(active, options, ca)) {
-      this.#active = { options, rules, ca, outbox: this.#createOutbox(options, ca) };
+      this.#active = { options, filters, ca, outbox: this.#createOutbox(options, ca) };
       if (active !== undefined) this.#retire(active.outbox);
     } else {
-      this.#active = { ...active, options, rules };
+      this.#active = { ...active, options, filters };
     }
     this.mask = options.isEnabled ? maskOf(rules) : 0;
     this.#parts.events.refresh();
@@ -118,7 +120,7 @@ export class WebHook implements EventSink {
     if (active === undefined) return;
     const lane = active.outbox.laneOf(event.client.clientId);
     for (const { hook, topic, body } of clientBodies(event)) {
-      this.#offer(lane, countMatching(active.rules, hook, topic), body);
+      this.#offer(lane, countMatching(active.filters, hook, topic), body);
     }
   }
 
@@ -139,12 +141,12 @@ export class WebHook implements EventSink {
   ): void {
     const active = this.#active;
     if (active === undefined) return;
-    const { options, rules, outbox } = active;
-    const count = countMatching(rules, hook, message.topic);
+    const { options, filters, outbox } = active;
+    const count = countMatching(filters, hook, message.topic);
     if (count === 0) return;
     const lane = outbox.laneOf(receiver?.clientId ?? origin?.clientId ?? message.publisherId);
     // While nothing is delivered a message costs no more than this.
-    if (lane.isFull || message.payload.length > options.queuedBytesMax) {
+    if (lane.isFull || payloadLengthOf(message) > options.queuedBytesMax) {
       for (let times = 0; times < count; times++) lane.countDropped();
       return;
     }
@@ -210,6 +212,11 @@ export class WebHook implements EventSink {
       description: failure.message,
     });
   }
+}
+
+/** Without making a view of it. */
+function payloadLengthOf(message: Publication | Message): number {
+  return message instanceof Publication ? message.payloadLength : message.payload.length;
 }
 
 /** Whether only the choice of what is posted is another one. */
