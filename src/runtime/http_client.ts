@@ -23,7 +23,7 @@ export interface HttpClientRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** Until the whole answer is there. */
+  /** Until there is an answer; of one that goes on longer the rest is given up. */
   readonly timeoutMs: number;
 }
 

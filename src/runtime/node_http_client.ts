@@ -56,23 +56,24 @@ class NodeHttpClient implements HttpClient {
       const patience = setTimeout(() => {
         outgoing.destroy(new HttpClientError(`no answer in ${timeoutMs} ms`, { code: "TIMEOUT" }));
       }, timeoutMs);
-      const fail = (error: unknown): void => {
+      let status: number | undefined;
+      // Once there is a status, that is the answer, whatever becomes of the rest of it.
+      const end = (error: unknown): void => {
         clearTimeout(patience);
-        reject(errorOf(error));
+        if (status === undefined) reject(errorOf(error));
+        else resolve(status);
       };
-      outgoing.on("error", fail);
+      outgoing.on("error", end);
       outgoing.on("response", (response) => {
+        status = response.statusCode ?? 0;
         let length = 0;
         response.on("data", (chunk: Uint8Array) => {
           length += chunk.length;
           if (length > ANSWER_BYTES_MAX) response.destroy();
         });
-        response.on("error", fail);
-        // After the end, when the connection is free for the next one; or when it broke in the middle of the answer.
-        response.on("close", () => {
-          clearTimeout(patience);
-          resolve(response.statusCode ?? 0);
-        });
+        response.on("error", end);
+        // After the end, when the connection is free for the next one; or when it broke before that.
+        response.on("close", end);
       });
       outgoing.end(body);
     });

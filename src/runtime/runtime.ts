@@ -163,6 +163,7 @@ export interface Runtime {
   connectTls(options: TlsConnectOptions, take: Takeover): Promise<ByteSocket>;
   /** Rejects with the system's error when the address cannot be bound. */
   serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer>;
+  /** For requests that this program sends. Opens nothing yet. */
   createHttpClient(options: HttpClientOptions): Promise<HttpClient>;
   /** Rejects with the system's error when there cannot be a socket at that path. */
   listenUnix(

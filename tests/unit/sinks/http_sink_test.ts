@@ -118,6 +118,19 @@ test("HttpSink waits for an answer so long and no longer", async () => {
   await service.stop();
 });
 
+test("HttpSink does not read an answer to its end that has none", async () => {
+  const service = await WebService.start((response, count) => {
+    response.write("x".repeat(count === 1 ? 10 : 200_000));
+  });
+  const sink = await sinkTo(service.url, { timeoutMs: 200 });
+  // Of the first one the end does not come in time, of the second one more comes than anybody wants.
+  await sink.deliver([item("1")]);
+  await sink.deliver([item("2")]);
+  assertEquals(service.seen.map(({ body }) => body), ["1", "2"]);
+  await sink.close();
+  await service.stop();
+});
+
 test("HttpSink says why there is no connection, without what is secret in the URL", async () => {
   const service = await WebService.start();
   const { url } = service;
