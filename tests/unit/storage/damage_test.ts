@@ -60,6 +60,10 @@ function assertPartOf(found: Remembered, stored: Remembered): void {
   for (const [topic, message] of Object.entries(found.retained)) {
     assertEquals(message, stored.retained[topic]);
   }
+  const delayed = new Map(stored.delayed as [number, unknown][]);
+  for (const [key, message] of found.delayed as [number, unknown][]) {
+    assertEquals(message, delayed.get(key));
+  }
   for (const [clientId, session] of Object.entries(found.sessions as Sessions)) {
     const original = (stored.sessions as Sessions)[clientId];
     assert(original !== undefined, `"${clientId}" was never stored`);
@@ -184,6 +188,7 @@ async function fillQueue(folder: string, count: number): Promise<void> {
     store.pushQueued(key, deliveryOf(messageOf("t", `${i}`.padEnd(100))));
   }
   store.putRetained(messageOf("r", "1"));
+  store.putDelayed({ dueAtMs: 1, username: "u", message: messageOf("d", "1") });
   await store.flush();
   await store.close();
 }
@@ -222,11 +227,12 @@ test("a damaged first page costs nothing", () =>
       subscriptions: 0,
       queued: 1000,
       retained: 1,
-      delayed: 0,
+      delayed: 1,
       packetIds: 0,
       records: 0,
     });
     assertEquals((remembered.sessions as Sessions)["c"]?.queue.length, 1000);
+    assertEquals(remembered.delayed.length, 1);
   }));
 
 test("a queued message that was changed on disk is left out, counted and removed", () =>
