@@ -79,10 +79,10 @@ export class DelayedMessages {
   /** Takes over what an earlier run left. */
   restore(loaded: readonly LoadedDelayed[]): void {
     const { clock } = this.#parts;
-    const nowMs = clock.nowMs();
+    const [nowMs, monotonicMs] = [clock.nowMs(), clock.monotonicMs()];
     for (const { key, delayed } of loaded) {
-      const waitMs = Math.max(0, delayed.dueAtMs - nowMs);
-      this.#add({ key, delayed, dueMs: clock.monotonicMs() + waitMs });
+      // In the past where it is over, so that the order stays.
+      this.#add({ key, delayed, dueMs: monotonicMs + delayed.dueAtMs - nowMs });
     }
     this.#schedule();
   }

@@ -28,7 +28,7 @@ for (const end of ENDS) {
       await before.disconnect();
       const publisher = await TestClient.connect(broker.port);
       await publisher.publish("$delayed/1/while/down", "1", { qos: 2 });
-      await publisher.publish("$delayed/3/later", "2", { qos: 1, retain: true });
+      await publisher.publish("$delayed/3/later", "2", { qos: 2, retain: true });
       const publishedMs = Date.now();
       await broker.end(end);
       await clockPasses(publishedMs + 1000);
@@ -37,7 +37,7 @@ for (const end of ENDS) {
       const got = [await after.receive(), await after.receive()];
       assertEquals(got.map(({ topic, payload, qos }) => `${topic} ${payload} ${qos}`), [
         "while/down 1 2",
-        "later 2 1",
+        "later 2 2",
       ]);
       await after.expectNothing();
       // What was published is over once it is on disk, where it is with whatever is acknowledged later.

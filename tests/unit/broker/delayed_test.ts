@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { BROKER_IDENTITY, EventBit } from "../../../src/ports/mod.ts";
+import { BROKER_IDENTITY, EventBit, type LoadedState } from "../../../src/ports/mod.ts";
 import type { Publication } from "../../../src/session/mod.ts";
+import { MemoryStore } from "../../../src/storage/mod.ts";
 import { LastingBroker } from "../../support/lasting_broker.ts";
 import {
   BY_USERNAME,
@@ -338,6 +339,24 @@ test("an acknowledged message is on disk, and published after a crash: in time, 
       await broker.abandon();
     }
   }));
+
+test("what was due while the broker was down comes first, in the order in which it was due", () => {
+  const nowMs = new MemoryBroker().runtime.clock.nowMs();
+  const due = [1000, -1000, -3000, 500, -2000];
+  class FilledStore extends MemoryStore {
+    override load(): LoadedState {
+      const delayed = due.map((ms, index) => ({
+        key: index + 1,
+        delayed: { dueAtMs: nowMs + ms, username: undefined, message: messageOf("t", `${ms}`) },
+      }));
+      return { ...super.load(), delayed };
+    }
+  }
+  const memory = new MemoryBroker({ store: new FilledStore() });
+  const s = subscriber(memory);
+  memory.runtime.advance(1000 + LATE_MS);
+  assertEquals(received(s), [-3000, -2000, -1000, 500, 1000].map((ms) => `t ${ms} 1`));
+});
 
 test("while nothing can be stored a message that would be acknowledged is refused", () =>
   withFolder(async (folder) => {
