@@ -119,7 +119,7 @@ function view(key: Key, path: KeyPath, applies: Applies, loaded: LoadedConfig): 
   const isSecret = key.kind.isSecret === true;
   const value = written ?? key.default ?? workedOut(formatPath(path), loaded);
   const shown = (each: unknown): SettingValue | undefined =>
-    isSecret && each !== undefined && each !== "" ? MASK : each as SettingValue | undefined;
+    isSecret && !isEmpty(each) ? MASK : each as SettingValue | undefined;
   return {
     key: formatPath(path),
     value: shown(value),
@@ -128,6 +128,12 @@ function view(key: Key, path: KeyPath, applies: Applies, loaded: LoadedConfig): 
     appliesAt: applies === "at reload" ? "now" : "restart",
     isSecret,
   };
+}
+
+/** Nothing that anybody could want to know. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return value === undefined || value === "";
+  return Object.keys(value).length === 0;
 }
 
 /** Of keys whose default follows from others; undefined where there is none. */

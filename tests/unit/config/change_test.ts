@@ -87,6 +87,7 @@ const VIEWS: readonly [key: string, given: Given, view: Partial<SettingView>][] 
   ["auth.http.headers", { file: "[auth.http]\nurl = 'http://x'\nheaders = { a = 'b' }" }, {
     value: MASK,
   }],
+  ["web_hook.headers", {}, { value: {}, isSecret: true }],
 ];
 
 for (const [key, given, expected] of VIEWS) {

@@ -160,7 +160,7 @@ const MQTT_KEYS = "max_packet_size, max_topic_levels, max_client_id_length, max_
   "keep_alive_factor, max_session_expiry, session_expiry_3x, max_will_delay, " +
   "retainer, max_retained_messages, max_retained_payload, delayed_publish, max_delayed_messages, max_delayed_bytes, sys_interval";
 const SECTIONS =
-  "node, log, listener, mqtt, persistence, auth, acl, limits, alarms, http, app, api, rule_engine, resource, rule, bridge, cluster";
+  "node, log, listener, mqtt, persistence, auth, acl, limits, alarms, sinks, web_hook, http, app, api, rule_engine, resource, rule, bridge, cluster";
 const LISTENER_KEYS =
   "type, bind, enable, name, max_connections, max_connections_per_address, connect_rate, " +
   "allow_anonymous, mountpoint, path, origins, socket_mode, cert, key, key_password, ca, crl, " +
