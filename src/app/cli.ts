@@ -64,6 +64,10 @@ export async function runCommand(
       const { subscribe } = await import("./sub.ts");
       return await subscribe(runtime, command.arguments);
     }
+    case "import": {
+      const { importConfiguration } = await import("./import.ts");
+      return await importConfiguration(runtime, command.arguments);
+    }
     case "completions": {
       const { completionScript } = await import("./completions.ts");
       runtime.writeStdout(completionScript(command.arguments.shell, COMMAND_TABLES));

@@ -4,6 +4,7 @@ import { COMPLETIONS_TABLE, readCompletions } from "./completions_arguments.ts";
 import { CONFIG_OPTIONS, readConfigArguments, SOURCES_TEXT } from "./config_options.ts";
 import { EXEC_TABLE, readExec } from "./exec_arguments.ts";
 import { HEALTHCHECK_TABLE, readHealthcheck } from "./healthcheck_arguments.ts";
+import { IMPORT_TABLE, readImport } from "./import_arguments.ts";
 import { commandHelp, groupText, usageLines } from "./option_help.ts";
 import {
   type CommandTable,
@@ -33,6 +34,7 @@ const DEFINITIONS = {
   passwd: { table: PASSWD_TABLE, read: readPasswd },
   pub: { table: PUB_TABLE, read: readPub },
   sub: { table: SUB_TABLE, read: readSub },
+  import: { table: IMPORT_TABLE, read: readImport },
   completions: { table: COMPLETIONS_TABLE, read: readCompletions },
 } as const satisfies Readonly<Record<string, Definition<object>>>;
 
