@@ -4,6 +4,7 @@ import type { Runtime } from "../runtime/mod.ts";
 import { EXIT_FAILED, EXIT_WRONG_CONFIGURATION, problemReport } from "./application.ts";
 import type { BackupArguments } from "./run_arguments.ts";
 import { readConfiguration } from "./configuration.ts";
+import { keptFilesIn } from "./kept_files.ts";
 
 /** Copies the database of the data directory while a broker uses it or not; resolves with the exit status. */
 export async function backUp(runtime: Runtime, args: BackupArguments): Promise<number> {
@@ -14,7 +15,12 @@ export async function backUp(runtime: Runtime, args: BackupArguments): Promise<n
   }
   const database = join(configuration.node.dataDir, DATABASE_NAME);
   try {
-    copyDatabase(database, args.file);
+    // Before and at the moment of the copy: a file is there before a setting names it, and until none does.
+    const before = keptFilesIn(configuration.node.dataDir);
+    copyDatabase(database, args.file, () => {
+      const now = keptFilesIn(configuration.node.dataDir);
+      return [...new Map([...before, ...now].map((record) => [record.key, record])).values()];
+    });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     runtime.writeStderr(`broker: ${text}\n`);

@@ -14,6 +14,7 @@ import {
 import { AccessRules } from "./acl.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
+import { restoreKeptFiles } from "./kept_files.ts";
 import { openManagement, watchAlarms } from "./management.ts";
 import type { Opened } from "./ready.ts";
 import { Rules } from "./rules.ts";
@@ -58,6 +59,8 @@ class BrokerServer implements Server {
     const { store, damage } = await openStore({ ...this.#context, programUrl: this.#programUrl });
     this.#store = store;
     try {
+      const { enabled: isKept } = this.#configuration.persistence;
+      if (isKept) await restoreKeptFiles(this.#configuration.node.dataDir, store.records);
       this.#configuration = await this.#context.settings.open(store.records);
       const { auth, node, persistence } = this.#configuration;
       this.#warnOfAuth(this.#configuration);

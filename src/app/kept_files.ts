@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Logger, TurnQueue } from "../base/mod.ts";
 import type { KeptFiles } from "../http/mod.ts";
 import { ManagementError } from "../management/mod.ts";
+import type { RecordStore } from "../ports/mod.ts";
+import type { AddedRecord } from "../storage/mod.ts";
 import { readFileIfThere, replaceFile } from "./replace_file.ts";
 
 export interface KeptFilesParts {
@@ -15,6 +18,9 @@ export interface KeptFilesParts {
 }
 
 const FOLDER = "files";
+/** Records of backups only: the files by their names. */
+const KIND = "kept_file";
+const NAME_FORM = /^[0-9a-f]{64}\.pem$/;
 
 /** Files in a folder of the data directory, called after what is in them, that live as long as a setting names them. */
 export class SettingFiles implements KeptFiles {
@@ -47,8 +53,7 @@ export class SettingFiles implements KeptFiles {
     if (folder === undefined) {
       throw new ManagementError("unavailable", "Cannot keep a file: nothing is kept on disk");
     }
-    const name = createHash("sha256").update(text, "utf8").digest("hex");
-    const path = join(folder, `${name}.pem`);
+    const path = join(folder, nameOf(text));
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       if (await readFileIfThere(path) !== text) await replaceFile(path, text);
@@ -85,4 +90,31 @@ async function namesIn(folder: string): Promise<readonly string[]> {
     if ((error as { readonly code?: unknown }).code === "ENOENT") return [];
     throw error;
   }
+}
+
+/** The files of a data directory, as a backup carries them. Names say what is in them, so none is ever half of one. */
+export function keptFilesIn(dataDir: string): readonly AddedRecord[] {
+  const folder = join(dataDir, FOLDER);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => NAME_FORM.test(name)).flatMap((key) => {
+    const text = readFileSync(join(folder, key), "utf8");
+    return nameOf(text) === key ? [{ kind: KIND, key, value: text }] : [];
+  });
+}
+
+/** Makes files again of what a backup carried; before settings are read, which name them. */
+export async function restoreKeptFiles(dataDir: string, records: RecordStore): Promise<void> {
+  const folder = join(resolve(dataDir), FOLDER);
+  for (const [name, text] of [...records.list(KIND)]) {
+    if (typeof text === "string" && nameOf(text) === name) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const path = join(folder, name);
+      if (await readFileIfThere(path) !== text) await replaceFile(path, text);
+    }
+    await records.remove(KIND, name);
+  }
+}
+
+function nameOf(text: string): string {
+  return `${createHash("sha256").update(text, "utf8").digest("hex")}.pem`;
 }

@@ -63,6 +63,9 @@ export const BACKUP_TABLE: CommandTable = {
   operands: ["file"],
   introduction:
     `FILE is made, complete and as the database was at one moment, or not at all; it must not exist.
+Certificates and keys that were set through an API are in it, too; the configuration and the files
+that it names are not.
+
 To go back to it, stop the broker, remove broker.db, broker.db-wal and broker.db-shm from the data
 directory, copy FILE there as broker.db and start the broker.`,
   groups: [{ options: FILE_OPTIONS }],

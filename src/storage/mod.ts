@@ -7,7 +7,7 @@ export {
   RECORDS_OF_KIND_MAX,
 } from "./records/record_table.ts";
 export type { Durability, StoreOptions, StoreTimers } from "./options.ts";
-export { copyDatabase } from "./sqlite/backup.ts";
+export { type AddedRecord, copyDatabase } from "./sqlite/backup.ts";
 export { DATABASE_NAME, DataFolderError } from "./sqlite/data_folder.ts";
 export { openForWriting } from "./sqlite/database.ts";
 export { type OpenedRecords, openRecords } from "./sqlite/record_file.ts";

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertRejects } from "@std/assert";
-import { SettingFiles } from "../../../src/app/kept_files.ts";
+import { keptFilesIn, restoreKeptFiles, SettingFiles } from "../../../src/app/kept_files.ts";
 import { SILENT_LOGGER } from "../../../src/base/mod.ts";
 import { ManagementError } from "../../../src/management/mod.ts";
+import { copyDatabase, DATABASE_NAME, openRecords } from "../../../src/storage/mod.ts";
 import { withFolder } from "../../support/storage_rig.ts";
 
 interface Rig {
@@ -106,3 +107,36 @@ test("SettingFiles refuses where nothing is kept on disk, and where the disk doe
     await chmod(folder, 0o700);
   });
 });
+
+test("a backup carries the files, and a broker that starts with it has them again", () =>
+  withFolder(async (folder) => {
+    const [dataDir, other] = [join(folder, "data"), join(folder, "other")];
+    openRecords(dataDir, 0).close();
+    const named = new Set<string>();
+    const files = new SettingFiles({ dataDir, named: () => [...named], logger: SILENT_LOGGER });
+    await files.use(async (keep) => void named.add(await keep("secret")).add(await keep("zwei")));
+    await writeFile(join(dataDir, "files", "half.pem"), "x");
+    const kept = keptFilesIn(dataDir);
+    assertEquals(kept.map(({ value }) => value).sort(), ["secret", "zwei"]);
+    await mkdir(other, { mode: 0o700 });
+    copyDatabase(join(dataDir, DATABASE_NAME), join(other, DATABASE_NAME), () => kept);
+    const opened = openRecords(other, 0);
+    await restoreKeptFiles(other, opened.records);
+    assertEquals(keptFilesIn(other), kept);
+    assertEquals((await stat(join(other, "files", kept[0]!.key))).mode & 0o777, 0o600);
+    // What is a file again needs no record.
+    await restoreKeptFiles(join(folder, "third"), opened.records);
+    assertEquals(keptFilesIn(join(folder, "third")), []);
+    opened.close();
+  }));
+
+test("restoreKeptFiles() writes nothing that is not what its name says", () =>
+  withFolder(async (folder) => {
+    const opened = openRecords(join(folder, "data"), 0);
+    const names = ["../../x.pem", `${"0".repeat(64)}.pem`];
+    for (const name of names) await opened.records.put("kept_file", name, "text");
+    await restoreKeptFiles(join(folder, "data"), opened.records);
+    assertEquals((await readdir(join(folder, "data"))).includes("files"), false);
+    assertEquals(opened.records.list("kept_file").size, 0);
+    opened.close();
+  }));
