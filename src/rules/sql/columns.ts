@@ -1,5 +1,4 @@
 import type { EventName } from "./events.ts";
-import { decodePayload } from "./json.ts";
 import type { SqlObject, SqlValue } from "./value.ts";
 
 /**
@@ -17,35 +16,4 @@ export interface Columns {
   get(name: string): SqlValue;
   /** What `payload.…` looks into: see `decodePayload`. */
   payloadObject(): SqlObject;
-}
-
-/** Columns that lie ready, as those of a test of a rule. */
-export class RecordColumns implements Columns {
-  readonly event: EventName;
-  readonly names: readonly string[];
-  readonly #values: ReadonlyMap<string, SqlValue>;
-  #payload: SqlObject | undefined;
-
-  /** `hidden`: those of `values` that `*` does not select. */
-  constructor(
-    event: EventName,
-    values: ReadonlyMap<string, SqlValue>,
-    hidden: ReadonlySet<string> = new Set(),
-  ) {
-    this.event = event;
-    this.#values = values;
-    this.names = [...values.keys()].filter((name) => !hidden.has(name));
-  }
-
-  get(name: string): SqlValue {
-    return this.#values.get(name);
-  }
-
-  payloadObject(): SqlObject {
-    if (this.#payload === undefined) {
-      const text = this.get("payload");
-      this.#payload = decodePayload(typeof text === "string" ? text : "");
-    }
-    return this.#payload;
-  }
 }

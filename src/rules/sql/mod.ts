@@ -1,16 +1,6 @@
 /** The SQL of rules: statements to closures, and back to text. */
-export type {
-  ArithmeticOperator,
-  CaseBranch,
-  ComparisonOperator,
-  Expression,
-  Field,
-  ForeachStatement,
-  SelectStatement,
-  Source,
-  Statement,
-} from "./ast.ts";
-export { type Columns, RecordColumns } from "./columns.ts";
+export type { Expression, Field, Statement } from "./ast.ts";
+export type { Columns } from "./columns.ts";
 export {
   type CompiledStatement,
   type CompileOptions,
@@ -19,16 +9,10 @@ export {
 } from "./compile.ts";
 export { type EventName, isEventName, RULE_EVENTS } from "./events.ts";
 export { EvaluationFailure } from "./failure.ts";
-export { decodeJson, decodePayload } from "./json.ts";
-export {
-  EXPRESSION_DEPTH_MAX,
-  FOREACH_ELEMENTS_MAX,
-  RESULT_BYTES_MAX,
-  STATEMENT_BYTES_MAX,
-} from "./limits.ts";
+export { decodePayload } from "./json.ts";
 export type { Flavor } from "./names.ts";
 export { parseStatement } from "./parser.ts";
-export { printExpression, printStatement } from "./printer.ts";
+export { printStatement } from "./printer.ts";
 export { SqlError, type SqlErrorCode } from "./sql_error.ts";
 export { isObject, type SqlObject, type SqlValue, valueText } from "./value.ts";
 export {

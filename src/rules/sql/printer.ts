@@ -30,7 +30,7 @@ export function printStatement(statement: Statement): string {
 }
 
 /** The text of an expression, with no more parentheses than it needs. */
-export function printExpression(expression: Expression): string {
+function printExpression(expression: Expression): string {
   return print(expression, Strength.or);
 }
 

@@ -4,10 +4,11 @@ import {
   type CompiledStatement,
   type CompileOptions,
   compileStatement,
+  decodePayload,
   type EventName,
   parseStatement,
-  RecordColumns,
   type SelectedData,
+  type SqlObject,
   type SqlValue,
 } from "../../../../src/rules/sql/mod.ts";
 
@@ -47,15 +48,38 @@ export const OPTIONS: CompileOptions = {
   nowMs: () => NOW_MS,
 };
 
+/** Columns that lie ready. */
+class RecordColumns implements Columns {
+  readonly event: EventName;
+  readonly names: readonly string[];
+  readonly #values: ReadonlyMap<string, SqlValue>;
+  #payload: SqlObject | undefined;
+
+  constructor(event: EventName, values: Readonly<Record<string, SqlValue>>) {
+    this.event = event;
+    this.names = Object.keys(values);
+    this.#values = new Map(Object.entries({ ...values, ...HIDDEN }));
+  }
+
+  get(name: string): SqlValue {
+    return this.#values.get(name);
+  }
+
+  payloadObject(): SqlObject {
+    const text = this.get("payload");
+    return this.#payload ??= decodePayload(typeof text === "string" ? text : "");
+  }
+}
+
 /** Values of columns that differ from those of `MESSAGE`; undefined takes one away. An object as payload is its JSON. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 export function columnsOf(changes: Changes = {}, event: EventName = "message.publish"): Columns {
   const { payload } = changes;
   const isText = payload === undefined || typeof payload === "string";
-  const values = { ...MESSAGE, event, ...changes, ...HIDDEN } as Record<string, SqlValue>;
+  const values = { ...MESSAGE, event, ...changes } as Record<string, SqlValue>;
   if (!isText) values["payload"] = JSON.stringify(payload);
-  return new RecordColumns(event, new Map(Object.entries(values)), new Set(Object.keys(HIDDEN)));
+  return new RecordColumns(event, values);
 }
 
 export function compiled(sql: string, options: Partial<CompileOptions> = {}): CompiledStatement {
