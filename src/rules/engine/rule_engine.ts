@@ -221,11 +221,12 @@ export class RuleEngine {
     const known = this.#configured.get(name);
     const createdAtMs = known?.kept.createdAtMs ?? this.#parts.clock.nowMs();
     const kept = toKeptRule(configured, createdAtMs);
-    const isSame = known?.order === order && JSON.stringify(known.kept) === JSON.stringify(kept);
+    if (known?.order === order && isSame(known.kept, kept) && this.#hasSameTypes(kept, typeOf)) {
+      return known;
+    }
     try {
       const options = { order, isReadOnly: true, ...(typeOf === undefined ? {} : { typeOf }) };
-      const built = this.#builder.build(kept, options);
-      return isSame ? known : built;
+      return this.#builder.build(kept, options);
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
       const { code, subject, detail } = error;
@@ -235,6 +236,15 @@ export class RuleEngine {
         cause: error,
       });
     }
+  }
+
+  /** Whether the resources of a rule will be there, and of the types that they have. */
+  #hasSameTypes({ actions }: KeptRule, typeOf: BuildOptions["typeOf"]): boolean {
+    const { resources } = this.#parts;
+    return typeOf === undefined || actions.every(({ params }) => {
+      const id = resourceOf(params);
+      return id === undefined || resources.get(id)?.type === typeOf(id);
+    });
   }
 
   /** What rules need that were made here must not go with the configuration. */
@@ -294,6 +304,10 @@ export class RuleEngine {
   #isTaken(id: string): boolean {
     return this.#find(id) !== undefined || this.#pending.has(id);
   }
+}
+
+function isSame(one: KeptRule, other: KeptRule): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function usesResource({ kept }: LoadedRule, resourceId: string): boolean {

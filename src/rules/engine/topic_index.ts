@@ -20,14 +20,16 @@ const TOPIC_LENGTH_MAX = 512;
  * was not asked for while others took all the room is forgotten.
  */
 export class TopicIndex<T extends Indexed> {
-  readonly #trie = new TopicTrie<T[]>();
-  /** Those for every topic, in order. */
-  #forAll: readonly T[] = [];
+  readonly #trie = new TopicTrie<Set<T>>();
+  /** Those for every topic. */
+  readonly #unfiltered = new Set<T>();
+  /** The same in order; undefined: to be made anew. */
+  #forAll: readonly T[] | undefined;
   #size = 0;
   #young = new Map<string, readonly T[]>();
   #old = new Map<string, readonly T[]>();
   #youngEntries = 0;
-  readonly #found: T[][] = [];
+  readonly #found: Set<T>[] = [];
 
   get size(): number {
     return this.#size;
@@ -37,13 +39,14 @@ export class TopicIndex<T extends Indexed> {
     this.#size++;
     this.#forget();
     if (each.filters === undefined) {
-      this.#forAll = [...this.#forAll, each].sort(byOrder);
+      this.#unfiltered.add(each);
+      this.#forAll = undefined;
       return;
     }
     for (const filter of new Set(each.filters)) {
       const same = this.#trie.get(filter);
-      if (same === undefined) this.#trie.set(filter, [each]);
-      else same.push(each);
+      if (same === undefined) this.#trie.set(filter, new Set([each]));
+      else same.add(each);
     }
   }
 
@@ -52,13 +55,14 @@ export class TopicIndex<T extends Indexed> {
     this.#size--;
     this.#forget();
     if (each.filters === undefined) {
-      this.#forAll = this.#forAll.filter((other) => other !== each);
+      this.#unfiltered.delete(each);
+      this.#forAll = undefined;
       return;
     }
     for (const filter of new Set(each.filters)) {
-      const others = this.#trie.get(filter)?.filter((other) => other !== each) ?? [];
-      if (others.length === 0) this.#trie.delete(filter);
-      else this.#trie.set(filter, others);
+      const same = this.#trie.get(filter);
+      same?.delete(each);
+      if (same?.size === 0) this.#trie.delete(filter);
     }
   }
 
@@ -74,8 +78,9 @@ export class TopicIndex<T extends Indexed> {
   #search(topic: string): readonly T[] {
     const found = this.#found;
     this.#trie.match(topic, found);
-    if (found.length === 0) return this.#forAll;
-    const different = new Set(this.#forAll);
+    const forAll = this.#forAll ??= [...this.#unfiltered].sort(byOrder);
+    if (found.length === 0) return forAll;
+    const different = new Set(forAll);
     for (const list of found) for (const each of list) different.add(each);
     found.length = 0;
     return [...different].sort(byOrder);

@@ -400,6 +400,23 @@ test("a configuration that cannot be used changes nothing, and says which rule i
   assertEquals(rig.engine.list().map(({ id, counters }) => [id, counters.matched]), [["a", 1]]);
 });
 
+test("a rule that is as it was needs its resource all the same", () => {
+  const resource = new FakeResource("r", "file");
+  const rules = [
+    configured("a", 'SELECT * FROM "t"', {
+      actions: [{ name: "data_to_file", params: { $resource: "r" } }],
+    }),
+  ];
+  const rig = new RuleRig({ resources: [resource], configured: rules });
+  const becomes = (type: string | undefined) => (): void =>
+    rig.engine.prepare(rig.options, rules, () => type)();
+  assertThrows(becomes(undefined), RuleError, 'Cannot use resource "r": there is none');
+  assertThrows(becomes("web_hook"), RuleError, "its type is web_hook; allowed: file");
+  const [before] = rig.engine.list();
+  becomes("file")();
+  assertEquals(rig.engine.list(), [before]);
+});
+
 test("a configuration may not take away what rules need", async () => {
   const rig = new RuleRig({ resources: [new FakeResource("r", "file")] });
   const { id } = await rig.engine.create({
