@@ -130,7 +130,9 @@ export class WebHook implements EventSink {
     this.mask = 0;
     const outbox = this.#active?.outbox;
     this.#active = undefined;
-    await outbox?.close(FLUSH_MS);
+    if (outbox === undefined) return;
+    this.#closing.add(outbox);
+    await outbox.close(this.#flushMs);
   }
 
   #postMessage(
@@ -182,6 +184,7 @@ export class WebHook implements EventSink {
 
   /** What was offered to it is still posted, if that goes quickly. */
   #retire(outbox: Outbox): void {
+    const flushMs = this.#flushMs;
     this.#judge(undefined);
     this.#closing.add(outbox);
     const { logger } = this.#parts;
@@ -189,10 +192,15 @@ export class WebHook implements EventSink {
       this.#closing.delete(outbox);
       addCounters(this.#past, outbox.counters);
     };
-    outbox.close(FLUSH_MS).then(retired, (error: unknown) => {
+    outbox.close(flushMs).then(retired, (error: unknown) => {
       logger.warn("Cannot end connections of the web hook", { error: String(error) });
       retired();
     });
+  }
+
+  /** There is nothing to wait for where nothing can be reached. */
+  get #flushMs(): number {
+    return this.#isDown ? 0 : FLUSH_MS;
   }
 
   /** What is refused for good says nothing of the way to where it is refused. */

@@ -98,8 +98,7 @@ export class LiveResource implements RuleResource {
 
   /** Begins anew, with what waits; rejects with a `RuleError` where that cannot be. */
   async restart(flushMs: number): Promise<void> {
-    await this.#connection?.close(flushMs);
-    this.#connection = undefined;
+    await this.close(flushMs);
     this.#open();
     this.#problem = undefined;
   }
@@ -107,7 +106,8 @@ export class LiveResource implements RuleResource {
   async close(flushMs: number): Promise<void> {
     const connection = this.#connection;
     this.#connection = undefined;
-    await connection?.close(flushMs);
+    // There is nothing to wait for where nothing can be reached.
+    await connection?.close(this.#failure === undefined ? flushMs : 0);
   }
 
   #open(): void {

@@ -317,6 +317,17 @@ test("WebHook still posts what waits when another configuration comes, and not f
   assertEquals({ offered, dropped, queued }, { offered: 2, dropped: 2, queued: 0 });
 });
 
+test("WebHook does not wait for what is down when it ends", async () => {
+  const rig = new Rig({ rules: ["message.publish"], retriesMax: 10 });
+  rig.answer = () => Promise.reject(new HttpClientError("refused", { code: "ECONNREFUSED" }));
+  const client = rig.memory.connect({ clientId: "c1" });
+  client.send({ cmd: "publish", topic: "t", payload: "", qos: 0, retain: false, dup: false });
+  await rig.posted();
+  const closed = rig.hook.close();
+  rig.memory.runtime.advance(1);
+  await closed;
+});
+
 test("WebHook makes nothing of a payload that it has no room for", async () => {
   const rig = new Rig({ rules: ["message.publish"], queuedBytesMax: 1024 });
   const client = rig.memory.connect({ clientId: "c1" });
