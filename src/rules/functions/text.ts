@@ -11,14 +11,14 @@ export const TEXT_FUNCTIONS: FunctionTable = {
   trim: ofText((text) => text.trim()),
   ltrim: ofText((text) => text.trimStart()),
   rtrim: ofText((text) => text.trimEnd()),
-  reverse: ofText((text) => reverseGraphemes(limited(text))),
-  strlen: ofText((text) => graphemeCount(limited(text))),
+  reverse: ofText(reverseGraphemes),
+  strlen: ofText(graphemeCount),
   substr: {
     kind: "value",
     arities: [2, 3],
     apply: (text, start, length, count) =>
       sliceGraphemes(
-        limited(textOf(text)),
+        limitedTextOf(text),
         naturalOf(start),
         count === 3 ? naturalOf(length) : Infinity,
       ),
@@ -27,12 +27,12 @@ export const TEXT_FUNCTIONS: FunctionTable = {
     kind: "value",
     arities: [2, 3],
     apply: (text, separator, where, count) =>
-      split(textOf(text), textOf(separator), count === 3 ? where : "all"),
+      split(limitedTextOf(text), textOf(separator), count === 3 ? where : "all"),
   },
 };
 
 function ofText(compute: (text: string) => SqlValue): ValueFunction {
-  return { kind: "value", arities: [1], apply: (text) => compute(textOf(text)) };
+  return { kind: "value", arities: [1], apply: (text) => compute(limitedTextOf(text)) };
 }
 
 function naturalOf(value: SqlValue): number {
@@ -40,8 +40,9 @@ function naturalOf(value: SqlValue): number {
   return number >= 0 ? number : refuse("0 or more", value);
 }
 
-/** Graphemes take a while to be found. */
-function limited(text: string): string {
+/** Nobody waits for texts that are larger than any result may be. */
+function limitedTextOf(value: SqlValue): string {
+  const text = textOf(value);
   if (text.length > RESULT_BYTES_MAX) {
     throw new EvaluationFailure(`a text is larger than ${RESULT_BYTES_MAX} bytes`);
   }
@@ -50,7 +51,7 @@ function limited(text: string): string {
 
 /** Empty pieces are left out. */
 function split(text: string, separator: string, where: SqlValue): string[] {
-  return pieces(limited(text), separator, where).filter((piece) => piece !== "");
+  return pieces(text, separator, where).filter((piece) => piece !== "");
 }
 
 function pieces(text: string, separator: string, where: SqlValue): string[] {

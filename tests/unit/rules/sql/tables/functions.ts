@@ -355,6 +355,8 @@ export const FILTER_ROWS: readonly ExpressionRow[] = [
   ["contains_topic_match(payload.f, 't/a', 1)", FILTERS, true],
   ["contains_topic_match(payload.f, 't/a', 2)", FILTERS, false],
   ["contains_topic_match(payload.s, 't/a/b')", FILTERS, true],
+  ["contains_topic_match(payload.s, 's/1')", { s: ["$share/group/s/+"] }, true],
+  ["contains_topic_match(payload.s, 's/1')", { s: ["s/#/1", 5] }, false],
   ["contains_topic_match('t/a', 't/a')", FILTERS, SKIPPED],
 ];
 
