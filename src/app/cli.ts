@@ -60,6 +60,10 @@ export async function runCommand(
       const { publish } = await import("./pub.ts");
       return await publish(runtime, command.arguments, process.stdin);
     }
+    case "bench": {
+      const { bench } = await import("./bench.ts");
+      return await bench(runtime, command.arguments);
+    }
     case "sub": {
       const { subscribe } = await import("./sub.ts");
       return await subscribe(runtime, command.arguments);

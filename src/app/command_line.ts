@@ -1,6 +1,7 @@
 import { nearest } from "../config/mod.ts";
 import { ACL_TABLE, readExplain } from "./acl_arguments.ts";
 import { COMPLETIONS_TABLE, readCompletions } from "./completions_arguments.ts";
+import { BENCH_TABLE, readBench } from "./bench_arguments.ts";
 import { CONFIG_OPTIONS, readConfigArguments, SOURCES_TEXT } from "./config_options.ts";
 import { EXEC_TABLE, readExec } from "./exec_arguments.ts";
 import { HEALTHCHECK_TABLE, readHealthcheck } from "./healthcheck_arguments.ts";
@@ -34,6 +35,7 @@ const DEFINITIONS = {
   passwd: { table: PASSWD_TABLE, read: readPasswd },
   pub: { table: PUB_TABLE, read: readPub },
   sub: { table: SUB_TABLE, read: readSub },
+  bench: { table: BENCH_TABLE, read: readBench },
   import: { table: IMPORT_TABLE, read: readImport },
   completions: { table: COMPLETIONS_TABLE, read: readCompletions },
 } as const satisfies Readonly<Record<string, Definition<object>>>;
@@ -60,7 +62,6 @@ export const COMMAND_TABLES: readonly CommandTable[] = Object.values(DEFINITIONS
 );
 
 const EXIT_WRONG_COMMAND_LINE = 2;
-const LATER_COMMANDS = ["bench"];
 
 /** The command line makes no sense, for one or more reasons. */
 export class UsageError extends Error {
@@ -139,7 +140,6 @@ function isCommand(word: string): word is CommandName {
 }
 
 function unknownCommand(word: string): string {
-  if (LATER_COMMANDS.includes(word)) return `command "${word}" is not in this version`;
   const names = COMMAND_TABLES.map(({ name }) => name);
   const meant = nearest(word, names);
   const suggestion = meant === undefined ? ";" : `; did you mean "${meant}"?`;

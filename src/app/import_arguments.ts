@@ -16,8 +16,8 @@ export const IMPORT_TABLE: CommandTable = {
   introduction:
     `Reads mosquitto.conf of Mosquitto 2 with the folders that it includes, and writes TOML for this
 broker, each key below a comment that names the line it comes from. Defaults of Mosquitto that are
-not those of this broker are written out, so that clients notice no difference. A line that cannot be
-translated, or need not be, is named on standard error with the reason, and in the output.
+not those of this broker are written out, so that clients notice no difference. A line that cannot
+be translated, or need not be, is named on standard error with the reason, and in the output.
 
 Password files and ACL files stay as they are: this broker reads them. The database does not.`,
   groups: [{

@@ -1,6 +1,7 @@
 export { assert, AssertionError, never } from "./assert.ts";
 export { type Clock, SystemClock } from "./clock.ts";
 export { Deque } from "./deque.ts";
+export { LatencyHistogram } from "./latency_histogram.ts";
 export { Histogram } from "./histogram.ts";
 export {
   LineLogger,

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { LoadClient, type LoadObserver } from "./client.ts";
 import { type PublishTemplate, readUint32 } from "./frames.ts";
-import { LatencyHistogram } from "./histogram.ts";
+import { LatencyHistogram } from "../../../src/base/mod.ts";
 import type { LoadPhase, LoadPlan, LoadResult, PhaseResult, SetUpResult } from "./plan.ts";
 import { cpuSeconds, rssBytes } from "./process_usage.ts";
 import { defer } from "./socket.ts";

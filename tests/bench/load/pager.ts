@@ -4,7 +4,7 @@
  * it is the only one.
  */
 import process from "node:process";
-import { LatencyHistogram } from "./histogram.ts";
+import { LatencyHistogram } from "../../../src/base/mod.ts";
 
 export interface PagerLine {
   readonly pages: number;

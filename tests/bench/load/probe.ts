@@ -5,7 +5,7 @@
 import process from "node:process";
 import { LoadClient, type LoadObserver } from "./client.ts";
 import { publishTemplate, type Qos, readUint32 } from "./frames.ts";
-import { LatencyHistogram } from "./histogram.ts";
+import { LatencyHistogram } from "../../../src/base/mod.ts";
 
 export interface ProbeResult {
   readonly count: number;

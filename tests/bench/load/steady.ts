@@ -5,7 +5,7 @@
 import process from "node:process";
 import { LoadClient, type LoadObserver } from "./client.ts";
 import { type PublishTemplate, publishTemplate, readUint32 } from "./frames.ts";
-import { LatencyHistogram } from "./histogram.ts";
+import { LatencyHistogram } from "../../../src/base/mod.ts";
 import type { ProbeResult } from "./probe.ts";
 
 const PAIRS = 10;

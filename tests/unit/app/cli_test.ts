@@ -92,8 +92,8 @@ test("runCommand() ends with 2 at a command line that makes no sense", async () 
   assertEquals(await runCommand(runtime, never), 2);
   assertEquals(
     runtime.stderr,
-    'broker: unknown option "--zzz"\nbroker: command "bench" is not in this version\n' +
-      'Try "broker --help"\n',
+    'broker: unknown option "--zzz"\nbroker: bench needs one of pair, fanout, fanin, conn\n' +
+      'Try "broker bench --help"\n',
   );
   assertEquals(runtime.stdout, "");
 });

@@ -136,10 +136,7 @@ const PROBLEMS: readonly [args: string[], problems: string[]][] = [
     `unknown command "rum"; did you mean "run"? allowed: ${NAMES}`,
   ]],
   [["serve"], [`unknown command "serve"; allowed: ${NAMES}`]],
-  ...["bench"].map((word): [string[], string[]] => [
-    [word],
-    [`command "${word}" is not in this version`],
-  ]),
+  [["bench"], ["bench needs one of pair, fanout, fanin, conn"]],
   [["--confg", "x"], ['unknown option "--confg"; did you mean "--config"?']],
   [["--sett=1"], ['unknown option "--sett"; did you mean "--set"?']],
   [["-x"], ['unknown option "-x"']],

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { LatencyHistogram } from "../../bench/load/histogram.ts";
+import { LatencyHistogram } from "../../../src/base/mod.ts";
 import { seededPrng } from "../../support/seed.ts";
 
 test("LatencyHistogram counts small values exactly", () => {
