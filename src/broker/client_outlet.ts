@@ -125,7 +125,7 @@ export class ClientOutlet implements Outlet, Flushable {
   }
 
   canForward(message: FramedMessage): boolean {
-    const { length } = message.frameBytes;
+    const { length } = message;
     return (message.version === 5) === (this.version === 5) &&
       !this.#hasOwnFrames &&
       length <= COPIED_FRAME_BYTES_MAX && length <= this.maximumPacketSize;
@@ -133,12 +133,11 @@ export class ClientOutlet implements Outlet, Flushable {
 
   forward(message: FramedMessage, packetId: number): void {
     const { counters } = this.core;
-    const { frameBytes, packetIdAt } = message;
-    const { length } = frameBytes;
-    counters.publishBytesSent += length - message.payloadStart;
+    const { bytes, start, end, packetIdAt } = message;
+    counters.publishBytesSent += end - start - message.payloadStart;
     this.#count(message.qos);
-    if (packetIdAt < 0) this.#outbound.appendView(frameBytes);
-    else this.#outbound.appendStampedView(frameBytes, packetIdAt, packetId);
+    if (packetIdAt < 0) this.#outbound.append(bytes, start, end);
+    else this.#outbound.appendStamped(bytes, start, end, packetIdAt, packetId);
     this.#touch();
     if ((this.core.events.mask & EventBit.messageDeliver) !== 0) {
       this.#tell(message, message);

@@ -58,7 +58,7 @@ export function allocateBytes(length: number): Uint8Array {
 
 /** Small copies on Deno share a slab of this size. */
 const SLAB_BYTES = 8192;
-const SLAB_COPY_MAX = 1024;
+export const SLAB_COPY_MAX = 1024;
 let slab: Uint8Array = new Uint8Array(0);
 let slabUsed = 0;
 
@@ -78,45 +78,31 @@ export function copyAlone(source: Uint8Array, start: number, end: number): Uint8
  */
 export function copyOut(source: Uint8Array, start: number, end: number): Uint8Array {
   if (end - start > SLAB_COPY_MAX || "Bun" in globalThis) return copyAlone(source, start, end);
-  return copyToSlab(source, start, end);
+  const { bytes, at } = copyBeside(source, start, end);
+  return bytes.subarray(at, at + end - start);
 }
 
 /** Where in a larger buffer a copy lies. */
-export interface SlabPlace {
-  slab: Uint8Array;
-  start: number;
+export interface Place {
+  bytes: Uint8Array;
+  at: number;
 }
+
+const lastPlace: Place = { bytes: slab, at: 0 };
 
 /**
- * As `copyOut`, for what goes to many: small copies made one after the other lie one behind the other on both runtimes,
- * so that several of them can be copied on in one go. `place` is told where.
+ * As `copyOut`, without an object for each copy: what is copied in turn lies one behind the other, so that several can
+ * be copied on in one go, too. At most `SLAB_COPY_MAX` bytes. The answer is good until the next call.
  */
-export function copyBeside(
-  source: Uint8Array,
-  start: number,
-  end: number,
-  place: SlabPlace,
-): Uint8Array {
-  if (end - start > SLAB_COPY_MAX) {
-    const copy = copyAlone(source, start, end);
-    place.slab = copy;
-    place.start = 0;
-    return copy;
-  }
-  const copy = copyToSlab(source, start, end);
-  place.slab = slab;
-  place.start = slabUsed - copy.length;
-  return copy;
-}
-
-function copyToSlab(source: Uint8Array, start: number, end: number): Uint8Array {
+export function copyBeside(source: Uint8Array, start: number, end: number): Readonly<Place> {
   const length = end - start;
   if (slabUsed + length > slab.length) {
     slab = new Uint8Array(SLAB_BYTES);
     slabUsed = 0;
   }
-  const copy = slab.subarray(slabUsed, slabUsed + length);
+  copyBytes(slab, slabUsed, source, start, end);
+  lastPlace.bytes = slab;
+  lastPlace.at = slabUsed;
   slabUsed += length;
-  copyBytes(copy, 0, source, start, end);
-  return copy;
+  return lastPlace;
 }

@@ -22,7 +22,8 @@ export {
   type CopyBytes,
   copyBytes,
   copyOut,
-  type SlabPlace,
+  type Place,
+  SLAB_COPY_MAX,
 } from "./bytes.ts";
 import type { Runtime } from "./runtime.ts";
 

@@ -31,23 +31,23 @@ export class FrameRun {
   }
 
   /** The frame is the first, or lies right behind the last. */
-  canTake({ slab, slabStart, qos }: FramedMessage): boolean {
+  canTake({ bytes, start, qos }: FramedMessage): boolean {
     if (this.count === 0) return qos > 0;
-    return slab === this.bytes && slabStart === this.end && qos === this.qos &&
+    return bytes === this.bytes && start === this.end && qos === this.qos &&
       this.count < RUN_FRAMES_MAX;
   }
 
   /** After `canTake`. */
   take(message: FramedMessage, packetId: number): void {
-    const { slabStart, frameBytes: { length } } = message;
+    const { start, end } = message;
     if (this.count === 0) {
-      this.bytes = message.slab;
-      this.start = slabStart;
+      this.bytes = message.bytes;
+      this.start = start;
       this.qos = message.qos;
     }
-    this.packetIdAts[this.count] = slabStart - this.start + message.packetIdAt;
+    this.packetIdAts[this.count] = start - this.start + message.packetIdAt;
     this.packetIds[this.count++] = packetId;
-    this.end = slabStart + length;
-    this.payloadBytes += length - message.payloadStart;
+    this.end = end;
+    this.payloadBytes += end - start - message.payloadStart;
   }
 }

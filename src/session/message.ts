@@ -1,5 +1,4 @@
 import type { ProtocolVersion, Qos } from "../mqtt/mod.ts";
-import type { SlabPlace } from "../runtime/mod.ts";
 import type { MessageOrigin } from "./message_origin.ts";
 
 /**
@@ -32,11 +31,11 @@ export interface FramedMessageParts {
   readonly publisherId: string;
   readonly origin?: MessageOrigin | undefined;
   readonly version: ProtocolVersion;
-  /** The frame; its packet identifier has no meaning. */
-  readonly frameBytes: Uint8Array;
-  /** Where the frame lies beside others; left out: nowhere. */
-  readonly place?: SlabPlace | undefined;
-  /** -1 at QoS 0. */
+  /** The frame is `bytes[start..end)`; its packet identifier has no meaning. Others may lie beside it. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** These four are from `start`; -1 at QoS 0. */
   readonly packetIdAt: number;
   readonly propertiesStart: number;
   readonly propertiesEnd: number;
@@ -56,10 +55,9 @@ export class FramedMessage implements Message {
   declare readonly origin?: MessageOrigin;
   readonly expiresAtMs = Infinity;
   readonly version: ProtocolVersion;
-  readonly frameBytes: Uint8Array;
-  /** The frame begins at `slabStart` of it, and those before and after may lie beside it. */
-  readonly slab: Uint8Array;
-  readonly slabStart: number;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
   readonly packetIdAt: number;
   readonly propertiesStart: number;
   readonly propertiesEnd: number;
@@ -73,21 +71,27 @@ export class FramedMessage implements Message {
     this.publisherId = parts.publisherId;
     if (parts.origin !== undefined) this.origin = parts.origin;
     this.version = parts.version;
-    this.frameBytes = parts.frameBytes;
-    this.slab = parts.place?.slab ?? parts.frameBytes;
-    this.slabStart = parts.place?.start ?? 0;
+    this.bytes = parts.bytes;
+    this.start = parts.start;
+    this.end = parts.end;
     this.packetIdAt = parts.packetIdAt;
     this.propertiesStart = parts.propertiesStart;
     this.propertiesEnd = parts.propertiesEnd;
     this.payloadStart = parts.payloadStart;
   }
 
+  /** Of the whole frame, in bytes. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
   get payload(): Uint8Array {
-    return this.frameBytes.subarray(this.payloadStart);
+    return this.bytes.subarray(this.start + this.payloadStart, this.end);
   }
 
   get properties(): Uint8Array {
-    return this.frameBytes.subarray(this.propertiesStart, this.propertiesEnd);
+    const { start } = this;
+    return this.bytes.subarray(start + this.propertiesStart, start + this.propertiesEnd);
   }
 }
 
@@ -100,7 +104,7 @@ export function plainMessage(message: Message): Message {
 
 /** What of a message counts towards a limit in bytes. */
 export function messageBytes(message: Message): number {
-  if (message instanceof FramedMessage) return message.frameBytes.length;
+  if (message instanceof FramedMessage) return message.length;
   return message.payload.length + message.topicBytes.length + message.properties.length;
 }
 

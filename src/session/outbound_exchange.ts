@@ -206,7 +206,7 @@ export class OutboundExchange<Group extends object> {
         !isAsItCame(delivery) || delivery.group !== undefined || !outlet.canForward(message)
       ) break;
       const item = isKept ? delivery : undefined;
-      const bytes = isKept ? message.frameBytes.length : 0;
+      const bytes = isKept ? message.length : 0;
       run.take(message, inflight.add(message.qos, item, 0, bytes));
     }
     if (run.count === 0) return run;

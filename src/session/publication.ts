@@ -12,7 +12,7 @@ import {
   writeMessageExpiry,
   writePublishHead,
 } from "../mqtt/mod.ts";
-import { copyAlone, copyBeside, copyBytes, copyOut, type SlabPlace } from "../runtime/mod.ts";
+import { copyAlone, copyBeside, copyBytes, copyOut, SLAB_COPY_MAX } from "../runtime/mod.ts";
 import { type Delivery, FramedMessage, type Message, NO_BYTES, NO_IDENTIFIERS } from "./message.ts";
 import type { MessageOrigin } from "./message_origin.ts";
 
@@ -21,8 +21,6 @@ export const COPIED_FRAME_BYTES_MAX = 4096;
 /** For one or two receivers a copy is cheaper than a buffer that lives until it is sent. */
 const COPIED_FOR_FEW_BYTES_MAX = 131_072;
 const FEW_RECEIVERS = 2;
-/** Frames up to this size lie beside each other when they wait for more than a few. */
-const BESIDE_BYTES_MAX = 1024;
 
 const LAYOUTS = 12;
 const EXPIRY_PROPERTY_BYTES = 5;
@@ -106,7 +104,6 @@ export class Publication {
   #message: Message | undefined;
   #scratch: Uint8Array = NO_BYTES;
   #scratchLength = 0;
-  readonly #place: SlabPlace = { slab: NO_BYTES, start: 0 };
   readonly #extra = new Uint8Array(EXPIRY_PROPERTY_BYTES);
   #extraLength = 0;
   /** Reused for each encode. */
@@ -189,15 +186,15 @@ export class Publication {
   }
 
   #loadFramed(message: FramedMessage): void {
-    const { frameBytes, payloadStart } = message;
-    this.payloadLength = frameBytes.length - payloadStart;
-    this.#bytes = frameBytes;
-    this.#payloadStart = payloadStart;
-    this.#payloadEnd = frameBytes.length;
-    this.#properties = frameBytes;
-    this.#propertiesStart = message.propertiesStart;
-    this.#propertiesEnd = message.propertiesEnd;
-    this.#frameStart = 0;
+    const { bytes, start, end, payloadStart } = message;
+    this.payloadLength = end - start - payloadStart;
+    this.#bytes = bytes;
+    this.#payloadStart = start + payloadStart;
+    this.#payloadEnd = end;
+    this.#properties = bytes;
+    this.#propertiesStart = start + message.propertiesStart;
+    this.#propertiesEnd = start + message.propertiesEnd;
+    this.#frameStart = start;
     this.#packetIdAt = message.packetIdAt;
     this.#sourceVersion = message.version;
     this.#sourceLayout = layoutOf(message.version, message.qos, message.retain);
@@ -352,13 +349,12 @@ export class Publication {
 
   #ownFrame(): Message {
     const start = this.#frameStart;
-    const end = this.#payloadEnd;
-    const isForMany = this.receivers > FEW_RECEIVERS && !this.retain &&
-      end - start <= BESIDE_BYTES_MAX;
-    const place = isForMany ? this.#place : undefined;
-    const frameBytes = place === undefined
-      ? this.#keep(this.#bytes, start, end)
-      : copyBeside(this.#bytes, start, end, place);
+    const length = this.#payloadEnd - start;
+    let bytes: Uint8Array;
+    let at = 0;
+    if (length > SLAB_COPY_MAX || this.retain) {
+      bytes = this.#keep(this.#bytes, start, this.#payloadEnd);
+    } else ({ bytes, at } = copyBeside(this.#bytes, start, this.#payloadEnd));
     return new FramedMessage({
       topic: this.topic,
       topicBytes: this.topicBytes,
@@ -367,8 +363,9 @@ export class Publication {
       publisherId: this.publisherId,
       origin: this.origin,
       version: this.#sourceVersion,
-      frameBytes,
-      place,
+      bytes,
+      start: at,
+      end: at + length,
       packetIdAt: this.#packetIdAt,
       propertiesStart: this.#propertiesStart - start,
       propertiesEnd: this.#propertiesEnd - start,

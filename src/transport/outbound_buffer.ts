@@ -148,15 +148,6 @@ export class OutboundBuffer {
     page[offset + stampAt + 1] = stamp & 0xff;
   }
 
-  /** As `appendStamped`, of a whole view: no range of it has to be made first. */
-  appendStampedView(view: Uint8Array, stampAt: number, stamp: number): void {
-    const offset = this.#reserve(view.length);
-    const page = this.#page;
-    page.set(view, offset);
-    page[offset + stampAt] = stamp >>> 8;
-    page[offset + stampAt + 1] = stamp & 0xff;
-  }
-
   /** Copies `run` whole and writes each of its stamps, two bytes, to its place. */
   appendStampedRun({ bytes, start, end, count, packetIdAts, packetIds }: StampedRun): void {
     const offset = this.#reserve(end - start);

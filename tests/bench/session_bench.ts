@@ -52,7 +52,7 @@ class CountingOutlet implements Outlet {
   }
 
   forward(message: FramedMessage, packetId: number): void {
-    this.bytes += message.frameBytes.length;
+    this.bytes += message.length;
     this.lastPacketId = packetId;
   }
 

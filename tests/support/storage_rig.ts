@@ -176,6 +176,6 @@ export function contentOf(message: Message): unknown {
     properties: [...message.properties],
     expiresAtMs,
     publisherId,
-    isFramed: "frameBytes" in message,
+    isFramed: "packetIdAt" in message,
   };
 }

@@ -36,7 +36,7 @@ function writeFramed(sink: ByteSink, message: FramedMessage): void {
   sink.varint(message.propertiesStart);
   sink.varint(message.propertiesEnd);
   sink.varint(message.payloadStart);
-  sink.raw(message.frameBytes, 0, message.frameBytes.length);
+  sink.raw(message.bytes, message.start, message.end);
 }
 
 /** A message whose expiry may be still to come. */
@@ -101,7 +101,9 @@ function readFramed(
     retain,
     publisherId,
     version: readVersion(flags),
-    frameBytes,
+    bytes: frameBytes,
+    start: 0,
+    end: frameBytes.length,
     packetIdAt,
     propertiesStart,
     propertiesEnd,
