@@ -58,9 +58,10 @@ export const MAP_FUNCTIONS: FunctionTable = {
 
 export const FILTER_FUNCTIONS: FunctionTable = {
   "contains_topic": ofFilters((filter, topic) => filter === topic),
-  "contains_topic_match": ofFilters((filter, topic) =>
-    parseTopicFilter(filter).valid && filterMatches(filter, topic)
-  ),
+  "contains_topic_match": ofFilters((filter, topic) => {
+    const parsed = parseTopicFilter(filter);
+    return parsed.valid && filterMatches(parsed.filter, topic);
+  }),
 };
 
 /** `n` counts from 1. */
