@@ -210,6 +210,14 @@ function ownEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(entries);
 }
 
+/** What stands in front of the arguments of the program under test, from any folder and with any command. */
+export async function programCommand(): Promise<string[]> {
+  const target = process.env["TEST_TARGET"] || "deno-source";
+  const [program, before] = await commandOf(target, "exec");
+  const main = join(PROJECT_ROOT, "main.ts");
+  return [program, ...before.map((word) => word === "main.ts" ? main : word)];
+}
+
 /** The program and the arguments in front that a target means. */
 async function commandOf(
   target: string,

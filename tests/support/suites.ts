@@ -33,6 +33,7 @@ export function allSuites(): Suite[] {
     tests("conformance-bun", "bun", "bun-source", ["tests/conformance"]),
     tests("unit-deno", "deno", "deno-source", ["tests/unit"]),
     tests("unit-bun", "bun", "bun-source", ["tests/unit"]),
+    tests("docs", "deno", "deno-source", ["tests/docs"]),
     tests("project", "deno", "deno-source", [...testFilesIn("tests"), "tests/support"]),
     { kind: "check", name: "check", arguments: ["check", "--quiet"] },
     { kind: "check", name: "lint", arguments: ["lint", "--quiet"] },
