@@ -192,6 +192,27 @@ test("the topic stays behind the mountpoint, of messages and of wills", () => {
   assertEquals([received(s), received(other)], [["m/w w 0"], ["w w 0"]]);
 });
 
+test("a topic alias may stand for a delayed topic", () => {
+  const memory = new MemoryBroker();
+  const s = subscriber(memory);
+  const p = memory.connect();
+  for (const [topic, payload] of [["$delayed/1/t", "named"], ["", "by alias"]] as const) {
+    p.send({
+      cmd: "publish",
+      topic,
+      payload,
+      qos: 0,
+      retain: false,
+      dup: false,
+      properties: { topicAlias: 3 },
+    });
+  }
+  memory.runtime.settle();
+  assertEquals([received(s), memory.broker.figures.delayedMessages], [[], 2]);
+  memory.runtime.advance(1000 + LATE_MS);
+  assertEquals(received(s), ["t named 0", "t by alias 0"]);
+});
+
 test("a will that names no delay is refused with its CONNECT", () => {
   const memory = new MemoryBroker();
   const payload = Buffer.from("w");
