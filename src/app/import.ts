@@ -24,7 +24,7 @@ export async function importConfiguration(
     const draft = translateConf(await readConf(reader, file));
     const text = draft.text(file);
     if (output === undefined) runtime.writeStdout(text);
-    else await writeFile(output, text, { flag: "wx" });
+    else await writeNew(output, text);
     const remarks = draft.remarks.filter(({ kind }) => kind !== "needless");
     for (const remark of draft.remarks) runtime.writeStderr(`${remarkLine(remark)}\n`);
     for (const problem of problemsOf(text)) runtime.writeStderr(`${problem}\n`);
@@ -36,8 +36,20 @@ export async function importConfiguration(
     return remarks.some(({ kind }) => kind === "lost") ? EXIT_INCOMPLETE : EXIT_FINE;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    runtime.writeStderr(`broker: Cannot import "${file}": ${reason}\n`);
+    const isOurs = reason.startsWith("Cannot write ");
+    runtime.writeStderr(`broker: ${isOurs ? reason : `Cannot import "${file}": ${reason}`}\n`);
     return EXIT_NOT_WRITTEN;
+  }
+}
+
+/** Rejects where there is such a file already. */
+async function writeNew(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+  } catch (cause) {
+    const isThere = (cause as { readonly code?: unknown }).code === "EEXIST";
+    const reason = isThere ? "it exists" : cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot write "${path}": ${reason}`, { cause });
   }
 }
 
