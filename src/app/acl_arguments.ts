@@ -48,7 +48,10 @@ and nothing is known of superusers and of rules that tokens or callbacks bring a
 
 ${SOURCES_TEXT}
 
-Exit status: 0 allowed, 1 denied, 2 wrong configuration or command line.`,
+Exit status: 0 allowed, 1 denied, 2 wrong configuration or command line.
+
+Example:
+  broker acl explain --config broker.toml --user alice --client phone subscribe 'home/#'`,
 };
 
 export function readExplain(parsed: ParsedOptions): ExplainArguments | readonly string[] {

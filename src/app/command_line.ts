@@ -81,7 +81,7 @@ export class UsageError extends Error {
 
 /** Throws `UsageError` with every problem. */
 export function parseCommandLine(args: readonly string[]): Command {
-  const { word, others } = splitCommand(args);
+  const { word, others } = splitCommand(withoutAliases(args));
   const name = word ?? "run";
   const isKnown = isCommand(name);
   const { table, read } = DEFINITIONS[isKnown ? name : "run"];
@@ -95,6 +95,13 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (isProblems(answer)) problems.push(...answer);
   if (problems.length > 0) throw new UsageError(problems, word === undefined ? undefined : name);
   return { name, arguments: answer } as Command;
+}
+
+/** As many other programs have it: `help COMMAND` and `version`. */
+function withoutAliases([first, ...rest]: readonly string[]): readonly string[] {
+  if (first === "help") return [...rest, "--help"];
+  if (first === "version") return [...rest, "--version"];
+  return first === undefined ? [] : [first, ...rest];
 }
 
 /** The word for the command may stand behind options of `run`; without any, it is `run`. */

@@ -52,8 +52,9 @@ environment of the command, which gets standard input, output and error as they 
       READY_FILE,
     ],
   }],
-  closing: `${SOURCES_TEXT} Of the log there are only warnings and errors, unless
---log-level says otherwise.
+  closing: `${SOURCES_TEXT}
+
+Of the log there are only warnings and errors, unless --log-level says otherwise.
 
 SIGINT, SIGTERM and SIGHUP are handed on to the command. When the broker is killed, the command
 gets SIGTERM, where there is a /bin/sh.

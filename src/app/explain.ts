@@ -55,7 +55,8 @@ export async function explainAccess(runtime: Runtime, args: ExplainArguments): P
 /** What would not get as far as a rule. */
 function topicProblem({ action, topic }: ExplainArguments): string | undefined {
   if (action !== "subscribe") {
-    return isValidTopicName(topic) ? undefined : `${JSON.stringify(topic)} is no topic name`;
+    if (isValidTopicName(topic)) return undefined;
+    return `${JSON.stringify(topic)} is no topic name; wildcards are for "subscribe"`;
   }
   const parsed = parseTopicFilter(topic);
   return parsed.valid ? undefined : `topic filter ${JSON.stringify(topic)} ${parsed.problem}`;

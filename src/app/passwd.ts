@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   AccountTable,
@@ -145,11 +146,15 @@ async function changeStore(
     return EXIT_WRONG_CONFIGURATION;
   }
   const { node, auth, persistence } = loaded.configuration;
+  const database = join(node.dataDir, DATABASE_NAME);
+  if (args.action !== "add" && !existsSync(database)) {
+    throw new PasswdError(`Cannot ${args.action} accounts: there is no database "${database}"`);
+  }
   // Before the database is touched: whoever gives up has changed nothing.
   const password = args.action === "add" ? await passwordOf(args, input) : "";
   const opened = openRecords(node.dataDir, new SystemClock().nowMs());
   try {
-    const place = `"${join(node.dataDir, DATABASE_NAME)}"`;
+    const place = `"${database}"`;
     sayDamage(runtime, opened, place);
     await changeAccounts(runtime, args, opened, password, place);
     if (args.action === "list") return EXIT_FINE;

@@ -37,7 +37,12 @@ Standard output carries one line, "ready" and the same JSON object; logs go to s
 SIGTERM and SIGINT stop the broker gracefully, a second one at once; SIGHUP reloads.
 
 Exit status: 0 stopped, 1 could not start or could not write everything, 2 wrong configuration or
-command line.`,
+command line, 75 an API asks for another start.
+
+Examples:
+  broker --ephemeral
+  broker --config broker.toml --log-level debug
+  broker --set listener.0.bind=0.0.0.0:1883 --set auth.allow_anonymous=true`,
 };
 
 export function readRun(parsed: ParsedOptions): RunArguments {
@@ -49,10 +54,17 @@ export const CHECK_TABLE: CommandTable = {
   summary: "Prints every problem of the configuration",
   usage: ["check [options]"],
   operandsMax: 0,
+  introduction:
+    `Reads the configuration, and the certificates, password files and rules that it names, as the start
+would, and starts nothing. Each problem is told with its file, line and column, the value that was
+found and what is allowed.`,
   groups: [{ options: CONFIG_OPTIONS }],
   closing: `${SOURCES_TEXT}
 
-Exit status: 0 no problem, 1 problems, 2 wrong command line.`,
+Exit status: 0 no problem, 1 problems, 2 wrong command line.
+
+Example:
+  broker check --config broker.toml && systemctl reload broker`,
 };
 
 export const BACKUP_TABLE: CommandTable = {
@@ -71,7 +83,10 @@ directory, copy FILE there as broker.db and start the broker.`,
   groups: [{ options: FILE_OPTIONS }],
   closing: `${SOURCES_TEXT}
 
-Exit status: 0 written, 1 not written, 2 wrong configuration or command line.`,
+Exit status: 0 written, 1 not written, 2 wrong configuration or command line.
+
+Example:
+  broker backup "broker-$(date +%F).db" --config /etc/broker/broker.toml`,
 };
 
 export function readBackup(parsed: ParsedOptions): BackupArguments | readonly string[] {

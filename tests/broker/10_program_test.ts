@@ -1,11 +1,12 @@
 import { test } from "node:test";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import process from "node:process";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { TestClient } from "../support/mqtt_client.ts";
 import { readProjectFile } from "../support/project_files.ts";
+import { withFolder } from "../support/storage_rig.ts";
 import { runToEnd, startBroker, withBroker } from "../support/start_broker.ts";
 
 const { version } = JSON.parse(readProjectFile("package.json")) as { version: string };
@@ -159,3 +160,14 @@ test("--log-format json writes one object for each line of the log", async () =>
   const lines = broker.stderr().trim().split("\n");
   for (const line of lines) assertEquals(typeof JSON.parse(line).level, "string");
 });
+
+test("passwd list and remove say that there is no database, and make none", () =>
+  withFolder(async (folder) => {
+    const set = ["--set", `node.data_dir=${folder}/data`];
+    for (const args of [["list"], ["remove", "alice"]]) {
+      const { code, stdout, stderr } = await runToEnd(["passwd", ...args, ...set]);
+      assertEquals([code, stdout], [1, ""]);
+      assertStringIncludes(stderr, `there is no database "${folder}/data/broker.db"`);
+    }
+    assertEquals(await readdir(folder), []);
+  }));

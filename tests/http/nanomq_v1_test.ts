@@ -1,19 +1,18 @@
 // deno-lint-ignore-file camelcase -- the spelling of the product
 /** NanoMQ's HTTP API: the document's commands as they stand there, and the specification's checks. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
-import { writeFile } from "node:fs/promises";
 import { CertificateFolder } from "../support/certificates.ts";
 import { tlsSkip } from "../support/tls_target.ts";
 import { curl, type CurlReply, hasCurl } from "../support/curl.ts";
 import { hasMosquitto, mosquittoPub } from "../support/mosquitto.ts";
 import { TestClient } from "../support/mqtt_client.ts";
 import { readProjectFile } from "../support/project_files.ts";
-import { type RunningBroker, startBroker, withBroker } from "../support/start_broker.ts";
+import { type RunningBroker, runToEnd, startBroker, withBroker } from "../support/start_broker.ts";
 import { withFolder } from "../support/storage_rig.ts";
 
 const skip = hasCurl() ? false : "curl is not installed";
@@ -350,37 +349,54 @@ test("NanoMQ: a new account counts at once, and its password is in no log", () =
     );
   }));
 
-test("NanoMQ: a listener with TLS that is set through the API is there after a restart", {
-  skip: hasMosquitto() ? await tlsSkip() : "mosquitto's clients are not installed",
-}, () =>
-  withFolder(async (dataDir) => {
-    const folder = new CertificateFolder();
-    try {
-      const authority = folder.authority();
-      const { cert, key } = authority.issue({ subject: "/CN=localhost" });
-      const [tlsPort, wssPort] = [await freePort(), await freePort()];
-      const broker = await startBroker({ config: DROP_IN, dataDir });
-      const tls = { enable: true, url: `tls+nmq-tcp://127.0.0.1:${tlsPort}`, cert, key };
-      const websocket = { tls_url: `nmq-wss://127.0.0.1:${wssPort}/mqtt` };
-      assertEquals(await set(broker, { tls: { ...tls, key: "no key" }, websocket }), [108, null]);
-      assertEquals(await set(broker, { tls, websocket }), [0, "true"]);
-      const kept = join(dataDir, "files");
-      for (const name of await readdir(kept)) {
-        assertEquals((await stat(join(kept, name))).mode & 0o777, 0o600);
-      }
-      const texts = (await readdir(kept)).map((name) => readFile(join(kept, name), "utf8"));
-      assertEquals((await Promise.all(texts)).sort(), [cert, key].sort());
-      await broker.kill();
-      await withBroker({ config: DROP_IN, dataDir }, async (again) => {
-        assertEquals(again.ready.listeners.map(({ type }) => type), ["tcp", "ws", "tls", "wss"]);
-        await mosquittoPub(tlsPort, ["-t", "t", "-m", "x", "--cafile", authority.certFile]);
-        const found = await read(again);
-        assertEquals([found.tls.cert, found.tls.key, found.tls.enable], [cert, key, true]);
-      });
-    } finally {
-      folder.remove();
+const skipTls = hasMosquitto() ? await tlsSkip() : "mosquitto's clients are not installed";
+
+for (const way of ["after a restart", "in a backup"] as const) {
+  test(`NanoMQ: a listener with TLS that is set through the API is there ${way}`, {
+    skip: skipTls,
+  }, () => withFolder((dataDir) => setTls(dataDir, way === "in a backup")));
+}
+
+async function setTls(dataDir: string, isFromBackup: boolean): Promise<void> {
+  const folder = new CertificateFolder();
+  try {
+    const authority = folder.authority();
+    const { cert, key } = authority.issue({ subject: "/CN=localhost" });
+    const [tlsPort, wssPort] = [await freePort(), await freePort()];
+    const broker = await startBroker({ config: DROP_IN, dataDir });
+    const tls = { enable: true, url: `tls+nmq-tcp://127.0.0.1:${tlsPort}`, cert, key };
+    const websocket = { tls_url: `nmq-wss://127.0.0.1:${wssPort}/mqtt` };
+    assertEquals(await set(broker, { tls: { ...tls, key: "no key" }, websocket }), [108, null]);
+    assertEquals(await set(broker, { tls, websocket }), [0, "true"]);
+    const kept = join(dataDir, "files");
+    for (const name of await readdir(kept)) {
+      assertEquals((await stat(join(kept, name))).mode & 0o777, 0o600);
     }
-  }));
+    const texts = (await readdir(kept)).map((name) => readFile(join(kept, name), "utf8"));
+    assertEquals((await Promise.all(texts)).sort(), [cert, key].sort());
+    if (isFromBackup) await backUpAndRestore(broker, dataDir);
+    else await broker.kill();
+    await withBroker({ config: DROP_IN, dataDir }, async (again) => {
+      assertEquals(again.ready.listeners.map(({ type }) => type), ["tcp", "ws", "tls", "wss"]);
+      await mosquittoPub(tlsPort, ["-t", "t", "-m", "x", "--cafile", authority.certFile]);
+      const found = await read(again);
+      assertEquals([found.tls.cert, found.tls.key, found.tls.enable], [cert, key, true]);
+    });
+  } finally {
+    folder.remove();
+  }
+}
+
+/** Nothing is left of the data directory but what the backup has. */
+async function backUpAndRestore(broker: RunningBroker, dataDir: string): Promise<void> {
+  const file = `${dataDir}.backup`;
+  const { code, stderr } = await runToEnd(["backup", file, "--set", `node.data_dir=${dataDir}`]);
+  assertEquals([code, stderr], [0, ""]);
+  await broker.kill();
+  await rm(dataDir, { recursive: true });
+  await mkdir(dataDir, { mode: 0o700 });
+  await rename(file, join(dataDir, "broker.db"));
+}
 
 for (const [action, status] of [["stop", 0], ["restart", 75]] as const) {
   test(`NanoMQ req 10: ${action} ends the broker with status ${status}, after the answer`, async () => {
