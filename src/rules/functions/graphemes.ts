@@ -6,12 +6,18 @@
 const SIMPLE =
   /^[\x20-\x7e\u00a0-\u02ff\u0370-\u0482\u048a-\u0590\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uff01-\uff60]*$/;
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | undefined;
+
+/** Made for the first text that needs it: it takes 7 ms, for which no start of the broker shall wait. */
+function segmentsOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return segmenter.segment(text);
+}
 
 export function graphemeCount(text: string): number {
   if (SIMPLE.test(text)) return text.length;
   let count = 0;
-  for (const _segment of segmenter.segment(text)) count++;
+  for (const _segment of segmentsOf(text)) count++;
   return count;
 }
 
@@ -25,7 +31,7 @@ export function sliceGraphemes(text: string, start: number, length: number): str
   if (SIMPLE.test(text)) return text.slice(start, start + length);
   const end = start + length;
   let [index, from, to] = [0, text.length, text.length];
-  for (const segment of segmenter.segment(text)) {
+  for (const segment of segmentsOf(text)) {
     if (index === start) from = segment.index;
     if (index === end) {
       to = segment.index;
@@ -37,5 +43,5 @@ export function sliceGraphemes(text: string, start: number, length: number): str
 }
 
 function graphemesOf(text: string): string[] {
-  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+  return Array.from(segmentsOf(text), ({ segment }) => segment);
 }
