@@ -17,8 +17,11 @@ export class FileProblem extends Error {
 export async function targetOf(runtime: Runtime, args: ClientArguments): Promise<ClientTarget> {
   const { host, port, unixPath } = args;
   if (unixPath !== undefined) return { transport: "unix", path: unixPath };
-  if (args.tls === undefined) return { transport: "tcp", host, port };
-  return { transport: "tls", host, port, tls: await readTls(runtime, host, args.tls) };
+  const tls = args.tls === undefined ? undefined : await readTls(runtime, host, args.tls);
+  if (args.wsPath !== undefined) return { transport: "ws", host, port, path: args.wsPath, tls };
+  return tls === undefined
+    ? { transport: "tcp", host, port }
+    : { transport: "tls", host, port, tls };
 }
 
 async function readTls(

@@ -1,4 +1,4 @@
-import { type Clock, TimerWheel } from "../base/mod.ts";
+import { CallbackTimer, type Clock, TimerWheel } from "../base/mod.ts";
 import type { IntervalHandle, Runtime } from "../runtime/mod.ts";
 
 /** What clients ask of the program that runs them. */
@@ -34,6 +34,13 @@ export class ClientLoop {
   /** `client` is flushed at the end of this turn; it asks once for each turn. */
   flushLater(client: Flushable): void {
     if (this.#touched.push(client) === 1) this.runtime.defer(this.#flush);
+  }
+
+  /** Calls `fn` once after so many milliseconds; what it answers forgets that. */
+  after(ms: number, fn: () => void): () => void {
+    const timer = new CallbackTimer(fn);
+    this.timers.schedule(timer, ms);
+    return () => void this.timers.cancel(timer);
   }
 
   /** No timer fires any more. */

@@ -102,7 +102,7 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
       this.#accepted = resolve;
       this.#refused = reject;
     });
-    openSocket(this.#loop.runtime, target, this.#options.timeoutMs, this).then(
+    openSocket(this.#loop, target, this.#options.timeoutMs, this).then(
       (socket) => this.#begin(socket),
       (error) => {
         this.#refused(error);

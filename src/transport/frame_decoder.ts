@@ -1,4 +1,4 @@
-/** WebSocket frames of a client (RFC 6455 5.2): bytes in any chunking to payload, in place. */
+/** WebSocket frames (RFC 6455 5.2): bytes in any chunking to payload, in place. */
 
 export const OPCODE = Object.freeze({
   continuation: 0,
@@ -17,7 +17,7 @@ export const CLOSE_CODE = Object.freeze({
   tooBig: 1009,
 });
 
-/** The client broke the rules; `code` goes into the close frame. */
+/** The peer broke the rules; `code` goes into the close frame. */
 export class WebSocketError extends Error {
   readonly code: number;
 
@@ -42,10 +42,12 @@ const FRAME_MAX = 268_435_460;
 const NOTHING = new Uint8Array(0);
 
 /**
- * Takes the frames off a stream of chunks. Payload is unmasked where it lies, and what several frames of a chunk hold
+ * Takes the frames off a stream of chunks. Payload of a client is unmasked where it lies, and what several frames of a chunk hold
  * is moved together, so that a chunk makes for one call however many frames are in it.
  */
 export class FrameDecoder {
+  /** Of a client, and of nobody else [RFC 6455 5.1]. */
+  readonly #isMasked: boolean;
   readonly #header = new Uint8Array(HEADER_MAX);
   #headerLength = 0;
   /** Between the end of a header and the end of its payload. */
@@ -60,6 +62,10 @@ export class FrameDecoder {
   #control = NOTHING;
   #controlLength = 0;
 
+  constructor(isMasked = true) {
+    this.#isMasked = isMasked;
+  }
+
   /** Writes to `chunk`. Throws `WebSocketError`, after what came before the error has been handed on. */
   push(chunk: Uint8Array, start: number, sink: FrameSink): void {
     const end = chunk.length;
@@ -72,7 +78,7 @@ export class FrameDecoder {
           continue;
         }
         const count = Math.min(this.#remaining, end - at);
-        this.#unmask(chunk, at, at + count);
+        if (this.#isMasked) this.#unmask(chunk, at, at + count);
         this.#remaining -= count;
         if (this.#opcode >= OPCODE.close) {
           this.#control.set(chunk.subarray(at, at + count), this.#controlLength);
@@ -111,7 +117,7 @@ export class FrameDecoder {
       header[this.#headerLength++] = chunk[at++] as number;
       if (this.#headerLength < 2) continue;
       if (this.#headerLength === 2) this.#checkStart(header[0] as number, header[1] as number);
-      if (this.#headerLength < headerSize(header[1] as number)) continue;
+      if (this.#headerLength < headerSize(header[1] as number, this.#isMasked)) continue;
       this.#beginPayload();
       return at;
     }
@@ -121,7 +127,9 @@ export class FrameDecoder {
   #checkStart(first: number, second: number): void {
     const opcode = first & 0x0f;
     if ((first & 0x70) !== 0) protocolError("reserved bits, and no extension was agreed on");
-    if ((second & 0x80) === 0) protocolError("a frame that is not masked");
+    if (((second & 0x80) !== 0) !== this.#isMasked) {
+      protocolError(this.#isMasked ? "a frame that is not masked" : "a frame that is masked");
+    }
     if (opcode === OPCODE.text) {
       throw new WebSocketError(CLOSE_CODE.unsupportedData, "Cannot accept a text frame"); // [MQTT-6.0.0-1]
     }
@@ -145,7 +153,7 @@ export class FrameDecoder {
     this.#isFinal = ((header[0] as number) & 0x80) !== 0;
     this.#opcode = (header[0] as number) & 0x0f;
     this.#remaining = payloadLength(header);
-    this.#mask.set(header.subarray(size - 4, size));
+    if (this.#isMasked) this.#mask.set(header.subarray(size - 4, size));
     this.#maskAt = 0;
     if (this.#opcode >= OPCODE.close) {
       this.#control = this.#remaining === 0 ? NOTHING : new Uint8Array(this.#remaining);
@@ -180,10 +188,9 @@ function protocolError(what: string): never {
   throw new WebSocketError(CLOSE_CODE.protocolError, `Cannot accept ${what}`);
 }
 
-/** With the mask. */
-function headerSize(second: number): number {
+function headerSize(second: number, isMasked: boolean): number {
   const length = second & 0x7f;
-  return length < 126 ? 6 : length === 126 ? 8 : 14;
+  return (length < 126 ? 2 : length === 126 ? 4 : 10) + (isMasked ? 4 : 0);
 }
 
 function payloadLength(header: Uint8Array): number {

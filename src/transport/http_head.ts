@@ -1,3 +1,9 @@
+/** The head of an HTTP/1.1 answer. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
+}
+
 /** The head of an HTTP/1.1 request, as far as a WebSocket upgrade needs one. */
 export interface HttpHead {
   readonly method: string;
@@ -24,10 +30,16 @@ export const HEAD_MAX_BYTES = 8192;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Gathers a head from chunks of any size. Throws `HttpRefusal`. */
-export class HttpHeadReader {
+export class HttpHeadReader<Head> {
+  readonly #parse: (text: string) => Head;
   #bytes = new Uint8Array(512);
   #length = 0;
-  head: HttpHead | undefined;
+  head: Head | undefined;
+
+  /** `parse`: of a whole head. */
+  constructor(parse: (text: string) => Head) {
+    this.#parse = parse;
+  }
 
   /** How many bytes of the chunk belong to the head, whose end they hold; undefined: there must come more. */
   push(chunk: Uint8Array): number | undefined {
@@ -40,7 +52,7 @@ export class HttpHeadReader {
       }
       return undefined;
     }
-    this.head = parseHead(latin1(this.#bytes.subarray(0, end)));
+    this.head = this.#parse(latin1(this.#bytes.subarray(0, end)));
     this.#bytes = new Uint8Array(0);
     return end - before;
   }
@@ -74,13 +86,26 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-function parseHead(text: string): HttpHead {
+export function parseRequestHead(text: string): HttpHead {
   const [first = "", ...lines] = text.slice(0, -4).split("\r\n");
   const [, method, target, version] = /^(\S+) (\S+) HTTP\/(\d\.\d)$/.exec(first) ?? [];
   if (method === undefined || target === undefined || !TOKEN.test(method)) {
     throw new HttpRefusal(400, "Cannot read request: the first line is none of HTTP/1.1");
   }
   if (version !== "1.1") throw new HttpRefusal(505, `Cannot serve HTTP/${version}: 1.1 is needed`);
+  return { method, target, headers: parseHeaders(lines) };
+}
+
+export function parseResponseHead(text: string): ResponseHead {
+  const [first = "", ...lines] = text.slice(0, -4).split("\r\n");
+  const [, status] = /^HTTP\/1\.\d (\d{3})(?: |$)/.exec(first) ?? [];
+  if (status === undefined) {
+    throw new HttpRefusal(400, "Cannot read answer: the first line is none of HTTP/1.1");
+  }
+  return { status: Number(status), headers: parseHeaders(lines) };
+}
+
+function parseHeaders(lines: readonly string[]): Map<string, string> {
   const headers = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(":");
@@ -93,5 +118,5 @@ function parseHead(text: string): HttpHead {
     const other = headers.get(name);
     headers.set(name, other === undefined ? value : `${other}, ${value}`);
   }
-  return { method, target, headers };
+  return headers;
 }

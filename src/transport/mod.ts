@@ -18,5 +18,6 @@ export {
   type PreparedListener,
   prepareListener,
 } from "./open_listener.ts";
+export { connectWebSocket, type WebSocketTarget } from "./connect_websocket.ts";
 export { TlsFiles, type TlsFilesContext, type TlsFilesParts } from "./tls_files.ts";
 export { OutboundBuffer, trimSparePages } from "./outbound_buffer.ts";

@@ -11,6 +11,7 @@ import { type Listener, type ListenerOptions, type ListenerOwner, withChange } f
 import { ProxiedSocket } from "./proxied_socket.ts";
 import { TlsFiles } from "./tls_files.ts";
 import { TrustedProxies } from "./trusted_proxies.ts";
+import { ServerOpening } from "./opening.ts";
 import { WebSocketSocket } from "./websocket.ts";
 
 /** What listeners ask of the program. */
@@ -190,13 +191,14 @@ class Door {
   ): WebSocketSocket {
     const { wsPath: path, origins } = this.#options;
     const proxies = this.#httpProxies;
-    return new WebSocketSocket(socket, {
+    const opening = new ServerOpening(socket, {
       path,
       origins,
       clientBehind: proxies && ((address, header) => proxies.clientBehind(address, header)),
       onAddress: (address) => this.#admit(visitor, address),
       onFailure: (reason) => this.noteFailure(socket.remoteAddress, reason, false),
-    }, preamble);
+    });
+    return new WebSocketSocket(socket, opening, preamble);
   }
 
   #admit(visitor: Visitor, address: string): boolean {

@@ -1,5 +1,5 @@
 import { sha1Base64 } from "../runtime/mod.ts";
-import { type HttpHead, HttpRefusal } from "./http_head.ts";
+import { type HttpHead, HttpRefusal, type ResponseHead } from "./http_head.ts";
 
 /** Which upgrade requests are served. */
 export interface UpgradeTerms {
@@ -39,6 +39,30 @@ export function refusalText({ status, message, headers }: HttpRefusal): string {
     headers.map((header) => `${header}\r\n`).join("") +
     "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n" +
     `Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** The request that asks for a WebSocket (RFC 6455 4.1). `host`: with the port. */
+export function upgradeRequest(host: string, path: string, key: string): string {
+  return `GET ${encodeURI(path)} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\n` +
+    `Connection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n` +
+    `Sec-WebSocket-Protocol: ${SUBPROTOCOLS[0]}\r\n\r\n`;
+}
+
+/** Throws `HttpRefusal` unless the server has agreed to what was asked with `key`. */
+export function checkAcceptance({ status, headers }: ResponseHead, key: string): void {
+  if (status !== 101) {
+    throw new HttpRefusal(
+      status,
+      `the server answers with HTTP status ${status}, not with a WebSocket`,
+    );
+  }
+  const isAgreed = hasToken(headers.get("upgrade"), "websocket") &&
+    hasToken(headers.get("connection"), "upgrade") &&
+    headers.get("sec-websocket-accept") === sha1Base64(key + GUID);
+  if (!isAgreed) throw new HttpRefusal(400, "the server's answer is not that of a WebSocket");
+  if (headers.get("sec-websocket-protocol") !== SUBPROTOCOLS[0]) { // [MQTT-6.0.0-4]
+    throw new HttpRefusal(400, 'the server does not speak the sub-protocol "mqtt"');
+  }
 }
 
 function checkRequest({ method, target, headers }: HttpHead, terms: UpgradeTerms): void {

@@ -13,19 +13,9 @@ import {
   WebSocketError,
 } from "./frame_decoder.ts";
 import { closePayload, DATA_OPCODE, FrameWriter } from "./frame_writer.ts";
-import { type HttpHead, HttpHeadReader, HttpRefusal } from "./http_head.ts";
-import { acceptUpgrade, refusalText, type UpgradeTerms } from "./upgrade.ts";
-
-export interface WebSocketOptions extends UpgradeTerms {
-  /** Where the client behind a proxy that sends such a header comes from; undefined: nobody's word is taken. */
-  readonly clientBehind:
-    | ((address: string, forwardedFor: string | undefined) => string)
-    | undefined;
-  /** Where the connection really comes from. False: it must go. */
-  readonly onAddress: (address: string) => boolean;
-  /** The upgrade was refused, or the client does not speak HTTP. */
-  readonly onFailure: (reason: string) => void;
-}
+import { HttpRefusal } from "./http_head.ts";
+import { MaskingFrameWriter } from "./masking_frame_writer.ts";
+import type { WebSocketOpening } from "./opening.ts";
 
 /** A frame that waits for the one that is being written. */
 interface WaitingFrame {
@@ -35,20 +25,17 @@ interface WaitingFrame {
   readonly end: number;
 }
 
-/** MQTT in binary frames: towards the owner a connection like any other, towards the client a WebSocket. */
+/** MQTT in binary frames: towards the owner a connection like any other, towards the peer a WebSocket. */
 export class WebSocketSocket implements ByteSocket, TlsHandler, FrameSink {
   readonly preamble: TlsHandler["preamble"];
   readonly chunksAreStable: boolean;
   readonly #lower: ByteSocket;
-  readonly #options: WebSocketOptions;
-  readonly #writer: FrameWriter;
-  readonly #decoder = new FrameDecoder();
+  readonly #writer: FrameWriter | MaskingFrameWriter;
+  readonly #decoder: FrameDecoder;
   #handler: ByteSocketHandler | undefined;
   /** Until the upgrade. */
-  #upgrade: HttpHeadReader | undefined = new HttpHeadReader();
-  /** Something of the upgrade request has come, and not all. */
-  #isHeadBegun = false;
-  /** The answer to the upgrade, while the socket has not taken it. */
+  #upgrade: WebSocketOpening | undefined;
+  /** Our part of the handshake, while the socket has not taken it. */
   #isAnswering = false;
   #forwardedAddress: string | undefined;
   /** The frame that is being written is the owner's. */
@@ -64,16 +51,24 @@ export class WebSocketSocket implements ByteSocket, TlsHandler, FrameSink {
   #detail: string | undefined;
 
   /** `preamble`: of the layer below, where the runtime reads it before TLS. */
-  constructor(lower: ByteSocket, options: WebSocketOptions, preamble: TlsHandler["preamble"]) {
+  constructor(lower: ByteSocket, opening: WebSocketOpening, preamble: TlsHandler["preamble"]) {
     this.#lower = lower;
-    this.#options = options;
-    this.#writer = new FrameWriter(lower);
+    this.#upgrade = opening;
+    const { isServer } = opening;
+    this.#writer = isServer ? new FrameWriter(lower) : new MaskingFrameWriter(lower);
+    this.#decoder = new FrameDecoder(isServer);
     this.chunksAreStable = lower.chunksAreStable;
     this.preamble = preamble;
   }
 
   attach(handler: ByteSocketHandler): void {
     this.#handler = handler;
+  }
+
+  /** Says what is to be said before anything has come; called once, when bytes can be written. */
+  greet(): void {
+    const greeting = this.#upgrade?.greeting;
+    if (greeting !== undefined) this.#isAnswering = !this.#writeText(greeting);
   }
 
   // --- as the socket of whoever is above --------------------------------------------------------
@@ -131,7 +126,6 @@ export class WebSocketSocket implements ByteSocket, TlsHandler, FrameSink {
     if (this.#isEnding) return;
     let start = 0;
     if (this.#upgrade !== undefined) {
-      this.#isHeadBegun = true;
       const end = this.#tryUpgrade(this.#upgrade, chunk);
       if (end === undefined) return;
       start = end;
@@ -161,9 +155,7 @@ export class WebSocketSocket implements ByteSocket, TlsHandler, FrameSink {
 
   onClose(cause: CloseCause, detail: string | undefined): void {
     this.#isEnding = true;
-    if (this.#isHeadBegun) {
-      this.#options.onFailure(detail ?? "the connection ended before the upgrade");
-    }
+    this.#upgrade?.onFailure(detail ?? "the connection ended before the upgrade");
     this.#waitingData = undefined;
     const handler = this.#handler;
     this.#handler = undefined;
@@ -190,36 +182,26 @@ export class WebSocketSocket implements ByteSocket, TlsHandler, FrameSink {
   }
 
   /** Where the head ends in this chunk; undefined: it does not, or there is no upgrade. */
-  #tryUpgrade(reader: HttpHeadReader, chunk: Uint8Array): number | undefined {
+  #tryUpgrade(opening: WebSocketOpening, chunk: Uint8Array): number | undefined {
     try {
-      const end = reader.push(chunk);
-      if (end === undefined) return undefined;
-      const head = reader.head as HttpHead;
-      const answer = acceptUpgrade(head, this.#options);
-      this.#admit(head);
+      const opened = opening.push(chunk);
+      if (opened === undefined) return undefined;
+      this.#forwardedAddress = opened.forwardedAddress;
       this.#upgrade = undefined;
-      this.#isHeadBegun = false;
-      this.#isAnswering = !this.#writeText(answer);
-      return end;
+      if (opened.answer !== undefined) this.#isAnswering = !this.#writeText(opened.answer);
+      opening.onOpened();
+      return opened.end;
     } catch (error) {
       if (!(error instanceof HttpRefusal)) throw error;
       this.#cause = "error";
       this.#detail = error.message;
       this.#isEnding = true;
-      this.#isHeadBegun = false;
-      this.#options.onFailure(error.message);
-      this.#writeText(refusalText(error));
+      this.#upgrade = undefined;
+      const answer = opening.onRefusal(error);
+      if (answer !== undefined) this.#writeText(answer);
       this.#lower.close();
       return undefined;
     }
-  }
-
-  #admit({ headers }: HttpHead): void {
-    const { clientBehind, onAddress } = this.#options;
-    if (clientBehind === undefined) return;
-    const address = clientBehind(this.#lower.remoteAddress, headers.get("x-forwarded-for"));
-    if (address !== this.#lower.remoteAddress) this.#forwardedAddress = address;
-    if (!onAddress(address)) throw new HttpRefusal(429, "There are enough connections from here");
   }
 
   #writeText(text: string): boolean {

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { assert } from "@std/assert";
 import { Prng } from "../../src/base/mod.ts";
 import { FrameDecoder, WebSocketError } from "../../src/transport/frame_decoder.ts";
-import { HttpHeadReader, HttpRefusal } from "../../src/transport/http_head.ts";
+import { HttpHeadReader, HttpRefusal, parseRequestHead } from "../../src/transport/http_head.ts";
 import { ProxyHeaderReader } from "../../src/transport/proxy_header.ts";
 import { acceptUpgrade } from "../../src/transport/upgrade.ts";
 import { clientFrame, upgradeRequest } from "../support/websocket_peer.ts";
@@ -59,7 +59,7 @@ function feedHeader(prng: Prng): void {
 }
 
 function feedUpgrade(prng: Prng): void {
-  const reader = new HttpHeadReader();
+  const reader = new HttpHeadReader(parseRequestHead);
   const origin = prng.pick(["https://example.org", "https://localhost:1", undefined]);
   const request = Buffer.from(upgradeRequest({ Origin: origin }));
   for (const chunk of chunks(prng, broken(prng, request))) {

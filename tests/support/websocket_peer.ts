@@ -1,5 +1,6 @@
 /** The client's end of a WebSocket, which says exactly what a test wants it to say. */
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import type { Peer } from "./byte_socket_contract.ts";
 import { within } from "./deadline.ts";
 import type { StreamPeer } from "./peers.ts";
@@ -158,4 +159,78 @@ function readHead(peer: StreamPeer): Promise<string> {
     stream.on("readable", onReadable);
     stream.once("close", () => reject(new Error(`the connection ended after "${text}"`)));
   });
+}
+
+/** The server's end of a WebSocket. */
+export class WebSocketServerPeer implements Peer {
+  readonly stream: StreamPeer;
+
+  private constructor(stream: StreamPeer) {
+    this.stream = stream;
+  }
+
+  /** Reads the upgrade request and answers it; `answer` makes the answer from the right one. */
+  static async over(
+    stream: StreamPeer,
+    answer: (right: string) => string = (right) => right,
+  ): Promise<WebSocketServerPeer> {
+    const head = await within(readHead(stream), "an upgrade request");
+    const [, key = ""] = /^Sec-WebSocket-Key: (.*)\r$/m.exec(head) ?? [];
+    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      .digest("base64");
+    stream.write(answer(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n`,
+    ));
+    return new WebSocketServerPeer(stream);
+  }
+
+  get localPort(): number | undefined {
+    return this.stream.localPort;
+  }
+
+  get unsentBytes(): number {
+    return this.stream.unsentBytes;
+  }
+
+  write(bytes: Uint8Array | string): void {
+    this.stream.write(clientFrame(bytes, { mask: undefined }));
+  }
+
+  end(bytes?: Uint8Array | string): void {
+    if (bytes !== undefined) this.write(bytes);
+    this.stream.write(clientFrame(Uint8Array.of(3, 232), { opcode: 8, mask: undefined }));
+    this.stream.end();
+  }
+
+  stopReading(): void {
+    this.stream.stopReading();
+  }
+
+  reset(): void {
+    this.stream.reset();
+  }
+
+  destroy(): void {
+    this.stream.destroy();
+  }
+
+  /** What the data frames hold. */
+  async readToEnd(): Promise<Buffer> {
+    const bytes = await this.stream.readToEnd();
+    const payloads: Buffer[] = [];
+    for (let at = 0; at + 6 <= bytes.length;) {
+      if (bytes[at + 1]! < 128) throw new Error("A frame of the client is not masked");
+      const second = bytes[at + 1]! & 127;
+      const size = second < 126 ? 2 : 4;
+      if (second === 127) throw new Error("A frame is longer than our client makes them");
+      const length = second < 126 ? second : bytes.readUInt16BE(at + 2);
+      const mask = bytes.subarray(at + size, at + size + 4);
+      const payload = Buffer.from(bytes.subarray(at + size + 4, at + size + 4 + length));
+      for (let index = 0; index < payload.length; index++) payload[index]! ^= mask[index & 3]!;
+      if ((bytes[at]! & 15) === 2) payloads.push(payload);
+      at += size + 4 + length;
+    }
+    return Buffer.concat(payloads);
+  }
 }
