@@ -50,7 +50,12 @@ export class Recorder implements EventSink {
   onPublish(publication: Publication, origin: MessageOrigin): void {
     this.#isSilent = false;
     if (publication.isSys && !this.#recordsSys) return;
-    this.#buffered += `${recordLine(publication, origin)}\n`;
+    try {
+      this.#buffered += `${recordLine(publication, origin)}\n`;
+    } catch (error) {
+      // Longer than any text can be.
+      return this.#fail(error);
+    }
     if (this.#buffered.length > BUFFERED_CHARS_MAX) this.#flush();
   }
 
@@ -109,9 +114,13 @@ export class Recorder implements EventSink {
     try {
       for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#failure = `Cannot record all messages in "${this.#path}": ${reason}`;
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#failure ??= `Cannot record all messages in "${this.#path}": ${reason}`;
   }
 }
 

@@ -131,3 +131,19 @@ test("Recorder answers what it could not write", { skip: runtime.name === "deno"
   const failure = recorder.close();
   assertEquals(failure?.includes('Cannot record all messages in "/dev/full"'), true, failure);
 });
+
+test("Recorder does not pass over a message that it cannot write", () =>
+  withFile((path) => {
+    const recorder = new Recorder(runtime, path, { recordsSys: false });
+    const publication = publicationOf("t", new Uint8Array(0));
+    publication.own = () => {
+      throw new RangeError("Invalid string length");
+    };
+    recorder.onPublish(publication, ORIGIN);
+    recorder.onPublish(publicationOf("t", new Uint8Array(0)), ORIGIN);
+    assertEquals(
+      recorder.close(),
+      `Cannot record all messages in "${path}": Invalid string length`,
+    );
+    return Promise.resolve();
+  }));
