@@ -239,6 +239,32 @@ for (const [why, files, said] of REFUSED) {
   );
 }
 
+/** The same program for every machine, so that this one finds its own. */
+function releaseOf(program: string): Record<string, string> {
+  const names = ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl", "macos-x64"]
+    .concat("macos-arm64").map((target) => `broker-${target}`);
+  const files = Object.fromEntries(names.map((name) => [name, program]));
+  return { ...files, SHA256SUMS: names.map((name) => `${sha256(program)}  ${name}\n`).join("") };
+}
+
+test(
+  "install.sh installs nothing that does not run on this machine",
+  { skip: skipInstall },
+  async () => {
+    const to = join(folder, "here");
+    const command = [`${PACKAGING}/install.sh`, "--to", to];
+    await withRelease(releaseOf("#!/bin/sh\nexit 127\n"), async (url) => {
+      const { status, stderr } = await run(command, { BROKER_FROM: url });
+      assertEquals([status, readdirSync(to)], [1, []], stderr);
+      assertStringIncludes(stderr, "does not run here");
+    });
+    await withRelease(releaseOf(PROGRAM), async (url) => {
+      const { status, stderr } = await run(command, { BROKER_FROM: url });
+      assertEquals([status, readdirSync(to)], [0, ["broker"]], stderr);
+    });
+  },
+);
+
 // --- Homebrew ---------------------------------------------------------------------------------------
 
 test("make-formula.sh puts version, address and checksums into the formula", async () => {

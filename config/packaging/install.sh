@@ -66,7 +66,8 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ -n "$from" ] || fail "from where? --from names the URL of a release"
-[ -n "$target" ] || target=$(this_target)
+is_ours=''
+[ -n "$target" ] || is_ours=yes target=$(this_target)
 if [ -z "$to" ]; then
   to=/usr/local/bin
   [ -w "$to" ] || to=${HOME:?there is no home folder; --to names one}/.local/bin
@@ -88,6 +89,10 @@ found=$(checksum "$work/broker")
 [ "$found" = "$expected" ] ||
   fail "$name is not what SHA256SUMS says: found $found, expected $expected; nothing is installed"
 chmod 0755 "$work/broker"
+if [ -n "$is_ours" ]; then
+  "$work/broker" --version >&2 ||
+    fail "$name does not run here, so nothing is installed; on Alpine it needs: apk add libstdc++"
+fi
 case $target in windows-*) file=broker.exe ;; *) file=broker ;; esac
 mv -f "$work/broker" "$to/$file"
 echo "$to/$file"
