@@ -72,7 +72,7 @@ class LazyFields implements CompiledFields {
     this.#fields = fields.map((field) => {
       const compiled = compileField(field, { ...names, aliases: this.aliases }, extras);
       const [name] = aliasOf(field);
-      if (name !== undefined) this.aliases.set(name, (scope) => valueIn(scope, compiled));
+      if (name !== undefined) this.aliases.set(name, readerOf(compiled, names.aliases.get(name)));
       return compiled;
     });
   }
@@ -95,6 +95,15 @@ class LazyFields implements CompiledFields {
     }
     return result;
   }
+}
+
+/** `outer`: what has the name where this field has no value. */
+function readerOf(field: CompiledField, outer: Evaluate | undefined): Evaluate {
+  if (outer === undefined) return (scope) => valueIn(scope, field);
+  return (scope) => {
+    const value = valueIn(scope, field);
+    return value === undefined ? outer(scope) : value;
+  };
 }
 
 function valueIn(scope: Scope, { slot, evaluate }: CompiledField): SqlValue {

@@ -103,12 +103,17 @@ export function numberIn(text: string): number | undefined {
 
 /** Integers in full, others with at most ten decimals and no zeros at their end. */
 export function numberText(value: number): string {
-  if (Number.isInteger(value)) {
-    return Math.abs(value) < 1e21 ? String(value) : BigInt(value).toString();
-  }
+  if (Number.isInteger(value)) return Math.abs(value) < 1e21 ? String(value) : inFull(value);
   if (!Number.isFinite(value)) return String(value);
   const text = value.toFixed(10).replace(/\.?0+$/, "");
   return text === "-0" ? "0" : text;
+}
+
+/** The digits that tell the number from all others, and zeros, as smaller integers print. */
+function inFull(value: number): string {
+  const [mantissa = "", exponent = ""] = value.toExponential().split("e+");
+  const [whole = "", decimals = ""] = mantissa.split(".");
+  return whole + decimals.padEnd(Number(exponent), "0");
 }
 
 /** As `str` and templates print it: objects and lists as JSON, what is missing as "undefined". */

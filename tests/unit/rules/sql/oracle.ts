@@ -275,7 +275,15 @@ function putAt(base: Any, path: readonly string[], value: Any): Any {
 function printed(value: Any): string {
   if (typeof value === "object" && value !== null) return JSON.stringify(value);
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value)) return BigInt(value).toString();
+  if (Number.isInteger(value)) {
+    // The shortest digits that are read as this number, filled up with zeros.
+    let digits = 1;
+    while (Number(value.toPrecision(digits)) !== value) digits++;
+    const all = BigInt(value).toString();
+    if (all.replace("-", "").length <= digits) return all;
+    const [whole, exponent] = value.toExponential(digits - 1).split("e");
+    return whole!.replace(".", "") + "0".repeat(Number(exponent) - digits + 1);
+  }
   let text = value.toFixed(10);
   while (text.endsWith("0")) text = text.slice(0, -1);
   return Number(text) === 0 ? "0" : text.endsWith(".") ? text.slice(0, -1) : text;

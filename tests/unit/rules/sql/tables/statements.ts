@@ -155,6 +155,9 @@ export const FOREACH_ROWS: readonly StatementRow[] = [
   [`FOREACH payload.s AS a.e DO a.e.v AS v INCASE a.e.v = 3 ${P}`, { payload: READINGS }, [
     { v: 3 },
   ]],
+  [`FOREACH payload.n AS e DO payload.nope AS e, e AS f INCASE is_num(e) ${P}`, {
+    payload: READINGS,
+  }, [{ f: 5 }]],
   [`FOREACH payload.o AS e ${P}`, { payload: READINGS }, []],
   [`FOREACH payload.nope AS e ${P}`, { payload: READINGS }, []],
   [`FOREACH payload AS e ${P}`, { payload: READINGS }, []],
