@@ -15,6 +15,11 @@ import { Recorder } from "./recorder.ts";
 /** The broker could not do its part; the command may not even have begun. */
 export const EXIT_NO_BROKER = 125;
 const PASSWORD_BYTES = 18;
+/** A machine that runs tests is busy, and nobody wants to hear of it between their results. */
+const QUIET_ALARMS = [["cpu_check_interval", "1d"], ["memory_check_interval", "1d"], [
+  "lag_high",
+  "60s",
+]] as const;
 
 /** An ephemeral broker for as long as a command runs; resolves with the command's exit status. */
 export async function execute(
@@ -79,7 +84,8 @@ async function prepare(
   const { loaded, problems } = await readConfiguration(runtime, quiet);
   if (loaded === undefined) return { problems };
   const { listeners, auth } = loaded.written;
-  const sets: string[] = [];
+  const sets = QUIET_ALARMS.filter(([key]) => !loaded.reader.isWritten(["alarms", key]))
+    .map(([key, value]) => `alarms.${key}=${value}`);
   if (!listeners.some(({ type, isEnabled }) => type === "ws" && isEnabled)) {
     sets.push(`listener.${listeners.length}.type=ws`);
   }

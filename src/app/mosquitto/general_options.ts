@@ -129,7 +129,15 @@ export const GENERAL_OPTIONS: Readonly<Record<string, Translate>> = {
 
 /** Of the security of the broker, or of a listener with `per_listener_settings`. */
 export const SECURITY_OPTIONS: Readonly<Record<string, Translate>> = {
-  "acl_file": path("acl", "file"),
+  "acl_file": (line, draft) => {
+    path("acl", "file")(line, draft);
+    if (line.value === "") return;
+    draft.remark(
+      "differs",
+      line,
+      "a subscription of which no line allows anything is refused; mosquitto grants it, and delivers nothing",
+    );
+  },
   "password_file": path("auth", "password_file"),
   "allow_anonymous": flag("auth", "allow_anonymous"),
   "allow_zero_length_clientid": onlyFor(

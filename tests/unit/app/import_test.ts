@@ -125,6 +125,8 @@ for (const [conf, pick, value] of KEYS) {
 }
 
 const REMARKS: readonly [conf: string, remarks: string[]][] = [
+  ["acl_file /x", ["1 differs"]],
+  ["acl_file", ["1 lost"]],
   ["pid_file /x", ["1 needless"]],
   ["psk_file /x", ["1 lost"]],
   ["user mosquitto", ["1 lost"]],
