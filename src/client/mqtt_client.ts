@@ -73,6 +73,8 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
   #lastSentMs = 0;
   /** 0: no PINGRESP is awaited. */
   #pingSentMs = 0;
+  /** Nothing may be written any more. */
+  #isHungUp = false;
 
   constructor(loop: ClientLoop, options: MqttClientOptions, handler: MqttClientHandler) {
     this.#loop = loop;
@@ -207,6 +209,8 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
       return;
     }
     this.#state = "ending";
+    this.#isHungUp = true;
+    this.#output.clear();
     this.#socket.abort();
   }
 
@@ -251,14 +255,19 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
   /** Called at the end of the turn; hands everything to the system. */
   flush(): void {
     const socket = this.#socket;
-    if (socket === undefined || this.#state === "closed") return;
+    if (socket === undefined || this.#isHungUp) return;
     if (this.#keepAliveMs > 0 && this.#output.pendingBytes > 0) {
       this.#lastSentMs = this.#loop.clock.monotonicMs();
     }
     const isDrained = this.#output.flush(socket);
     if (this.#state === "ending") {
-      if (!this.#output.isWriting) socket.close();
+      if (!this.#output.isWriting) this.#hangUp(socket);
     } else if (isDrained) this.#handler.onDrained?.();
+  }
+
+  #hangUp(socket: ByteSocket): void {
+    this.#isHungUp = true;
+    socket.close();
   }
 
   // --- packets ----------------------------------------------------------------------------------
@@ -321,7 +330,7 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
     if (packet.reasonCode !== ReasonCode.success) {
       this.#refused(new ConnectionRefused(packet, this.#version));
       this.#state = "ending";
-      this.#socket?.close();
+      this.flush();
       return;
     }
     this.#state = "connected";

@@ -15,6 +15,7 @@ import {
   type Takeover,
   type TlsConnectOptions,
 } from "../../../src/runtime/mod.ts";
+import { connectWithin } from "../../../src/runtime/connect.ts";
 import { byteSocketContract, type ByteSocketKind } from "../../support/byte_socket_contract.ts";
 import { CertificateFolder, hasOpenssl } from "../../support/certificates.ts";
 import { within } from "../../support/deadline.ts";
@@ -231,6 +232,27 @@ test(
     silent.close();
   },
 );
+
+test("a connection that comes too late is given back, and one that fails too late is no news", async () => {
+  const discarded: string[] = [];
+  let arrive: (connection: string) => void = () => undefined;
+  let fail: (error: Error) => void = () => undefined;
+  const late = new Promise<string>((resolve) => arrive = resolve);
+  const broken = new Promise<string>((_, reject) => fail = reject);
+  for (const pending of [late, broken]) {
+    const connecting = connectWithin(
+      "h:1",
+      10,
+      pending,
+      (connection) => discarded.push(connection),
+    );
+    assertEquals((await assertRejects(() => connecting, ConnectError)).code, "ETIMEDOUT");
+  }
+  arrive("late");
+  fail(new Error("late"));
+  await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(discarded, ["late"]);
+});
 
 test("what the new owner throws is what connecting rejects with", async () => {
   const server = await peerServer(createServer(), { host, port: 0 });
