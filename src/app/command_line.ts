@@ -1,4 +1,4 @@
-import { nearest } from "../config/mod.ts";
+import { nearest } from "../base/mod.ts";
 import { ACL_TABLE, readExplain } from "./acl_arguments.ts";
 import { COMPLETIONS_TABLE, readCompletions } from "./completions_arguments.ts";
 import { BENCH_TABLE, readBench } from "./bench_arguments.ts";

@@ -1,4 +1,4 @@
-import { nearest } from "../config/mod.ts";
+import { nearest } from "../base/mod.ts";
 
 /** One option of a command: how it is read, what help says of it, what a shell completes behind it. */
 export interface Option {

@@ -6,7 +6,7 @@ import {
   SCRYPT_LOG_N_MAX,
   SCRYPT_LOG_N_MIN,
 } from "../auth/mod.ts";
-import { nearest } from "../config/mod.ts";
+import { nearest } from "../base/mod.ts";
 import type { CommandTable, ParsedOptions } from "./options.ts";
 
 const ACTIONS = ["hash", "add", "remove", "list"] as const;

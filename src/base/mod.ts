@@ -21,6 +21,7 @@ export { Prng } from "./prng.ts";
 export { type Sequenced, SequenceList } from "./sequence_list.ts";
 export { shorten } from "./shorten.ts";
 export { SlidingSum } from "./sliding_sum.ts";
+export { nearest } from "./suggest.ts";
 export { type SmallMap, smallMapAdd, smallMapGet, smallMapRemove } from "./small_map.ts";
 export { CallbackTimer, Timer, TimerWheel } from "./timer_wheel.ts";
 export {

@@ -23,4 +23,3 @@ export { planReload, type Reload } from "./reload.ts";
 export type { NodeOptions } from "./sections/node.ts";
 export type { PersistenceOptions } from "./sections/persistence.ts";
 export { type Setting, settingFromFlag } from "./settings.ts";
-export { nearest } from "./suggest.ts";

@@ -1,4 +1,4 @@
-import { assert } from "../base/mod.ts";
+import { assert, nearest } from "../base/mod.ts";
 import { formatPath, type KeyPath } from "./key_path.ts";
 import { describeType, describeValue } from "./kind.ts";
 import { type ConfigProblem, type Origin, pathFor } from "./problem.ts";
@@ -6,7 +6,6 @@ import { entriesOf, type Key, type Section, type Table, type Tables } from "./sc
 import { hasSecrets, knownKeys, toPath } from "./schema_walk.ts";
 import { ROOT } from "./root.ts";
 import { nearestPath } from "./settings.ts";
-import { nearest } from "./suggest.ts";
 import { isTable, type TomlTable } from "./toml_document.ts";
 
 export interface Complaint {

@@ -1,8 +1,8 @@
+import { nearest } from "../base/mod.ts";
 import { environmentName, formatPath, type KeyPath } from "./key_path.ts";
 import type { ConfigProblem, Origin } from "./problem.ts";
 import { ROOT } from "./root.ts";
 import { keyAt, knownKeys, tablesForAll, toPath } from "./schema_walk.ts";
-import { nearest } from "./suggest.ts";
 import { isTable, readTomlKey, readTomlValue, type TomlTable } from "./toml_document.ts";
 
 /** One key from outside the file. */

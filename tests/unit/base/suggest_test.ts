@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import process from "node:process";
 import { Prng } from "../../../src/base/mod.ts";
-import { editDistance, nearest } from "../../../src/config/suggest.ts";
+import { editDistance, nearest } from "../../../src/base/suggest.ts";
 
 const DISTANCES: readonly [a: string, b: string, distance: number][] = [
   ["", "", 0],
