@@ -122,7 +122,10 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 test("a command does not outlive a broker that is killed", async () => {
   const program = await execShell(STAY);
+  // The first moments, in which the broker still sees to this, are over when it has answered.
+  const client = await TestClient.connect(Number(program.stdout().split(" ")[2]));
   program.signal("SIGKILL");
+  await client.expectClosed();
   // Its output is closed when everybody has ended that could have written to it.
   assertEquals(await program.exited, { code: undefined, signal: "SIGKILL" });
 });
