@@ -15,6 +15,8 @@ export interface DocBlock {
   /** Of its first fence, from 1. */
   readonly line: number;
   readonly text: string;
+  /** Behind the fence: "sh", "toml"; "" where there is none. */
+  readonly language: string;
   readonly kind: "commands" | "file" | "output" | "other";
   /** Of a file. */
   readonly name: string;
@@ -81,6 +83,7 @@ function blockOf(
   return {
     line,
     text,
+    language,
     kind,
     name,
     isBackground: markers.includes("background"),
