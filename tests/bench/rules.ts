@@ -177,10 +177,7 @@ async function withHook<T>(
 ): Promise<T> {
   if (kind === "none") return await use(0);
   const script = ["tests/bench/load/hook_server.ts", kind];
-  const server = RunningProgram.start(generator, script, {
-    ...generatorPlace,
-    isBackground: isPinned,
-  });
+  const server = RunningProgram.start(generator, script, generatorPlace);
   const port = Number(await server.nextLine());
   // Its port stays nobody's for a while.
   if (kind === "dead") server.signal("SIGKILL");
