@@ -2,7 +2,13 @@ import { Prng } from "../base/mod.ts";
 import type { Broker } from "../broker/mod.ts";
 import { type Configuration, formatBind } from "../config/mod.ts";
 import type { RecordStore } from "../ports/mod.ts";
-import { type ResourceAlarms, ResourceManager, RuleEngine, SAMPLE_MS } from "../rules/mod.ts";
+import {
+  type PublishLimits,
+  type ResourceAlarms,
+  ResourceManager,
+  RuleEngine,
+  SAMPLE_MS,
+} from "../rules/mod.ts";
 import type { IntervalHandle } from "../runtime/mod.ts";
 import type { Listener } from "../transport/mod.ts";
 import type { ServerContext } from "./application.ts";
@@ -24,11 +30,13 @@ export class Rules {
   /** Where alarms of resources go, once somebody takes them. */
   alarms: ResourceAlarms | undefined;
   readonly #sampling: IntervalHandle;
+  #limits: PublishLimits;
 
   /** Throws where rules or resources of the configuration cannot be used. The caller closes it. */
   constructor({ runtime, clock, logger }: ServerContext, parts: RulesParts) {
     const { broker, records, configuration, listeners, sinks } = parts;
     const { ruleEngine, node } = configuration;
+    this.#limits = configuration.mqtt;
     this.resources = new ResourceManager({
       records,
       clock,
@@ -52,6 +60,7 @@ export class Rules {
       records,
       resources: this.resources,
       publisher: broker.publisher,
+      limits: () => this.#limits,
       events: broker.events,
       clock,
       logger,
@@ -64,7 +73,7 @@ export class Rules {
   }
 
   /** Makes ready what a reload brings; what is returned puts it into force. Throws `RuleError`. */
-  prepare({ ruleEngine, resources, rules }: Configuration): () => void {
+  prepare({ ruleEngine, resources, rules, mqtt }: Configuration): () => void {
     const changeResources = this.resources.prepare(resources);
     const types = new Map(resources.map(({ id, type }) => [id, type]));
     const changeRules = this.engine.prepare(ruleEngine, rules, (id) => {
@@ -72,6 +81,7 @@ export class Rules {
       return types.get(id) ?? (made?.isReadOnly === false ? made.type : undefined);
     });
     return () => {
+      this.#limits = mqtt;
       changeResources();
       changeRules();
     };

@@ -4,6 +4,7 @@ export {
   type ActionKind,
   findActionForm,
 } from "./actions/catalogue.ts";
+export type { PublishLimits } from "./actions/republish.ts";
 export type { ResourceData, RuleResource, RuleResources } from "./actions/sink_actions.ts";
 export type { ConfiguredRule } from "./engine/configured_rule.ts";
 export { SAMPLE_MS } from "./engine/rate_meter.ts";

@@ -70,6 +70,7 @@ function rulesOf(
     node: "broker@test",
     resources,
     publisher,
+    limits: () => ({ maxTopicLevels: 128, maxPacketSizeBytes: 1_048_576, maxQos: 2 }),
     events,
   });
   rules.open([]);

@@ -8,7 +8,7 @@ import { compileMemberTemplate, compileTemplate, type SqlObject } from "../sql/m
 import type { Performer } from "./action.ts";
 import { type ActionForm, findActionForm } from "./catalogue.ts";
 import { InspectPerformer } from "./inspect.ts";
-import { RepublishPerformer } from "./republish.ts";
+import { type PublishLimits, RepublishPerformer } from "./republish.ts";
 import type { RepublishChain } from "./republish_chain.ts";
 import { type RuleResources, SinkPerformer } from "./sink_actions.ts";
 
@@ -17,6 +17,7 @@ export interface ActionSurroundings {
   readonly logger: Logger;
   readonly publisher: Publisher;
   readonly chain: RepublishChain;
+  readonly limits: () => PublishLimits;
   readonly resources: RuleResources;
   /** Of the resources that there will be; undefined: there is none of that name. */
   readonly typeOf: (resourceId: string) => string | undefined;
@@ -125,7 +126,7 @@ function checkResource(
 function republish(
   { actionId, name, params: given, legacy }: PerformerRequest,
   params: JsonObject,
-  { publisher, chain }: ActionSurroundings,
+  { publisher, chain, limits }: ActionSurroundings,
 ): Performer {
   const topic = String(params["target_topic"]);
   const isOldName = findActionForm(name)?.flavor === "3.1";
@@ -135,6 +136,7 @@ function republish(
     actionId,
     publisher,
     chain,
+    limits,
     options: isLegacy
       ? {
         topic: { render: () => topic },

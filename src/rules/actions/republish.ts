@@ -1,5 +1,11 @@
 import { isPromise } from "../../base/mod.ts";
-import { isSysTopic, isValidTopicName, type Qos, ReasonCode } from "../../mqtt/mod.ts";
+import {
+  isSysTopic,
+  isValidTopicName,
+  type Qos,
+  ReasonCode,
+  topicLevelCount,
+} from "../../mqtt/mod.ts";
 import type { Identity, Publisher } from "../../ports/mod.ts";
 import { type Message, NO_BYTES } from "../../session/mod.ts";
 import type { EventColumns } from "../events/event_columns.ts";
@@ -16,11 +22,20 @@ export interface RepublishOptions {
   readonly isLegacy: boolean;
 }
 
+/** What the broker takes from everybody. */
+export interface PublishLimits {
+  readonly maxTopicLevels: number;
+  readonly maxPacketSizeBytes: number;
+  readonly maxQos: number;
+}
+
 export interface RepublishParts {
   readonly actionId: string;
   readonly options: RepublishOptions;
   readonly publisher: Publisher;
   readonly chain: RepublishChain;
+  /** As they are now. */
+  readonly limits: () => PublishLimits;
 }
 
 /** How publishers are called that are rules of EMQX 3.1, before the identifier of the client. */
@@ -40,6 +55,7 @@ export class RepublishPerformer implements Performer {
     const { actionId, chain, publisher } = this.#parts;
     chain.check(actionId, event.publisherId, LEGACY_PUBLISHER);
     const message = this.#message(selected, event);
+    checkLimits(message, this.#parts.limits());
     const answer = chain.run(
       actionId,
       () => publisher.publishMessage(message, identityOf(message.publisherId)),
@@ -81,6 +97,27 @@ export class RepublishPerformer implements Performer {
     // Whatever bytes it has: it may be no text at all.
     if (payload.isPayload && source !== undefined) return source.payload;
     return encoder.encode(payload.render(selected, event));
+  }
+}
+
+function checkLimits(
+  { topic, topicBytes, payload, properties, qos }: Message,
+  { maxTopicLevels, maxPacketSizeBytes, maxQos }: PublishLimits,
+): void {
+  const levels = topicLevelCount(topic);
+  if (levels > maxTopicLevels) {
+    throw new ActionError(
+      `Cannot republish to a topic of ${levels} levels: allowed are ${maxTopicLevels}`,
+    );
+  }
+  const size = topicBytes.length + payload.length + properties.length;
+  if (size > maxPacketSizeBytes) {
+    throw new ActionError(
+      `Cannot republish a message of ${size} bytes: allowed are ${maxPacketSizeBytes}`,
+    );
+  }
+  if (qos > maxQos) {
+    throw new ActionError(`Cannot republish with QoS ${qos}: allowed is up to ${maxQos}`);
   }
 }
 

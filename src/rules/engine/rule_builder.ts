@@ -2,6 +2,7 @@ import type { Clock, Logger } from "../../base/mod.ts";
 import type { Publisher } from "../../ports/mod.ts";
 import { RuleAction } from "../actions/action.ts";
 import { createPerformer } from "../actions/create_performer.ts";
+import type { PublishLimits } from "../actions/republish.ts";
 import { RepublishChain } from "../actions/republish_chain.ts";
 import type { RuleResources } from "../actions/sink_actions.ts";
 import type { ActionCounters, RuleDraft } from "../rule.ts";
@@ -18,6 +19,8 @@ export interface RuleBuilderParts {
   readonly totals: ActionCounters;
   readonly actionsMax: () => number;
   readonly pendingMax: () => number;
+  /** Of messages. */
+  readonly limits: () => PublishLimits;
 }
 
 /** How a rule is to be built. */
@@ -88,10 +91,10 @@ export class RuleBuilder {
     { id, name, params }: KeptAction,
     typeOf: (resourceId: string) => string | undefined,
   ): RuleAction {
-    const { clock, logger, publisher, resources, totals, pendingMax } = this.#parts;
+    const { clock, logger, publisher, limits, resources, totals, pendingMax } = this.#parts;
     const performer = createPerformer(
       { ruleId, actionId: id, name, params, legacy },
-      { logger, publisher, chain: this.#chain, resources, typeOf },
+      { logger, publisher, chain: this.#chain, limits, resources, typeOf },
     );
     return new RuleAction({
       id,

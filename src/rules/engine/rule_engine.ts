@@ -6,6 +6,7 @@ import {
   type RecordStore,
 } from "../../ports/mod.ts";
 import { resourceOf } from "../actions/create_performer.ts";
+import type { PublishLimits } from "../actions/republish.ts";
 import type { RuleResources } from "../actions/sink_actions.ts";
 import type { EventSurroundings } from "../events/event_columns.ts";
 import type {
@@ -31,6 +32,8 @@ export interface RuleEngineParts {
   readonly records: RecordStore;
   readonly resources: RuleResources;
   readonly publisher: Publisher;
+  /** Of messages that rules publish, as they are now. */
+  readonly limits: () => PublishLimits;
   readonly events: EventSource;
   readonly clock: Clock;
   readonly logger: Logger;

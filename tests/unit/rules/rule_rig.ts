@@ -128,6 +128,7 @@ export class RuleRig {
       records: this.records,
       resources: this.resources,
       publisher: { publishMessage: (message) => this.#take(message) },
+      limits: () => ({ maxTopicLevels: 8, maxPacketSizeBytes: 1000, maxQos: 1 }),
       events: {
         add: (sink) => this.sink = sink,
         remove: () => this.sink = undefined,

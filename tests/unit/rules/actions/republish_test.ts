@@ -29,10 +29,10 @@ test("republish fills topic and payload with what was selected, and takes QoS an
       republish({ target_topic: "out/${msg}", target_qos: -1, payload_tmpl: "<${client_id}>" }),
     ],
   });
-  rig.publish("t/1", '{"msg":"hello"}', { qos: 2, retain: true, properties: Uint8Array.of(1, 1) });
+  rig.publish("t/1", '{"msg":"hello"}', { qos: 1, retain: true, properties: Uint8Array.of(1, 1) });
   assertEquals(rig.texts, [["out/hello", "<c1>"]]);
   const [{ qos, retain, properties, publisherId } = assertNever()] = rig.published;
-  assertEquals([qos, retain, properties.length], [2, true, 0]);
+  assertEquals([qos, retain, properties.length], [1, true, 0]);
   assertEquals(publisherId, rule.actions[0]?.id);
   assertMatch(publisherId, /^republish_[0-9]{19}$/);
   assertEquals(await counters(rig), [[1, 1, 0]]);
@@ -102,6 +102,22 @@ for (const [template, payload] of BAD_TOPICS) {
     assertMatch(String(rig.log.at(-1)?.fields["reason"]), /Cannot republish: the topic is /);
   });
 }
+
+test("republish keeps to what the broker takes from everybody", async () => {
+  const rig = new RuleRig();
+  await rig.engine.create({
+    sql: 'SELECT payload.t AS t, payload.p AS p FROM "in"',
+    actions: [republish({ target_topic: "${t}", target_qos: -1, payload_tmpl: "${p}" })],
+  });
+  const tell = (t: string, p: string, qos: 0 | 1 | 2): void =>
+    rig.publish("in", JSON.stringify({ t, p }), { qos });
+  tell("1/2/3/4/5/6/7/8", "x".repeat(985), 1);
+  tell("1/2/3/4/5/6/7/8/9", "x", 1);
+  tell("1/2/3/4/5/6/7/8", "x".repeat(986), 1);
+  tell("1", "x", 2);
+  assertEquals(rig.published.length, 1);
+  assertEquals(await counters(rig), [[4, 1, 3]]);
+});
 
 test("republish does not feed itself: the second time is a failure", async () => {
   const rig = new RuleRig();
