@@ -5,7 +5,11 @@ import { CertificateFolder, hasOpenssl } from "../support/certificates.ts";
 import { TestClient } from "../support/mqtt_client.ts";
 import { readPrometheus } from "../support/prometheus.ts";
 import { type RunningBroker, withBroker } from "../support/start_broker.ts";
+import { denoTooOldForTls } from "../support/tls_target.ts";
 import { WebService } from "../support/web_service.ts";
+
+/** Before 2.9 the client of HTTP keeps no connection, and waits on one that is closed until its time is over. */
+const oldDeno = await denoTooOldForTls();
 
 function hookConfig(url: string, more = ""): string {
   return `[web_hook]\nenable = true\nurl = "${url}/hook"\n${more}\n`;
@@ -79,7 +83,7 @@ test("the web hook posts what happens, to the end of the broker", () =>
     const [first] = service.seen;
     assertEquals([first?.method, first?.url, first?.headers["x-key"]], ["POST", "/hook", "k"]);
     // No more than one for each client, and kept.
-    assert(service.connections <= 2, `${service.connections}`);
+    if (oldDeno === undefined) assert(service.connections <= 2, `${service.connections}`);
   }));
 
 test("traffic goes on as ever while the web hook has nowhere to go; what has no room is counted", () =>
@@ -134,7 +138,9 @@ test("nobody waits for a web service that takes its time, not even the end of th
     assertEquals(service.seen.length, 2);
   }, () => undefined));
 
-test("a web service that closes its connections gets everything all the same", () =>
+test("a web service that closes its connections gets everything all the same", {
+  skip: oldDeno !== undefined && `Deno ${oldDeno} is too old for closed connections`,
+}, () =>
   withService(async (service) => {
     const config = hookConfig(service.url, 'rules = ["message.publish"]');
     await withBroker({ config }, async (broker) => {
