@@ -53,16 +53,24 @@ class NodeHttpClient implements HttpClient {
         headers: { ...headers, host: url.host, "content-length": String(body.length) },
         ...(isSecure && isIP(host) === 0 ? { servername: host } : {}),
       });
-      const patience = setTimeout(() => {
-        outgoing.destroy(new HttpClientError(`no answer in ${timeoutMs} ms`, { code: "TIMEOUT" }));
-      }, timeoutMs);
+      let isOver = false;
       let status: number | undefined;
       // Once there is a status, that is the answer, whatever becomes of the rest of it.
       const end = (error: unknown): void => {
+        isOver = true;
         clearTimeout(patience);
         if (status === undefined) reject(errorOf(error));
         else resolve(status);
       };
+      const patience = setTimeout(() => {
+        end(new HttpClientError(`no answer in ${timeoutMs} ms`, { code: "TIMEOUT" }));
+        outgoing.destroy();
+      }, timeoutMs);
+      outgoing.on("socket", (socket) => {
+        // Else Deno sends a request again that has no answer, and does not tell: also one that we have given up.
+        outgoing.reusedSocket = false;
+        if (isOver) socket.destroy();
+      });
       outgoing.on("error", end);
       outgoing.on("response", (response) => {
         status = response.statusCode ?? 0;

@@ -131,6 +131,23 @@ test("HttpSink does not read an answer to its end that has none", async () => {
   await service.stop();
 });
 
+test("HttpSink gives up a request without an answer on a connection that it has used before", async () => {
+  const service = await WebService.start((response, count) => {
+    if (count % 2 === 1) response.end("fine");
+  });
+  const sink = await sinkTo(service.url, { timeoutMs: 50, connectionsMax: 1 });
+  for (let round = 0; round < 4; round++) {
+    await sink.deliver([item(`fine ${round}`)]);
+    const failure = await failureOf(sink.deliver([item(`lost ${round}`)]));
+    assertStringIncludes(failure.message, "no answer in 50 ms");
+  }
+  // Each of them once: nobody but us tries again.
+  assertEquals(new Set(service.seen.map(({ body }) => body)).size, 8);
+  assertEquals(service.seen.length, 8);
+  await sink.close();
+  await service.stop();
+});
+
 test("HttpSink says why there is no connection, without what is secret in the URL", async () => {
   const service = await WebService.start();
   const { url } = service;
