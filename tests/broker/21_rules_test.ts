@@ -262,6 +262,62 @@ test("a reload changes rules and resources, all of them or none", () =>
     });
   }));
 
+test("a reload takes a rule to another place, and does not take one away that is needed", () =>
+  inFolder((folder) =>
+    withWebTarget((one) =>
+      withWebTarget(async (other) => {
+        const path = join(folder, "broker.toml");
+        const hook = (url: string): string =>
+          `[[resource]]\nname = "hook"\ntype = "web_hook"\nconfig = { url = "${url}" }\n`;
+        const hooked = `[[rule]]\nname = "hooked"\nsql = 'SELECT payload FROM "a"'
+[[rule.action]]\nname = "data_to_webserver"\nparams = { "$resource" = "hook" }\n`;
+        await writeFile(path, hook(one.url) + hooked);
+        await withBroker({ args: ["--config", path] }, async (broker) => {
+          const client = await TestClient.connect(broker.port);
+          const told = async (payload: string): Promise<void> => {
+            await client.publish("a", payload, { qos: 1 });
+          };
+          const reload = async (text: string, expected: string): Promise<void> => {
+            await writeFile(path, text);
+            broker.signal("SIGHUP");
+            await broker.logged(expected);
+          };
+          await told("1");
+          assertEquals(JSON.parse((await one.next()).body), { payload: "1" });
+          await reload(hook(other.url) + hooked, "changed=resource");
+          await told("2");
+          assertEquals(JSON.parse((await other.next()).body), { payload: "2" });
+          // Its own rule is in the same file, the one of the API is not.
+          const made = await askV3(broker, "POST", "/rules", {
+            rawsql: 'SELECT topic FROM "b"',
+            actions: [{ name: "data_to_webserver", params: { $resource: "hook" } }],
+          });
+          await reload("", `Cannot remove resource "hook": rule "${made.data.id}" uses it`);
+          await told("3");
+          assertEquals(JSON.parse((await other.next()).body), { payload: "3" });
+          assertEquals(await askV3(broker, "DELETE", `/rules/${made.data.id}`), { code: 0 });
+          await reload("", 'changed="resource,rule"');
+          await told("4");
+          assertEquals((await askV3(broker, "GET", "/rules")).data, []);
+          assertEquals([one.waiting, other.waiting], [0, 0]);
+        });
+      })
+    )
+  ));
+
+test("a broker whose rules have no resource does not start, and says why", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "broker.toml");
+    await writeFile(
+      path,
+      `[[rule]]\nname = "hooked"\nsql = 'SELECT * FROM "a"'
+[[rule.action]]\nname = "data_to_webserver"\nparams = { "$resource" = "nope" }\n`,
+    );
+    const { code, stderr } = await runToEnd(["run", "--ephemeral", "--config", path]);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'Cannot use rule "hooked": Cannot use resource "nope"');
+  }));
+
 test("broker check says where in the file and where in the statement a rule is wrong", () =>
   inFolder(async (folder) => {
     const path = join(folder, "broker.toml");
