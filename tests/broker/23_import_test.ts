@@ -1,12 +1,16 @@
 import { Buffer } from "node:buffer";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { within } from "../support/deadline.ts";
+import { hasMosquitto } from "../support/mosquitto.ts";
 import { TestClient } from "../support/mqtt_client.ts";
-import { runToEnd, withBroker } from "../support/start_broker.ts";
+import { runToEnd, startProgram, withBroker } from "../support/start_broker.ts";
 
 const skip = spawnSync("mosquitto_passwd", ["--help"]).error !== undefined;
 
@@ -82,6 +86,82 @@ async function assertRights(port: number): Promise<void> {
   stranger.sendConnect({ username: "alice", password: Buffer.from("wrong") });
   assertEquals((await stranger.expect("connack")).reasonCode, 0x86);
 }
+
+const SERVER = ["mosquitto", "/usr/sbin/mosquitto"]
+  .find((program) => spawnSync(program, ["-h"]).error === undefined);
+
+/** What clients see, in words that do not depend on the server: "$P" is its port. */
+const SCENE = `
+exec 2>&1
+alice="-h 127.0.0.1 -p $P -u alice -P secret"
+for who in "-u alice -P secret" "-u alice -P wrong" "-u bob -P secret" ""; do
+  mosquitto_pub -h 127.0.0.1 -p "$P" $who -t home/x -m 1 -q 1 >/dev/null 2>&1
+  echo "[$who] is let in: $([ $? -eq 0 ] && echo yes || echo no)"
+done
+mosquitto_sub $alice -i away -c -q 1 -t 'home/#' -E
+seq 15 | mosquitto_pub $alice -t home/q -l -q 1
+echo "after a time away: $(mosquitto_sub $alice -i away -c -q 1 -t 'home/#' -C 10 -W 9 -F '%q:%p' | tr '\\n' ' ')"
+mosquitto_pub $alice -t home/r -m keep -r -q 2
+mosquitto_pub $alice -t home/safe -m no -r -q 1
+mosquitto_pub $alice -t news/alice -m no -r -q 1 -V 5
+head -c 2000 /dev/zero | mosquitto_pub $alice -t home/big -s -r -q 1
+mosquitto_pub $alice -t home/s -m last -r -q 1
+echo "kept: $(mosquitto_sub $alice -t 'home/#' -t news/alice -q 2 -C 2 -W 9 -F '%r %q %t %p' | sort | tr '\\n' ' ')"
+`;
+
+function sceneAt(port: number): Promise<string> {
+  const child = spawn("bash", ["-c", SCENE], {
+    env: { ...process.env, P: String(port) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => said += text);
+  return within(new Promise((resolve) => child.once("close", () => resolve(said))), "the scene");
+}
+
+/** What `use` makes of a mosquitto with this configuration. */
+async function withMosquitto<T>(conf: string, use: () => Promise<T>): Promise<T> {
+  const child = spawn(SERVER ?? "", ["-c", conf, "-v"], { stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  try {
+    await within(new Promise((resolve) => child.stderr.on("data", resolve)), "mosquitto's log");
+    return await use();
+  } finally {
+    child.kill();
+    await ended;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test("clients of mosquitto notice no difference after an import", {
+  skip: skip || SERVER === undefined || !hasMosquitto(),
+}, () =>
+  withFolder(async (folder) => {
+    const [conf, output, port] = [join(folder, "m.conf"), join(folder, "o.toml"), await freePort()];
+    spawnSync("mosquitto_passwd", ["-b", "-c", join(folder, "users"), "alice", "secret"]);
+    await writeFile(join(folder, "acl"), ACL);
+    await writeFile(
+      conf,
+      `user root\nlistener ${port} 127.0.0.1\npassword_file ${folder}/users\n` +
+        `acl_file ${folder}/acl\nmax_queued_messages 10\nmax_inflight_messages 5\n` +
+        "max_packet_size 1500\n",
+    );
+    const before = await withMosquitto(conf, () => sceneAt(port));
+    assertStringIncludes(before, "[-u alice -P secret] is let in: yes");
+    assertEquals((await runToEnd(["import", conf, "-o", output])).code, 3);
+    const program = await startProgram(["exec", "--config", output, "--", "bash", "-c", SCENE], {
+      environment: { P: String(port) },
+    });
+    assertEquals((await program.exited).code, 0);
+    assertEquals([program.stdout(), program.stderr()], [before, ""]);
+  }));
 
 test("import writes to standard output, and over no file that is there", () =>
   withFolder(async (folder) => {
