@@ -49,7 +49,12 @@ export class SqliteThread {
       return;
     }
     this.#users.delete(path);
-    if (this.#worker !== undefined) await this.ask({ kind: "close", path });
+    if (this.#worker !== undefined) {
+      await this.ask({ kind: "close", path }).catch((error: unknown) => {
+        // A thread that is gone has nothing open any more.
+        if (this.#worker !== undefined) throw error;
+      });
+    }
     if (this.#users.size > 0) return;
     const worker = this.#worker;
     this.#worker = undefined;

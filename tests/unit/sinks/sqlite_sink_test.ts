@@ -161,6 +161,25 @@ test("SqliteThread serves several sinks, of one file, too, until the last is clo
     database.close();
   }));
 
+test("SqliteThread that breaks fails what waits for it, and another one takes its place", () =>
+  withFolder(async (folder) => {
+    const entry = new URL("../../support/failing_sink_thread.ts", import.meta.url).href;
+    const sink = new SqliteSink(
+      { path: join(folder, "a.db"), isSynced: false },
+      new SqliteThread(entry),
+    );
+    for (let round = 0; round < 2; round++) {
+      const attempts = [sink.check(), sink.deliver(rowsOf({}, { a: 1 }))];
+      for (const result of await Promise.allSettled(attempts)) {
+        assertEquals(result.status, "rejected");
+        const { reason } = result as PromiseRejectedResult;
+        assertStringIncludes(String(reason), "the thread is gone");
+        assertEquals((reason as SinkError).isRetryable, true);
+      }
+    }
+    await sink.close();
+  }));
+
 test("tableProblem() says what no table or column can be called", () => {
   assertEquals(tableProblem(TABLE), undefined);
   for (const table of ["", "a\0b", "x".repeat(129)]) {
