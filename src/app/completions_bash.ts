@@ -1,12 +1,15 @@
+import { settableKeys } from "../config/mod.ts";
 import { type CommandTable, type Option, optionsOf } from "./options.ts";
 
-/** A word that stands for what is completed: "@file", "@folder", "@command", "@any", or the words themselves. */
+/** A word that stands for what is completed: "@file", "@folder", "@setting", "@command", "@any", or the words themselves. */
 type Kind = string;
 
 /** For bash from 3.2 on, without the package bash-completion; with it, commands behind "--" complete their own options. */
 export function bashCompletions(tables: readonly CommandTable[]): string {
   const names = tables.map(({ name }) => name);
   return `# Completions of broker for bash, made by "broker completions bash".
+
+_broker_settings="${settableKeys().join(" ")}"
 
 # What is completed behind an option of a command; nothing where the option has no value.
 _broker_value() {
@@ -35,6 +38,10 @@ _broker_complete() {
       COMPREPLY=($(compgen "$([[ $1 == @file ]] && echo -f || echo -d)" -- "$cur"))
       compopt -o filenames 2>/dev/null
       ;;
+    @setting)
+      IFS=' ' && COMPREPLY=($(compgen -W "$_broker_settings" -S = -- "$cur"))
+      compopt -o nospace 2>/dev/null
+      ;;
     @command) COMPREPLY=($(compgen -c -- "$cur")) ;;
     @any | "") ;;
     *) IFS=' ' && COMPREPLY=($(compgen -W "$1" -- "$cur")) ;;
@@ -60,7 +67,7 @@ _broker() {
         fi
         return
         ;;
-      =) ;;
+      =) ((i++)) ;;
       -*)
         value=$(_broker_value "$command" "$word")
         if [[ -n $value && \${COMP_WORDS[i + 1]} == = ]]; then ((i++)); fi

@@ -1,3 +1,4 @@
+import { settableKeys } from "../config/mod.ts";
 import { type CommandTable, type Option, optionsOf } from "./options.ts";
 
 export function fishCompletions(tables: readonly CommandTable[]): string {
@@ -11,6 +12,7 @@ export function fishCompletions(tables: readonly CommandTable[]): string {
   return `# Completions of broker for fish, made by "broker completions fish".
 
 set -l commands ${names}
+set -g __broker_settings ${settableKeys().map((key) => `${key}=`).join(" ")}
 complete -c broker -f
 ${lines.join("\n")}
 `;
@@ -30,6 +32,7 @@ function optionLine(table: CommandTable, option: Option): string {
   const parts = ["complete -c broker -n", conditionOf(table), `-l ${name}`];
   if (letter !== undefined) parts.push(`-s ${quoted(letter)}`);
   if (value !== undefined) parts.push(completes === "file" ? "-rF" : "-x");
+  if (completes === "setting") parts.push("-a '$__broker_settings'");
   if (completes === "folder") parts.push("-a '(__fish_complete_directories)'");
   if (words !== undefined) parts.push(`-a ${quoted(words.join(" "))}`);
   return [...parts, `-d ${quoted(help.split("\n", 1)[0] ?? "")}`].join(" ");

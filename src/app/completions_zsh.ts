@@ -1,3 +1,4 @@
+import { settableKeys } from "../config/mod.ts";
 import { type CommandTable, type Option, optionsOf } from "./options.ts";
 
 export function zshCompletions(tables: readonly CommandTable[]): string {
@@ -5,6 +6,9 @@ export function zshCompletions(tables: readonly CommandTable[]): string {
   const run = tables.filter(({ name }) => name === "run");
   return `#compdef broker
 # Completions of broker for zsh, made by "broker completions zsh".
+
+typeset -ga _broker_settings
+_broker_settings=(${settableKeys().join(" ")})
 
 _broker() {
   local curcontext=$curcontext state line
@@ -72,6 +76,8 @@ function valueSpec({ value, completes, oneOf, suggests }: Option): string {
     ? `(${words.join(" ")})`
     : completes === "file"
     ? "_files"
+    : completes === "setting"
+    ? "compadd -S = -a _broker_settings"
     : completes === "folder"
     ? "_files -/"
     : " ";

@@ -24,6 +24,7 @@ export const FILE_OPTIONS: readonly Option[] = [
   {
     name: "set",
     value: "KEY=VALUE",
+    completes: "setting",
     help:
       "one key, dotted, with its value in TOML or as a bare word; wins over file and environment, " +
       "repeatable",

@@ -17,7 +17,7 @@ export interface Option {
   /** The value is a whole number in this range. */
   readonly range?: readonly [min: number, max: number];
   /** What a shell completes. */
-  readonly completes?: "file" | "folder";
+  readonly completes?: "file" | "folder" | "setting";
   /** A value of no characters makes sense. */
   readonly mayBeEmpty?: boolean;
   /** Broken into lines where it is shown; "\n" begins a new line. */

@@ -22,4 +22,4 @@ export { ConfigError, type ConfigProblem, formatProblem } from "./problem.ts";
 export { planReload, type Reload } from "./reload.ts";
 export type { NodeOptions } from "./sections/node.ts";
 export type { PersistenceOptions } from "./sections/persistence.ts";
-export { type Setting, settingFromFlag } from "./settings.ts";
+export { settableKeys, type Setting, settingFromFlag } from "./settings.ts";

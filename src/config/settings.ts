@@ -130,6 +130,11 @@ export function nearestPath(path: KeyPath, origin: Origin): string | undefined {
   return found === name(path) ? undefined : found;
 }
 
+/** Every key as `--set` takes it, the first table of each `[[section]]`. */
+export function settableKeys(): readonly string[] {
+  return knownKeys(ROOT).map(({ pattern }) => formatPath(toPath(pattern, [])));
+}
+
 function withIndexes(segments: readonly string[]): KeyPath {
   return segments.map((segment) => /^\d{1,6}$/.test(segment) ? Number(segment) : segment);
 }

@@ -57,6 +57,13 @@ const BASH: readonly [words: string[], offered: string[]][] = [
   [["run", "--log-level", "="], LEVELS],
   [["run", "-c", "my"], ["my file.toml", "my folder"]],
   [["run", "--set", "x"], []],
+  [["run", "--set", "mqtt.max_q"], [
+    "mqtt.max_qos=",
+    "mqtt.max_queued_bytes=",
+    "mqtt.max_queued_messages=",
+  ]],
+  [["run", "--set", "listener.0.bi"], ["listener.0.bind="]],
+  [["acl", "--set", "mqtt.max_qos", "=", "1", "ex"], ["explain"]],
   [["acl", ""], ["explain"]],
   [["acl", "explain", "--user", "u", "rec"], ["receive"]],
   [["acl", "explain", "publish", ""], []],
@@ -89,6 +96,7 @@ const FISH: readonly [line: string, offered: string[]][] = [
   ["broker run --log-level ", LEVELS],
   ["broker exec --rec", ["--record", "--record-sys"]],
   ["broker completions ", [...SHELLS]],
+  ["broker run --set mqtt.max_qo", ["mqtt.max_qos="]],
   ["broker check -c my", ["my file.toml", "my folder/"]],
 ];
 
