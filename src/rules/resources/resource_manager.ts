@@ -52,6 +52,8 @@ export class ResourceManager implements RuleResources {
   readonly #parts: ResourceManagerParts;
   /** By their ids, in the order in which they were made. */
   readonly #resources = new Map<string, LiveResource>();
+  /** On its way out of the store. */
+  #leaving: string | undefined;
   /** One change at a time: each builds on what there is. */
   readonly #turns = new TurnQueue();
 
@@ -101,8 +103,9 @@ export class ResourceManager implements RuleResources {
     return [...this.#resources.values()].map(({ view }) => view);
   }
 
+  /** One that is being removed is no longer there: no rule may begin to need it. */
   get(id: string): LiveResource | undefined {
-    return this.#resources.get(id);
+    return this.#leaving === id ? undefined : this.#resources.get(id);
   }
 
   /** Throws a `RuleError` where there cannot be such a resource. */
@@ -154,10 +157,13 @@ export class ResourceManager implements RuleResources {
           detail: `dependency_exists ${user}`,
         });
       }
+      this.#leaving = id;
       try {
         await this.#parts.records.remove(RESOURCE_KIND, id);
       } catch (error) {
         throw storeError("remove", id, error);
+      } finally {
+        this.#leaving = undefined;
       }
       this.#let(resource);
       return true;

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { Prng, SILENT_LOGGER, SystemClock } from "../../../../src/base/mod.ts";
-import type { RecordStore } from "../../../../src/ports/mod.ts";
+import { RecordError, type RecordStore } from "../../../../src/ports/mod.ts";
 import {
   type ConfiguredResource,
   type JsonObject,
@@ -147,6 +147,19 @@ test("a resource that a rule uses stays", () =>
     assertEquals(await codeOf(rig.manager.remove(id)), "in-use dependency_exists rule:1");
     rig.manager.findUser = () => undefined;
     assertEquals(await rig.manager.remove(id), true);
+  }));
+
+test("a resource on its way out is there for nobody, and is again where it cannot go", () =>
+  withRig(async (rig) => {
+    const id = await rig.create({ config: { url: NOWHERE } });
+    const seen: unknown[] = [];
+    rig.records.remove = () => {
+      seen.push(rig.manager.get(id));
+      return Promise.reject(new RecordError("unavailable", "the disk is full"));
+    };
+    assertMatch(await codeOf(rig.manager.remove(id)), /^unavailable/);
+    assertEquals(seen, [undefined]);
+    assertEquals(rig.manager.get(id)?.id, id);
   }));
 
 const REFUSED: ReadonlyArray<readonly [type: string, config: JsonObject, code: string]> = [
