@@ -30,6 +30,10 @@ export interface BenchArguments extends ClientArguments {
 /** Of what stands in a payload so that its receiver can judge it. */
 export const STAMP_BYTES = 12;
 const DURATION_S = 10;
+const SIZE_BYTES = 64;
+const WINDOW = 256;
+/** A server need not hold more for one receiver. */
+const WINDOW_BYTES = 1_000_000;
 const COUNTS: Readonly<Record<BenchMode, readonly [publishers: number, subscribers: number]>> = {
   pair: [1, 1],
   fanout: [1, 100],
@@ -106,14 +110,16 @@ somebody would see at that load. Every message is checked for loss, order and du
           letter: "s",
           value: "BYTES",
           range: [STAMP_BYTES, 100_000_000],
-          help: "of a payload, default 64",
+          help: `of a payload, default ${SIZE_BYTES}`,
         },
         {
           name: "window",
           letter: "w",
           value: "N",
           range: [1, 65_535],
-          help: "messages on their way at the same time, default 256",
+          help:
+            `messages on their way at the same time, default ${WINDOW}, fewer where they would be ` +
+            "over 1 MB together",
         },
         {
           name: "rate",
@@ -178,14 +184,18 @@ export function readBench(parsed: ParsedOptions): BenchArguments | readonly stri
     connections: parsed.number("count") ?? 1000,
     concurrency: parsed.number("concurrency") ?? 100,
     qos: Number(parsed.text("qos") ?? 0) as Qos,
-    sizeBytes: parsed.number("size") ?? 64,
+    sizeBytes: parsed.number("size") ?? SIZE_BYTES,
     messages: parsed.number("messages") ?? Infinity,
     durationMs: (durationS ?? (mode === "conn" ? 0 : Infinity)) * 1000,
-    window: parsed.number("window") ?? 256,
+    window: parsed.number("window") ?? windowFor(parsed.number("size") ?? SIZE_BYTES),
     rate: parsed.number("rate") ?? 0,
     topicPrefix: prefix,
     isJson: parsed.has("json"),
   };
+}
+
+function windowFor(sizeBytes: number): number {
+  return Math.min(WINDOW, Math.max(1, Math.floor(WINDOW_BYTES / sizeBytes)));
 }
 
 const NOT_FOR: Readonly<Record<BenchMode, readonly string[]>> = {

@@ -102,18 +102,23 @@ export class BenchLoad implements LoadFigures {
     const { publishers } = this;
     const room = this.#args.rate === 0 ? Infinity : this.#due();
     const limit = Math.min(this.#messagesMax, this.sent + room);
-    const outstandingMax = this.#args.window * this.#fan;
     let idle = 0;
     while (idle < publishers.length && this.sent < limit) {
-      const outstanding = this.sent * this.#fan - this.received;
       // By the clock messages leave whether or not the last ones have arrived.
-      if (room === Infinity && outstanding >= outstandingMax) return;
+      const free = room === Infinity ? this.#freeInWindow() : room;
+      if (free <= 0) return;
       const publisher = publishers[this.#next] as BenchPublisher;
       this.#next = this.#next + 1 === publishers.length ? 0 : this.#next + 1;
-      const count = publisher.send(Math.min(BURST, limit - this.sent));
+      const count = publisher.send(Math.min(BURST, free, limit - this.sent));
       this.sent += count;
       idle = count === 0 ? idle + 1 : 0;
     }
+  }
+
+  /** Messages that may follow; one that has not reached everybody counts by its share. */
+  #freeInWindow(): number {
+    const outstanding = this.sent * this.#fan - this.received;
+    return Math.ceil(this.#args.window - outstanding / this.#fan);
   }
 
   #due(): number {

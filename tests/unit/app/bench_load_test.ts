@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { readBench } from "../../../src/app/bench_arguments.ts";
 import { BENCH_TABLE, type BenchArguments } from "../../../src/app/bench_arguments.ts";
 import { BenchLoad } from "../../../src/app/bench_load.ts";
@@ -39,15 +39,14 @@ test("BenchLoad keeps to its window, and goes on when messages arrive", () => {
   const { client, payloads } = recorder();
   bench.publishers[0]!.attach(client);
   bench.start();
-  // A burst is not cut in two.
-  assertEquals([bench.sent, payloads.length], [32, 32]);
-  for (const payload of payloads.slice(0, 20)) bench.subscribers[0]!.onMessage(viewOf(payload));
+  assertEquals([bench.sent, payloads.length], [20, 20]);
+  for (const payload of payloads.slice(0, 15)) bench.subscribers[0]!.onMessage(viewOf(payload));
   bench.pump();
-  assertEquals(bench.sent, 48);
-  for (const payload of payloads.slice(20)) bench.subscribers[0]!.onMessage(viewOf(payload));
+  assertEquals(bench.sent, 35);
+  for (const payload of payloads.slice(15)) bench.subscribers[0]!.onMessage(viewOf(payload));
   bench.pump();
   assertEquals([bench.sent, bench.isDone], [50, false]);
-  for (const payload of payloads.slice(48)) bench.subscribers[0]!.onMessage(viewOf(payload));
+  for (const payload of payloads.slice(35)) bench.subscribers[0]!.onMessage(viewOf(payload));
   assertEquals([bench.isDone, bench.received, bench.outOfOrder, bench.duplicates], [
     true,
     50,
@@ -87,4 +86,25 @@ test("BenchLoad sees what is missing, twice and out of order", () => {
   get(new Uint8Array(3));
   get(new Uint8Array(64).fill(0xff));
   assertEquals([bench.received, bench.expected], [5, 32]);
+});
+
+test("a window holds fewer messages where they are large", () => {
+  const windows = [["64"], ["100000"], ["5000000"], ["5000000", "-w", "9"]].map(
+    ([size, ...rest]) => {
+      const read = readBench(parseOptions(BENCH_TABLE, ["pair", "-s", size!, ...rest]).parsed);
+      return (read as BenchArguments).window;
+    },
+  );
+  assertEquals(windows, [256, 10, 1, 9]);
+});
+
+test("BenchLoad publishes by the clock whether or not anything arrives", () => {
+  const bench = load("pair", "-R", "1000", "-w", "1");
+  const { client, payloads } = recorder();
+  bench.publishers[0]!.attach(client);
+  const startMs = performance.now();
+  bench.start();
+  while (performance.now() - startMs < 20) bench.pump();
+  const elapsedMs = performance.now() - startMs;
+  assert(payloads.length >= 15 && payloads.length <= elapsedMs + 1, String(payloads.length));
 });
