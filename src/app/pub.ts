@@ -3,13 +3,22 @@ import { CallbackTimer, SystemClock } from "../base/mod.ts";
 import {
   CannotPublish,
   ClientLoop,
+  ClientSession,
+  type ClientTarget,
   ConnectionLost,
+  ConnectionRefused,
   encodePublishProperties,
   MqttClient,
   type MqttClientHandler,
   type OutgoingMessage,
 } from "../client/mod.ts";
-import { encodeUtf8, PacketEncodeError, ReasonCode, reasonCodeText } from "../mqtt/mod.ts";
+import {
+  type ConnectPacket,
+  encodeUtf8,
+  PacketEncodeError,
+  ReasonCode,
+  reasonCodeText,
+} from "../mqtt/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { capitalized, ClientErrors, ClientStatus } from "./client_status.ts";
 import {
@@ -26,6 +35,8 @@ import type { PubArguments } from "./pub_arguments.ts";
 export type StandardInput = AsyncIterable<Uint8Array>;
 
 const FIRST_FAILURE = 0x80;
+/** Between a connection that was lost and the next attempt. */
+const RETRY_MS = 1000;
 
 /** Publishes what the arguments say; resolves with the exit status. */
 export async function publish(
@@ -92,7 +103,11 @@ class Publisher implements MqttClientHandler {
   readonly #loop: ClientLoop;
   readonly #args: PubArguments;
   readonly #errors: ClientErrors;
-  readonly #client: MqttClient;
+  readonly #connectPacket: ConnectPacket;
+  /** Goes on where a connection is lost and made again. */
+  readonly #session = new ClientSession();
+  #client: MqttClient;
+  #target: ClientTarget | undefined;
   readonly #topic: Uint8Array;
   readonly #properties: Uint8Array;
   #clientId: string;
@@ -107,20 +122,32 @@ class Publisher implements MqttClientHandler {
     this.#errors = errors;
     this.#topic = encodeUtf8(args.topic);
     this.#properties = encodePublishProperties(args.properties);
-    const connect = connectPacketOf(runtime, args, "pub");
-    this.#clientId = connect.clientId;
-    const packetTrace = traceTo((line) => runtime.writeStdout(line), () => this.#clientId);
-    this.#client = new MqttClient(loop, {
-      connect,
+    this.#connectPacket = connectPacketOf(runtime, args, "pub");
+    this.#clientId = this.#connectPacket.clientId;
+    this.#client = this.#newClient();
+  }
+
+  #newClient(): MqttClient {
+    const args = this.#args;
+    const packetTrace = traceTo((line) => this.#runtime.writeStdout(line), () => this.#clientId);
+    return new MqttClient(this.#loop, {
+      connect: this.#connectPacket,
       timeoutMs: CONNECT_TIMEOUT_MS,
       inflightMax: args.inflightMax,
-      keepsMessages: false,
+      keepsMessages: this.#isStream,
+      session: this.#session,
       ...(args.isDebug ? { trace: packetTrace } : {}),
     }, this);
   }
 
   async connect(): Promise<void> {
-    await this.#client.connect(await targetOf(this.#runtime, this.#args));
+    this.#target = await targetOf(this.#runtime, this.#args);
+    await this.#client.connect(this.#target);
+  }
+
+  /** Lines may come for days: a connection that is lost is no reason to end. */
+  get #isStream(): boolean {
+    return this.#args.source.kind === "lines";
   }
 
   async publishLines(input: StandardInput): Promise<void> {
@@ -142,7 +169,7 @@ class Publisher implements MqttClientHandler {
 
   /** Waits for all acknowledgements, and says goodbye. */
   async finish(): Promise<void> {
-    while (this.#client.session.inflight.count > 0) await this.#news();
+    while (this.#session.inflight.count > 0) await this.#news();
     this.#isEnding = true;
     this.#client.disconnect(ReasonCode.normalDisconnection, this.#args.disconnect);
     while (!this.#isOver) await this.#news();
@@ -200,7 +227,25 @@ class Publisher implements MqttClientHandler {
   async #news(): Promise<void> {
     if (!this.#isOver) await new Promise<void>((resolve) => this.#wake = resolve);
     this.#wake = undefined;
-    if (this.#isOver && !this.#isEnding) throw new ConnectionLost("The connection was lost");
+    if (!this.#isOver || this.#isEnding) return;
+    if (!this.#isStream || this.#target === undefined) {
+      throw new ConnectionLost("The connection was lost");
+    }
+    while (this.#isOver) await this.#connectAgain(this.#target);
+  }
+
+  /** What was not acknowledged is sent again. */
+  async #connectAgain(target: ClientTarget): Promise<void> {
+    await new Promise<void>((resolve) => this.#loop.after(RETRY_MS, resolve));
+    const client = this.#newClient();
+    try {
+      this.#client = client;
+      await client.connect(target);
+      this.#isOver = !client.isConnected;
+    } catch (error) {
+      // Who says no means it; who is not there may come back.
+      if (error instanceof ConnectionRefused) throw error;
+    }
   }
 
   async #pause(ms: number): Promise<void> {

@@ -68,7 +68,8 @@ export const PUB_TABLE: CommandTable = {
         {
           name: "stdin-line",
           letter: "l",
-          help: "each line of standard input as a message, without its end",
+          help: "each line of standard input as a message, without its end; a connection that is " +
+            "lost is tried again every second",
         },
         { name: "stdin-file", letter: "s", help: "all of standard input as one message" },
         { name: "null-message", letter: "n", help: "a message of no bytes" },

@@ -8,7 +8,9 @@ import { TestClient } from "../support/mqtt_client.ts";
 import {
   type RunningBroker,
   runToEnd,
+  startBroker,
   type StartOptions,
+  startProgram,
   withBroker,
 } from "../support/start_broker.ts";
 
@@ -185,6 +187,39 @@ test("pub -d tells of every packet", () =>
       "",
     ]);
   }));
+
+test("pub -l goes on when the broker is back, with what was not acknowledged", async () => {
+  const first = await startBroker();
+  const args = [
+    "pub",
+    "-h",
+    "127.0.0.1",
+    "-p",
+    String(first.port),
+    "-t",
+    "l",
+    "-l",
+    "-q",
+    "1",
+    "-d",
+  ];
+  const program = await startProgram(args, { keepsInput: true });
+  program.write("one\n");
+  await program.said("received PUBACK");
+  await first.kill();
+  program.write("two\nthree\n");
+  const bind = `listener.0.bind="127.0.0.1:${first.port}"`;
+  await withBroker({ args: ["--set", bind] }, async ({ port }) => {
+    await program.said("received PUBACK", 3);
+    program.write("four\n");
+    program.write(undefined);
+    assertEquals((await program.exited).code, 0);
+    assertEquals(program.stderr(), "");
+    const published = program.stdout().match(/received PUBACK \(Mid: \d+, RC:0\)/g);
+    assertEquals(published?.length, 4);
+    assertEquals(port, first.port);
+  });
+});
 
 const WRONG: readonly [args: string[], problem: string][] = [
   [["-m", "x"], "a topic is needed: -t TOPIC"],

@@ -38,6 +38,8 @@ export interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** What its standard input holds; default: nothing. */
   readonly input?: string | Uint8Array;
+  /** Its standard input stays open: see `RunningProgram.write`. */
+  readonly keepsInput?: boolean;
 }
 
 export interface RunningBroker {
@@ -184,6 +186,8 @@ export interface RunningProgram {
   said(text: string, times?: number): Promise<void>;
   /** From now on nobody reads its standard output. */
   closeStdout(): void;
+  /** To its standard input; undefined ends it. */
+  write(text: string | undefined): void;
 }
 
 /** Starts the program with these arguments. The caller sees to its end. */
@@ -201,6 +205,7 @@ export async function startProgram(
     said: (text, times) =>
       within(program.stdout.until(text, times), `"${text}" on standard output`),
     closeStdout: () => program.closeStdout(),
+    write: (text) => program.write(text),
   };
 }
 
@@ -279,6 +284,11 @@ class Program {
     if (this.#isRunning && this.#pid !== undefined) process.kill(this.#pid, name);
   }
 
+  write(text: string | undefined): void {
+    if (text === undefined) this.#child.stdin.end();
+    else this.#child.stdin.write(text);
+  }
+
   /** From now on nobody reads what it writes. */
   closeStdout(): void {
     this.#child.stdout.destroy();
@@ -294,7 +304,7 @@ class Program {
     });
     // A program that does not read all of it is no failure.
     child.stdin.on("error", () => child.stdin.destroy());
-    child.stdin.end(options.input);
+    if (options.keepsInput !== true) child.stdin.end(options.input);
     return new Program(child);
   }
 }
