@@ -13,6 +13,7 @@ import process from "node:process";
 import { parseArgs } from "@std/cli";
 import { type LoadPlan, type LoadResult, percentOf } from "./load/plan.ts";
 import type { ProbeResult } from "./load/probe.ts";
+import { cpuSeconds } from "./load/process_usage.ts";
 import {
   type BenchBroker,
   BROKER_CORE,
@@ -61,6 +62,8 @@ interface HookRow {
   readonly runtime: string;
   readonly hook: string;
   readonly result: ProbeResult;
+  /** Of a message, those that are not for the web hook included. */
+  readonly brokerUs: number;
 }
 
 function print(text: string): void {
@@ -168,6 +171,14 @@ async function costs(runtime: RuntimeProgram, generator: RuntimeProgram): Promis
   return found.map((rows) => median(rows, ({ brokerUs }) => brokerUs));
 }
 
+/** As `steady.ts` has it. */
+const WARM_UP_S = 0.5;
+
+/** User and system time of the broker so far. */
+function usedSeconds({ pid }: BenchBroker): number {
+  return pid === undefined ? NaN : cpuSeconds(pid) ?? NaN;
+}
+
 const HOOKS = ["none", "alive", "dead", "silent"] as const;
 
 async function withHook<T>(
@@ -205,7 +216,7 @@ params = { "$resource" = "hook" }
 }
 
 async function hooks(runtime: RuntimeProgram, generator: RuntimeProgram): Promise<HookRow[]> {
-  const found = HOOKS.map((): ProbeResult[] => []);
+  const found = HOOKS.map((): Omit<HookRow, "runtime" | "hook">[] => []);
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const [index, kind] of HOOKS.entries()) {
       const result = await withHook(
@@ -214,7 +225,13 @@ async function hooks(runtime: RuntimeProgram, generator: RuntimeProgram): Promis
         (port) =>
           withBroker(runtime, hookText(port), async (broker) => {
             const script = ["load/steady.ts", `${broker.port}`, options.rate, options.seconds];
-            return JSON.parse(await runScript(generator, script, generatorPlace)) as ProbeResult;
+            const before = usedSeconds(broker);
+            const line = await runScript(generator, script, generatorPlace);
+            const result = JSON.parse(line) as ProbeResult;
+            // What is sent while it warms up costs as much as the rest.
+            const seconds = Number(options.seconds) + WARM_UP_S;
+            const cpuS = usedSeconds(broker) - before;
+            return { result, brokerUs: cpuS * 1e6 / (Number(options.rate) * seconds) };
           }),
       );
       found[index]?.push(result);
@@ -223,7 +240,8 @@ async function hooks(runtime: RuntimeProgram, generator: RuntimeProgram): Promis
   return HOOKS.map((hook, index) => ({
     runtime: `${runtime.name} ${runtime.version}`,
     hook,
-    result: median(found[index] ?? [], ({ p99Us }) => p99Us),
+    ...median(found[index] ?? [], ({ result }) => result.p99Us),
+    brokerUs: median(found[index] ?? [], ({ brokerUs }) => brokerUs).brokerUs,
   }));
 }
 
@@ -243,12 +261,13 @@ function printCosts(rows: readonly CostRow[]): void {
 
 function printHooks(rows: readonly HookRow[]): void {
   print(formatTable(
-    ["broker", "web hook", "messages/s", "lost", "p50 µs", "p99 µs"],
-    rows.map(({ runtime, hook, result: { perSecond, lost, p50Us, p99Us } }) => [
+    ["broker", "web hook", "messages/s", "lost", "broker µs each", "p50 µs", "p99 µs"],
+    rows.map(({ runtime, hook, brokerUs, result: { perSecond, lost, p50Us, p99Us } }) => [
       runtime,
       hook,
       `${perSecond ?? ""}`,
       `${lost ?? 0}`,
+      brokerUs.toFixed(1),
       p50Us.toLocaleString("en"),
       p99Us.toLocaleString("en"),
     ]),
