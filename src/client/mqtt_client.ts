@@ -210,7 +210,6 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
     }
     this.#state = "ending";
     this.#isHungUp = true;
-    this.#output.clear();
     this.#socket.abort();
   }
 

@@ -3,9 +3,14 @@ import { Buffer } from "node:buffer";
 import { assert } from "@std/assert";
 import { Prng } from "../../src/base/mod.ts";
 import { FrameDecoder, WebSocketError } from "../../src/transport/frame_decoder.ts";
-import { HttpHeadReader, HttpRefusal, parseRequestHead } from "../../src/transport/http_head.ts";
+import {
+  HttpHeadReader,
+  HttpRefusal,
+  parseRequestHead,
+  parseResponseHead,
+} from "../../src/transport/http_head.ts";
 import { ProxyHeaderReader } from "../../src/transport/proxy_header.ts";
-import { acceptUpgrade } from "../../src/transport/upgrade.ts";
+import { acceptUpgrade, checkAcceptance } from "../../src/transport/upgrade.ts";
 import { clientFrame, upgradeRequest } from "../support/websocket_peer.ts";
 
 export interface TransportFuzz {
@@ -23,6 +28,9 @@ const HEADERS = [
     "hex",
   ),
 ];
+const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+const ANSWER = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
 const TERMS = { path: "/mqtt", origins: ["https://example.org"] };
 
 /** Throws when anything but a refusal in the reader's own words comes out. */
@@ -30,7 +38,7 @@ export function fuzzTransport(options: { seed: number; rounds: number }): Transp
   const prng = new Prng(options.seed);
   let refused = 0;
   for (let round = 0; round < options.rounds; round++) {
-    const feed = prng.pick([feedHeader, feedUpgrade, feedFrames]);
+    const feed = prng.pick([feedHeader, feedUpgrade, feedAnswer, feedFrames]);
     try {
       feed(prng);
     } catch (error) {
@@ -71,11 +79,27 @@ function feedUpgrade(prng: Prng): void {
   }
 }
 
+/** To a client, by a server. */
+function feedAnswer(prng: Prng): void {
+  const reader = new HttpHeadReader(parseResponseHead);
+  for (const chunk of chunks(prng, broken(prng, Buffer.from(ANSWER)))) {
+    const length = reader.push(chunk);
+    if (length === undefined) continue;
+    assert(length > 0 && length <= chunk.length, "the head ends in this chunk");
+    if (reader.head !== undefined) checkAcceptance(reader.head, KEY);
+    return;
+  }
+}
+
 function feedFrames(prng: Prng): void {
-  const decoder = new FrameDecoder();
+  // Of a client or of a server.
+  const isMasked = prng.nextBoolean();
+  const decoder = new FrameDecoder(isMasked);
   const frames = Array.from({ length: 1 + prng.nextInt(4) }, () => {
     const opcode = prng.pick([2, 2, 2, 0, 8, 9, 10]);
-    return clientFrame("x".repeat(prng.nextInt(140)), { opcode, isFinal: prng.nextBoolean(0.9) });
+    const mask = isMasked ? {} : { mask: undefined };
+    const isFinal = prng.nextBoolean(0.9);
+    return clientFrame("x".repeat(prng.nextInt(140)), { opcode, isFinal, ...mask });
   });
   const bytes = broken(prng, Buffer.concat(frames));
   let seen = 0;
