@@ -12,6 +12,8 @@ export type ActionOutcome = "done" | "pending";
 
 /** What an action does with one thing that was selected. Quick, and nobody waits for it. */
 export interface Performer {
+  /** Whether what is new goes in the place of what is old, so that there is room at any time. */
+  readonly pushesOut?: boolean;
   /** Throws `ActionError`. What it keeps of `event` for later must be its own. */
   perform(selected: SqlObject, event: EventColumns, settle: Settle): ActionOutcome;
 }
@@ -67,7 +69,7 @@ export class RuleAction {
   /** Does it, or counts it as failed. Never throws. */
   run(selected: SqlObject, event: EventColumns): void {
     const { performer, pendingMax } = this.#parts;
-    if (this.#pending >= pendingMax()) {
+    if (this.#pending >= pendingMax() && performer.pushesOut !== true) {
       this.#count(false, `${this.#pending} are under way already`);
       return;
     }

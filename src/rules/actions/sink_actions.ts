@@ -39,6 +39,11 @@ export class SinkPerformer implements Performer {
     this.#parts = parts;
   }
 
+  get pushesOut(): boolean {
+    const { resources, resourceId } = this.#parts;
+    return resources.get(resourceId)?.config["when_full"] === "drop_oldest";
+  }
+
   perform(selected: SqlObject, event: EventColumns, settle: Settle): ActionOutcome {
     const { resources, resourceId, encode } = this.#parts;
     const resource = resources.get(resourceId);

@@ -470,6 +470,21 @@ test("what one action may have under way is limited; the rest fails, and is coun
   assertEquals(news(), 2);
 });
 
+test("a resource that drops what is oldest decides itself what there is room for", async () => {
+  const resource = new FakeResource("r", "file", { when_full: "drop_oldest" });
+  const rig = new RuleRig({ resources: [resource], options: { maxQueuedActions: 1 } });
+  const { id } = await rig.engine.create({
+    sql: 'SELECT payload FROM "t"',
+    actions: [{ name: "data_to_file", params: { $resource: "r", payload_tmpl: "${payload}" } }],
+  });
+  rig.publish("t", "1");
+  rig.publish("t", "2");
+  resource.settles[0]?.(false);
+  resource.settles[1]?.(true);
+  assertEquals(resource.texts, ["1", "2"]);
+  assertEquals(rig.engine.get(id)?.actions[0]?.counters, { success: 1, failed: 1 });
+});
+
 test("rules of EMQX 3.1 fire on the event that they are for, whatever else FROM names", async () => {
   const rig = new RuleRig();
   const connected = { name: "c", hook: "client.connected" };
