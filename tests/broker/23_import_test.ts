@@ -160,7 +160,9 @@ test("clients of mosquitto notice no difference after an import", {
       environment: { P: String(port) },
     });
     assertEquals((await program.exited).code, 0);
-    assertEquals([program.stdout(), program.stderr()], [before, ""]);
+    // An early Deno 2 has this to say of a hash of mosquitto's.
+    const said = program.stderr().replace(/^\(node:\d+\) \[DEP0181\] .*\n/, "");
+    assertEquals([program.stdout(), said], [before, ""]);
   }));
 
 test("import writes to standard output, and over no file that is there", () =>
