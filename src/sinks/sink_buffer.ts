@@ -67,6 +67,8 @@ export class SinkBuffer<Item extends SinkItem> {
   readonly #flights = new Set<Flight<Item>>();
   /** How many at the front go each by itself. */
   #singles = 0;
+  /** Deliveries that failed since the last one that did not. */
+  #failuresInARow = 0;
   #isPumpDue = false;
   #isClosing = false;
   #onEmpty: (() => void) | undefined;
@@ -140,7 +142,7 @@ export class SinkBuffer<Item extends SinkItem> {
 
   #pumpLater(): void {
     if (this.#isPumpDue || this.#waiting.length === 0) return;
-    if (this.#flights.size >= this.#parts.options.parallelMax) return;
+    if (this.#flights.size >= this.#parallelMax) return;
     this.#isPumpDue = true;
     this.#parts.runtime.yieldTurn(() => {
       this.#isPumpDue = false;
@@ -148,10 +150,15 @@ export class SinkBuffer<Item extends SinkItem> {
     });
   }
 
-  #pump(): void {
+  /** Where nothing has worked for some time, one try at a time tells whether it works again, and costs the least. */
+  get #parallelMax(): number {
     const { parallelMax } = this.#parts.options;
+    return this.#failuresInARow < parallelMax ? parallelMax : 1;
+  }
+
+  #pump(): void {
     for (let starts = 0; starts < STARTS_PER_TURN; starts++) {
-      if (this.#waiting.length === 0 || this.#flights.size >= parallelMax) return;
+      if (this.#waiting.length === 0 || this.#flights.size >= this.#parallelMax) return;
       this.#launch(this.#takeBatch(), 0);
     }
     this.#pumpLater();
@@ -197,6 +204,7 @@ export class SinkBuffer<Item extends SinkItem> {
   #landed({ batch, tries }: Flight<Item>, failure: SinkError | undefined): void {
     const { options, onOutcome } = this.#parts;
     onOutcome?.(failure);
+    this.#failuresInARow = failure?.isRetryable === true ? this.#failuresInARow + 1 : 0;
     if (failure === undefined) this.#settle(batch, true);
     else if (failure.isRetryable && tries < options.retriesMax) this.#retryLater(batch, tries);
     else if (!failure.isRetryable && batch.length > 1) this.#deliverSingly(batch);
