@@ -104,10 +104,16 @@ export class AclPattern {
     let filter = this.#literals[0] as string;
     for (const [index, placeholder] of this.#placeholders.entries()) {
       const name = placeholder === "client id" ? identity.clientId : identity.username;
-      if (name === undefined || !isHarmless(name, filter === "")) return undefined;
+      if (name === undefined || !isHarmless(name, this.#isBeginning(filter))) return undefined;
       filter += name + (this.#literals[index + 1] as string);
     }
     return filter;
+  }
+
+  /** What comes next is the first level of a topic: nothing stands before it, or the name of a share. */
+  #isBeginning(filter: string): boolean {
+    if (!this.isShared) return filter === "";
+    return filter.indexOf("/", SHARE_PREFIX.length) === filter.length - 1;
   }
 }
 

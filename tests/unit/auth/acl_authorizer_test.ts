@@ -143,6 +143,9 @@ const TABLE: readonly (readonly [
   ["allow all site/%u", "%c@c", ["publish site/%c"], ["publish site/c"]],
   ["allow all site/%u", "${clientid}@c", ["publish site/${clientid}"], ["publish site/c"]],
   ["allow all %c/#", "u@$SYS", [], ["subscribe $SYS/#", "receive $SYS/a", "publish $SYS/a"]],
+  ["allow all $share/g/%c/#", "u@$SYS", [], ["subscribe $share/g/$SYS/#", "receive g:$SYS/a"]],
+  ["pattern read $share/g/%c/\n", "@$S", [], ["subscribe $share/g/$S/+/#"]],
+  ["allow all $share/g/%c/#", "u@c", ["subscribe $share/g/c/#", "receive g:c/a"], ["receive c/a"]],
   ["allow all $%c/a", "u@c", ["publish $c/a"], ["publish $d/a", "publish c/a"]],
   ["deny all $%c/a; allow all $c/#", "u@c", ["publish $c/b"], ["publish $c/a"]],
   ["deny all site/%c/#; allow all #", "u@c", ["publish site/d"], [
