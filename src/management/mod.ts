@@ -31,3 +31,4 @@ export type {
   RuleView,
 } from "../rules/mod.ts";
 export { maskSecrets, RESOURCE_TYPES } from "../rules/mod.ts";
+export { HOOK_NAMES } from "../web_hook/mod.ts";

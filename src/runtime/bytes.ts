@@ -56,8 +56,9 @@ export function allocateBytes(length: number): Uint8Array {
   return "Bun" in globalThis ? Buffer.allocUnsafeSlow(length) : new Uint8Array(length);
 }
 
-/** Small copies on Deno share a slab of this size. */
+/** Small copies share a slab of this size: of messages that wait on both runtimes, of other things on Deno. */
 const SLAB_BYTES = 8192;
+/** Larger copies stand alone, in bytes. */
 export const SLAB_COPY_MAX = 1024;
 let slab: Uint8Array = new Uint8Array(0);
 let slabUsed = 0;

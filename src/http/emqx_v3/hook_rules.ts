@@ -1,4 +1,4 @@
-import type { SettingValue } from "../../management/mod.ts";
+import { HOOK_NAMES, type SettingValue } from "../../management/mod.ts";
 
 /*
  * The product has a setting for each rule of the web hook, numbered by hook: "web.hook.rule.message.publish.1" is
@@ -7,30 +7,15 @@ import type { SettingValue } from "../../management/mod.ts";
 
 const PREFIX = "web.hook.rule.";
 
-/** What rules the hook has where none is configured. */
-const ALL_HOOKS = [
-  "client.connected",
-  "client.disconnected",
-  "client.subscribe",
-  "client.unsubscribe",
-  "session.created",
-  "session.subscribed",
-  "session.unsubscribed",
-  "session.terminated",
-  "message.publish",
-  "message.deliver",
-  "message.acked",
-];
-
 export function isHookRuleKey(key: string): boolean {
   return key.startsWith(PREFIX);
 }
 
-/** Key and value of each rule. */
+/** Key and value of each rule; where none is configured, one for every hook. */
 export function hookRuleEntries(
   rules: SettingValue | undefined,
 ): readonly (readonly [key: string, value: string])[] {
-  const texts = Array.isArray(rules) && rules.length > 0 ? rules.map(String) : ALL_HOOKS;
+  const texts = Array.isArray(rules) && rules.length > 0 ? rules.map(String) : HOOK_NAMES;
   const counts = new Map<string, number>();
   return texts.map((text) => {
     const [, hook = "", topic] = /^(\S+)(?: +(.+))?$/.exec(text) ?? [];
