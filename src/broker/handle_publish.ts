@@ -74,7 +74,8 @@ export function handlePublish(
   if ((events.mask & MESSAGE_EVENTS) !== 0) {
     publication.origin = events.originOf(session.eventClient);
   }
-  publication.expectReceivers(route.recipients.length, from.socket.chunksAreStable);
+  const receivers = route.recipients.length + route.groups.length;
+  publication.expectReceivers(receivers, from.socket.chunksAreStable);
   const answer = route.topic.charCodeAt(mountLength(from)) === DOLLAR
     ? publishReserved(from, publication, route, session)
     : core.pipeline.publish(publication, route, from, session);

@@ -185,7 +185,10 @@ export interface Store {
   putSubscription(key: SessionKey, filter: string, subscription: Subscription): void;
   removeSubscription(key: SessionKey, filter: string): void;
 
-  /** Notes the newest message of a session; returns its `seq`, one more than that of the last. */
+  /**
+   * Notes the newest message of a session; returns its `seq`, one more than that of the last. A `LentMessage` is for this
+   * session alone, and with its delivery good for this call alone.
+   */
   pushQueued(key: SessionKey, delivery: Delivery<StoredGroup>): number;
   /** The message was sent as `packetId`; "awaits PUBCOMP" lets go of the message and keeps the identifier. */
   setInflight(key: SessionKey, seq: number, packetId: number, state: InflightState): void;

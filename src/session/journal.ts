@@ -12,7 +12,10 @@ export interface JournalEntry<Group extends object> {
  * calls; they are durable once the `ticket` that was taken after them is committed.
  */
 export interface Journal<Group extends object> {
-  /** Notes the newest message; returns its place in the order, which grows and is never 0. */
+  /**
+   * Notes the newest message; returns its place in the order, which grows and is never 0. A `LentMessage` is for this
+   * session alone, and with its delivery good for this call alone.
+   */
   push(delivery: Delivery<Group>): number;
   /** The message was given this packet identifier; "awaits PUBCOMP" lets go of the message, and keeps that. */
   setInflight(seq: number, packetId: number, state: InflightState): void;

@@ -19,7 +19,7 @@ export interface Message {
   /** Client identifier of the publisher; empty for the broker itself. */
   readonly publisherId: string;
   /** Left out where nobody wanted to hear of messages when it came; not kept on disk. */
-  readonly origin?: MessageOrigin;
+  readonly origin?: MessageOrigin | undefined;
 }
 
 /** What `FramedMessage` is made of: a whole PUBLISH, and where things are in it. */
@@ -52,7 +52,7 @@ export class FramedMessage implements Message {
   readonly qos: Qos;
   readonly retain: boolean;
   readonly publisherId: string;
-  declare readonly origin?: MessageOrigin;
+  declare readonly origin?: MessageOrigin | undefined;
   readonly expiresAtMs = Infinity;
   readonly version: ProtocolVersion;
   readonly bytes: Uint8Array;

@@ -70,6 +70,18 @@ export class MessageQueue<Group extends object> {
     onDropped?: DropListener<Group>,
   ): boolean {
     const bytes = messageBytes(delivery.message);
+    if (!this.makeRoom(bytes, limits, counters, onDropped)) return false;
+    this.add(delivery, bytes, counters);
+    return true;
+  }
+
+  /** The first half of `push`, for a message of `bytes` bytes. */
+  makeRoom(
+    bytes: number,
+    limits: SessionLimits,
+    counters: SessionCounters,
+    onDropped?: DropListener<Group>,
+  ): boolean {
     if (bytes > limits.queuedBytesMax) {
       counters.droppedQueueFull++;
       return false;
@@ -83,8 +95,27 @@ export class MessageQueue<Group extends object> {
       if (oldest === undefined) return false;
       onDropped?.(oldest);
     }
-    this.#add(delivery, bytes, counters);
     return true;
+  }
+
+  /** The next one stays in memory. Otherwise the journal alone gets it, and it may be lent. */
+  get holdsNext(): boolean {
+    return this.#journal === undefined ||
+      (this.#noted === 0 && this.#held.length < HELD_MESSAGES_MAX &&
+        this.#heldBytes < HELD_BYTES_MAX);
+  }
+
+  /** The second half of `push`, once there is room. */
+  add(delivery: Delivery<Group>, bytes: number, counters: SessionCounters): void {
+    this.#count(bytes, counters);
+    const isHeld = this.holdsNext;
+    const seq = this.#journal?.push(delivery) ?? 0;
+    if (isHeld) {
+      this.#hold(delivery, bytes, seq);
+      return;
+    }
+    this.#noted++;
+    this.#notedBytes += bytes;
   }
 
   /** Drops the oldest until the limits hold, at most `most`; returns how many. */
@@ -157,22 +188,6 @@ export class MessageQueue<Group extends object> {
       this.#hold(delivery, bytes, seq);
     }
     return wanted;
-  }
-
-  #add(delivery: Delivery<Group>, bytes: number, counters: SessionCounters): void {
-    this.#count(bytes, counters);
-    if (this.#journal === undefined) {
-      this.#hold(delivery, bytes, 0);
-      return;
-    }
-    const seq = this.#journal.push(delivery);
-    if (
-      this.#noted > 0 || this.#held.length >= HELD_MESSAGES_MAX ||
-      this.#heldBytes >= HELD_BYTES_MAX
-    ) {
-      this.#noted++;
-      this.#notedBytes += bytes;
-    } else this.#hold(delivery, bytes, seq);
   }
 
   #count(bytes: number, counters: SessionCounters): void {

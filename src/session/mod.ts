@@ -12,11 +12,13 @@ export {
   NO_IDENTIFIERS,
   plainMessage,
 } from "./message.ts";
+export { LentMessage, ownDelivery } from "./lent_message.ts";
 export { MessageOrigin, type MessagePublisher } from "./message_origin.ts";
 export { MessageQueue } from "./message_queue.ts";
 export type { Outlet } from "./outlet.ts";
 export { Pace } from "./pace.ts";
-export { COPIED_FRAME_BYTES_MAX, Publication, PublishFrame } from "./publication.ts";
+export { COPIED_FRAME_BYTES_MAX, Publication } from "./publication.ts";
+export { PublishFrame } from "./publish_frame.ts";
 export { ReceivedIds } from "./received_ids.ts";
 export { type OfferResult, Session } from "./session.ts";
 export type { DropReason, SessionDrops } from "./session_drops.ts";

@@ -13,8 +13,10 @@ import {
   writePublishHead,
 } from "../mqtt/mod.ts";
 import { copyAlone, copyBeside, copyBytes, copyOut, SLAB_COPY_MAX } from "../runtime/mod.ts";
+import { LentMessage } from "./lent_message.ts";
 import { type Delivery, FramedMessage, type Message, NO_BYTES, NO_IDENTIFIERS } from "./message.ts";
 import type { MessageOrigin } from "./message_origin.ts";
+import { PublishFrame } from "./publish_frame.ts";
 
 /** A frame up to this size is copied to each receiver, of a larger one the payload is referenced. */
 export const COPIED_FRAME_BYTES_MAX = 4096;
@@ -27,31 +29,13 @@ const EXPIRY_PROPERTY_BYTES = 5;
 /** Room for frames that is kept from one message to the next, in bytes. */
 const SCRATCH_KEPT_MAX = 262_144;
 
-/** A PUBLISH encoded for one layout: version, QoS and retain; the packet identifier is left open. */
-export class PublishFrame {
-  /** Which message this was built for. */
-  stamp = 0;
-  /** `bytes[start..end)` is copied to the receiver. */
-  bytes: Uint8Array = NO_BYTES;
-  start = 0;
-  end = 0;
-  /** Where the packet identifier goes, from `start`; -1 at QoS 0. */
-  packetIdAt = -1;
-  /** `payload[payloadStart..payloadEnd)` follows by reference; empty when the payload is in `bytes`. */
-  payload: Uint8Array = NO_BYTES;
-  payloadStart = 0;
-  payloadEnd = 0;
-  /** Nobody will ever write to `bytes`, and nothing of it is stamped: it need not be copied. */
-  isStable = false;
-  /** How many receivers it went to. */
-  uses = 0;
-  /** `bytes[start..end)` as a view: the cheapest way to copy it often. */
-  view: Uint8Array | undefined;
-
-  /** The whole control packet, in bytes. */
-  get length(): number {
-    return this.end - this.start + this.payloadEnd - this.payloadStart;
-  }
+/** The one grant of the one message that is lent at a time. */
+interface LentDelivery {
+  readonly message: LentMessage;
+  qos: Qos;
+  retain: boolean;
+  identifiers: readonly number[];
+  group: object | undefined;
 }
 
 function layoutOf(version: ProtocolVersion, qos: Qos, retain: boolean): number {
@@ -110,6 +94,13 @@ export class Publication {
   readonly #head: PublishHead = createPublishHead();
   #hasDeliveries = false;
   readonly #deliveries: (Delivery<never> | undefined)[] = new Array(6).fill(undefined);
+  readonly #lent: LentDelivery = {
+    message: LentMessage.create(),
+    qos: 0,
+    retain: false,
+    identifiers: NO_IDENTIFIERS,
+    group: undefined,
+  };
   readonly #frames: readonly PublishFrame[] = Array.from(
     { length: LAYOUTS },
     () => new PublishFrame(),
@@ -426,6 +417,48 @@ export class Publication {
     this.#deliveries[index] = delivery;
     this.#hasDeliveries = true;
     return delivery;
+  }
+
+  /** The message is as it will be kept, is for one session alone, and nobody has asked to own it: it may be lent. */
+  get isLendable(): boolean {
+    return this.receivers === 1 && this.#message === undefined && this.#sourceLayout >= 0 &&
+      this.expiryS < 0;
+  }
+
+  /** What `messageBytes` says of a message that is lendable. */
+  get frameBytes(): number {
+    return this.#payloadEnd - this.#frameStart;
+  }
+
+  /** As `delivery`, without taking anything: both it and its `LentMessage` are good until the next call. */
+  lend<Group extends object>(
+    qos: Qos,
+    retain: boolean,
+    identifiers: readonly number[],
+    group: Group | undefined,
+  ): Delivery<Group> {
+    const lent = this.#lent;
+    lent.qos = qos;
+    lent.retain = retain;
+    lent.identifiers = identifiers;
+    lent.group = group;
+    const start = this.#frameStart;
+    const { message } = lent;
+    message.topic = this.topic;
+    message.topicBytes = this.topicBytes;
+    message.qos = this.qos;
+    message.retain = this.retain;
+    message.publisherId = this.publisherId;
+    message.origin = this.origin;
+    message.version = this.#sourceVersion;
+    message.bytes = this.#bytes;
+    message.start = start;
+    message.end = this.#payloadEnd;
+    message.packetIdAt = this.#packetIdAt;
+    message.propertiesStart = this.#propertiesStart - start;
+    message.propertiesEnd = this.#propertiesEnd - start;
+    message.payloadStart = this.#payloadStart - start;
+    return lent as Delivery<Group>;
   }
 
   /** Takes alias and expiry out of the block: the alias is the sender's alone, the expiry is counted down. */

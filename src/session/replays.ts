@@ -2,6 +2,7 @@ import { Deque } from "../base/mod.ts";
 import type { Qos } from "../mqtt/mod.ts";
 import type { SessionContext } from "./session_context.ts";
 import type { Delivery, Message } from "./message.ts";
+import type { MessageQueue } from "./message_queue.ts";
 
 /** Retained messages of one new subscription that are still to be sent. */
 interface Replay {
@@ -61,15 +62,21 @@ export class Replays {
     return undefined;
   }
 
-  /** All that is left and still retained. */
-  *rest<Group extends object>(
-    context: Pick<SessionContext, "isRetained">,
-  ): IterableIterator<Delivery<Group>> {
+  /** Puts all that is left and still retained into the queue, as far as there is room. Returns how many it dropped. */
+  moveTo<Group extends object>(
+    queue: MessageQueue<Group>,
+    context: Pick<SessionContext, "isRetained" | "limits" | "counters">,
+  ): number {
+    const limits = { ...context.limits, whenFull: "drop_newest" } as const;
+    let dropped = 0;
     for (let replay = this.#waiting.shift(); replay !== undefined; replay = this.#waiting.shift()) {
       for (const message of replay.messages.slice(replay.next)) {
-        if (context.isRetained(message)) yield deliveryOf(replay, message);
+        if (!context.isRetained(message)) continue;
+        const next = deliveryOf<Group>(replay, message);
+        if (next.qos > 0 && !queue.push(next, limits, context.counters)) dropped++;
       }
     }
+    return dropped;
   }
 
   /** The one that `peek` showed is taken. */

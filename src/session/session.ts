@@ -1,6 +1,6 @@
 import type { Qos, ReasonCode } from "../mqtt/mod.ts";
 import type { Journal } from "./journal.ts";
-import type { Delivery, Message } from "./message.ts";
+import { type Delivery, type Message, messageBytes } from "./message.ts";
 import { type DropListener, MessageQueue } from "./message_queue.ts";
 import { type ExchangeResult, OutboundExchange } from "./outbound_exchange.ts";
 import type { Outlet } from "./outlet.ts";
@@ -125,7 +125,7 @@ export class Session<Group extends object> {
       return this.#dropTooLarge(publication, group);
     }
     if (this.#journal !== undefined) {
-      const result = this.enqueue(publication.delivery(qos, retain, identifiers, group));
+      const result = this.#enqueueOffered(publication, qos, retain, identifiers, group);
       this.pump();
       if (result === "queued" && this.queuedMessages > 0) this.enqueuedMessages++;
       return result;
@@ -142,24 +142,54 @@ export class Session<Group extends object> {
       return this.#dropOffered(publication, "offline", group);
     }
     this.enqueuedMessages++;
-    return this.enqueue(publication.delivery(qos, retain, identifiers, group));
+    return this.#enqueueOffered(publication, qos, retain, identifiers, group);
   }
 
   /** Puts a message at the end of the queue; `pump` sends it when its time comes. */
   enqueue(delivery: Delivery<Group>): OfferResult {
-    if (delivery.group !== undefined) this.#hasShared = true;
+    const { message, group } = delivery;
+    const bytes = messageBytes(message);
+    const queue = this.#roomFor(bytes, group);
+    if (queue === undefined) return this.#dropOffered(message, "queue_full", group);
+    queue.add(delivery, bytes, this.#context.counters);
+    return "queued";
+  }
+
+  /** What the queue would not hold in memory need not be taken out of its frame: the journal writes it down. */
+  #enqueueOffered(
+    publication: Publication,
+    qos: Qos,
+    retain: boolean,
+    identifiers: readonly number[],
+    group: Group | undefined,
+  ): OfferResult {
+    if (!publication.isLendable) {
+      return this.enqueue(publication.delivery(qos, retain, identifiers, group));
+    }
+    const { frameBytes } = publication;
+    const queue = this.#roomFor(frameBytes, group);
+    if (queue === undefined) return this.#dropOffered(publication, "queue_full", group);
+    const delivery = queue.holdsNext
+      ? publication.delivery(qos, retain, identifiers, group)
+      : publication.lend(qos, retain, identifiers, group);
+    queue.add(delivery, frameBytes, this.#context.counters);
+    return "queued";
+  }
+
+  /** The queue, with room for a message; undefined: it is full. */
+  #roomFor(bytes: number, group: Group | undefined): MessageQueue<Group> | undefined {
+    if (group !== undefined) this.#hasShared = true;
     const { limits, counters, pace } = this.#context;
-    this.#queue ??= new MessageQueue<Group>(this.#journal);
+    const queue = this.#queue ??= new MessageQueue<Group>(this.#journal);
     // Until now nothing was owed to the client that it could have taken.
-    if (this.#queue.length === 0) this.#progressMs = pace.chunkMs;
+    if (queue.length === 0) this.#progressMs = pace.chunkMs;
     const before = counters.droppedQueueFull;
-    const isQueued = this.#queue.push(delivery, limits, counters, this.#queueWatcher);
+    const hasRoom = queue.makeRoom(bytes, limits, counters, this.#queueWatcher);
     this.#noteDrops("queueFull", counters.droppedQueueFull - before);
     if (this.#outlet !== undefined) {
-      pace.noteQueue(this.#queue.length, limits.queuedMessagesMax, this.#progressMs);
+      pace.noteQueue(queue.length + 1, limits.queuedMessagesMax, this.#progressMs);
     }
-    if (isQueued) return "queued";
-    return this.#dropOffered(delivery.message, "queue_full", delivery.group);
+    return hasRoom ? queue : undefined;
   }
 
   /**
@@ -355,10 +385,7 @@ export class Session<Group extends object> {
 
   #noteOver(delivery: Delivery<Group> | undefined, how: "acked" | "too_large" | "lost"): void {
     const { counters, isDropWatched } = this.#context;
-    if (how === "acked") {
-      if (delivery !== undefined) this.onAcked(delivery);
-      return;
-    }
+    if (how === "acked") return delivery === undefined ? undefined : this.onAcked(delivery);
     const isTooLarge = how === "too_large";
     if (isTooLarge) counters.droppedTooLarge++;
     this.#noteDrops(isTooLarge ? "tooLarge" : "unreadable", 1);
@@ -396,7 +423,7 @@ export class Session<Group extends object> {
     if (!this.survives || !this.#context.limits.queueQos0Offline) {
       return this.#dropOffered(publication, "offline", group);
     }
-    return this.enqueue(publication.delivery(0, retain, identifiers, group));
+    return this.#enqueueOffered(publication, 0, retain, identifiers, group);
   }
 
   #dropTooLarge(publication: Publication, group: Group | undefined): OfferResult {
@@ -466,12 +493,7 @@ export class Session<Group extends object> {
     const replays = this.#replays;
     this.#replays = undefined;
     if (replays === undefined || !this.survives) return;
-    const limits = { ...this.#context.limits, whenFull: "drop_newest" } as const;
-    const queue = this.#queue ??= new MessageQueue<Group>(this.#journal);
-    for (const next of replays.rest<Group>(this.#context)) {
-      if (next.qos > 0 && !queue.push(next, limits, this.#context.counters)) {
-        this.#noteDrops("queueFull", 1);
-      }
-    }
+    this.#queue ??= new MessageQueue<Group>(this.#journal);
+    this.#noteDrops("queueFull", replays.moveTo(this.#queue, this.#context));
   }
 }

@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodePublish, encodeUtf8, PublishView, type Qos } from "../../src/mqtt/mod.ts";
 import type { SessionRecord, StoredGroup } from "../../src/ports/mod.ts";
-import { type Delivery, type Message, NO_IDENTIFIERS, Publication } from "../../src/session/mod.ts";
+import {
+  type Delivery,
+  FramedMessage,
+  LentMessage,
+  type Message,
+  NO_IDENTIFIERS,
+  Publication,
+} from "../../src/session/mod.ts";
 import {
   type Durability,
   type OpenedStore,
@@ -162,6 +169,24 @@ export function deliveryOf(
 ): Delivery<StoredGroup> {
   const { qos } = message;
   return { message, qos, retain: false, identifiers: NO_IDENTIFIERS, group: undefined, ...more };
+}
+
+/** Lends `use` a delivery whose message is a frame, and spoils it afterwards, as the next chunk would. */
+export function lend<T>(
+  delivery: Delivery<StoredGroup>,
+  use: (lent: Delivery<StoredGroup>) => T,
+): T {
+  const { message } = delivery;
+  if (!(message instanceof FramedMessage)) throw new Error("Cannot lend: it is no frame");
+  const bytes = Uint8Array.from(message.bytes);
+  const lent = { ...delivery, message: Object.assign(LentMessage.create(), message, { bytes }) };
+  try {
+    return use(lent);
+  } finally {
+    bytes.fill(0xff);
+    Object.assign(lent.message, { topic: "spoilt", publisherId: "spoilt", end: message.start });
+    Object.assign(lent, { qos: 0, retain: true, identifiers: [99], group: undefined });
+  }
 }
 
 /** What a message says, in a form that can be compared whatever it is kept in. */

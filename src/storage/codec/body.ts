@@ -28,6 +28,11 @@ export function beginBody(sink: ByteSink): void {
   sink.byte(BODY_VERSION);
 }
 
+/** A body whose checksum nobody has put there yet. */
+export function openUnsealedBody(bytes: Uint8Array): ByteSource {
+  return new ByteSource(bytes, CHECKSUM_BYTES + 1);
+}
+
 /** Checks a column's value and its checksum; the source stands behind the version. */
 export function openBody(bytes: unknown, seed: number): ByteSource {
   if (!(bytes instanceof Uint8Array)) {

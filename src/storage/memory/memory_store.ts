@@ -10,7 +10,13 @@ import type {
   StoredGroup,
   StoreEvents,
 } from "../../ports/mod.ts";
-import { type Delivery, InflightState, type Message, messageBytes } from "../../session/mod.ts";
+import {
+  type Delivery,
+  InflightState,
+  type Message,
+  messageBytes,
+  ownDelivery,
+} from "../../session/mod.ts";
 import { MemoryRecords } from "./memory_records.ts";
 import { createCounters, NO_EVENTS } from "../store_parts.ts";
 
@@ -91,7 +97,7 @@ export class MemoryStore implements Store {
   removeSubscription(): void {}
 
   pushQueued(key: SessionKey, delivery: Delivery<StoredGroup>): number {
-    return this.#queue(key).push(delivery);
+    return this.#queue(key).push(ownDelivery(delivery));
   }
 
   setInflight(key: SessionKey, seq: number, _packetId: number, state: InflightState): void {

@@ -1,21 +1,22 @@
 import { encodeUtf8 } from "../../mqtt/mod.ts";
 import type { DelayedKey, DelayedMessage } from "../../ports/mod.ts";
-import { type Message, messageBytes } from "../../session/mod.ts";
-import { beginBody } from "../codec/body.ts";
+import type { Message } from "../../session/mod.ts";
 import { ByteSink } from "../codec/byte_sink.ts";
 import { writeDelayed } from "../codec/delayed_body.ts";
 import { type StoredExchange, writeExchange } from "../codec/exchange_body.ts";
-import { writeGrant, writeMessage } from "../codec/message_body.ts";
+import { writeMessage } from "../codec/message_body.ts";
 import { writeSession, writeSubscription } from "../codec/session_body.ts";
 import { Operation } from "./batch_format.ts";
 import type { ChangeBatch, SessionChanges } from "./change_batch.ts";
+import { beginNamedBody, beginSizedBody, endSizedBody, putQueued } from "./operation_body.ts";
 
-/** Memory beyond this is given back after a batch that needed it. */
-const MEMORY_KEPT_BYTES = 8 * 1024 * 1024;
+/** Nothing is ever written to it. */
+const NO_SINK = new ByteSink(() => new ArrayBuffer(0));
 
-/** Turns a batch into the operations of `batch_format.ts`, in memory that the writer sees, too. */
+/** Turns a batch into the operations of `batch_format.ts`, in its memory, which the writer sees, too. */
 export class BatchEncoder {
-  readonly #sink = new ByteSink((bytes) => new SharedArrayBuffer(bytes));
+  /** Of the batch that is encoded. */
+  #sink: ByteSink = NO_SINK;
   #nextMessageId: number;
   /** Identifiers of the messages of this batch that several sessions share. */
   #messageIds = new Map<Message, number>();
@@ -24,19 +25,10 @@ export class BatchEncoder {
     this.#nextMessageId = nextMessageId;
   }
 
-  get memory(): ArrayBufferLike {
-    return this.#sink.bytes.buffer;
-  }
-
-  /** Bytes of the last batch. */
-  get length(): number {
-    return this.#sink.length;
-  }
-
   /** Returns the length in bytes; 0: nothing is left to be written. */
   encode(batch: ChangeBatch): number {
-    const sink = this.#sink;
-    sink.reset(MEMORY_KEPT_BYTES);
+    const { sink } = batch.memory;
+    this.#sink = sink;
     this.#messageIds.clear();
     // First what makes room: a client identifier may have a new session in the batch that ends its old one.
     for (const session of batch.sessions) {
@@ -57,7 +49,7 @@ export class BatchEncoder {
     const refs = new Map<Message, number>();
     for (const { pushed } of batch.sessions) {
       for (const delivery of pushed) {
-        if (delivery === undefined || !shared.has(delivery.message)) continue;
+        if (typeof delivery !== "object" || !shared.has(delivery.message)) continue;
         refs.set(delivery.message, (refs.get(delivery.message) ?? 0) + 1);
       }
     }
@@ -69,9 +61,9 @@ export class BatchEncoder {
       sink.word(Operation.putMessage);
       sink.wideWord(id);
       sink.word(count);
-      const at = this.#beginSizedBody();
+      const at = beginSizedBody(sink);
       writeMessage(sink, message);
-      this.#endSizedBody(at);
+      endSizedBody(sink, at);
     }
   }
 
@@ -81,9 +73,9 @@ export class BatchEncoder {
     if (record !== undefined) {
       sink.word(Operation.putSession);
       sink.word(key);
-      const at = this.#beginNamedBody(encodeUtf8(record.clientId));
+      const at = beginNamedBody(sink, encodeUtf8(record.clientId));
       writeSession(sink, record);
-      this.#endSizedBody(at);
+      endSizedBody(sink, at);
     }
     if (session.subscriptions !== undefined) this.#putSubscriptions(session);
     if (session.received !== undefined) {
@@ -109,9 +101,9 @@ export class BatchEncoder {
       }
       sink.word(Operation.putSubscription);
       sink.word(key);
-      const at = this.#beginNamedBody(encodeUtf8(filter));
+      const at = beginNamedBody(sink, encodeUtf8(filter));
       writeSubscription(sink, subscription);
-      this.#endSizedBody(at);
+      endSizedBody(sink, at);
     }
   }
 
@@ -120,9 +112,9 @@ export class BatchEncoder {
     const sink = this.#sink;
     sink.word(Operation.putExchange);
     sink.word(key);
-    const at = this.#beginSizedBody();
+    const at = beginSizedBody(sink);
     writeExchange(sink, exchange);
-    this.#endSizedBody(at);
+    endSizedBody(sink, at);
   }
 
   /** What became of messages of earlier batches. */
@@ -145,18 +137,8 @@ export class BatchEncoder {
       const packed = pushedInflight?.[index] ?? 0;
       if (packed !== 0) this.#putInflight(key, firstSeq + index, packed);
       const delivery = pushed[index];
-      if (delivery === undefined) continue;
-      const { message } = delivery;
-      const id = this.#messageIds.get(message) ?? 0;
-      sink.word(Operation.pushQueued);
-      sink.word(key);
-      sink.wideWord(firstSeq + index);
-      sink.word(messageBytes(message));
-      sink.wideWord(id);
-      const at = this.#beginSizedBody();
-      writeGrant(sink, delivery);
-      if (id === 0) writeMessage(sink, message);
-      this.#endSizedBody(at);
+      if (typeof delivery !== "object") continue;
+      putQueued(sink, key, firstSeq + index, delivery, this.#messageIds.get(delivery.message) ?? 0);
     }
   }
 
@@ -176,9 +158,9 @@ export class BatchEncoder {
       return;
     }
     sink.word(Operation.putRetained);
-    const at = this.#beginNamedBody(message.topicBytes);
+    const at = beginNamedBody(sink, message.topicBytes);
     writeMessage(sink, message);
-    this.#endSizedBody(at);
+    endSizedBody(sink, at);
   }
 
   #putDelayed(key: DelayedKey, delayed: DelayedMessage | undefined): void {
@@ -186,9 +168,9 @@ export class BatchEncoder {
     sink.word(delayed === undefined ? Operation.removeDelayed : Operation.putDelayed);
     sink.wideWord(key);
     if (delayed === undefined) return;
-    const at = this.#beginSizedBody();
+    const at = beginSizedBody(sink);
     writeDelayed(sink, delayed);
-    this.#endSizedBody(at);
+    endSizedBody(sink, at);
   }
 
   /** Length and text. */
@@ -197,34 +179,6 @@ export class BatchEncoder {
     const bytes = encodeUtf8(text);
     sink.word(bytes.length);
     sink.raw(bytes, 0, bytes.length);
-    sink.align();
-  }
-
-  /** Length of a text, room for that of a body, the text; the body begins. Returns where the room is. */
-  #beginNamedBody(bytes: Uint8Array): number {
-    const sink = this.#sink;
-    sink.word(bytes.length);
-    const at = sink.length;
-    sink.word(bytes.length);
-    sink.raw(bytes, 0, bytes.length);
-    sink.align();
-    beginBody(sink);
-    return at;
-  }
-
-  #beginSizedBody(): number {
-    const sink = this.#sink;
-    const at = sink.length;
-    sink.word(0);
-    beginBody(sink);
-    return at;
-  }
-
-  /** Fills in the length, now that it is known. */
-  #endSizedBody(at: number): void {
-    const sink = this.#sink;
-    const nameLength = sink.wordAt(at);
-    sink.setWord(at, sink.length - at - 4 - (nameLength + 3 & ~3));
     sink.align();
   }
 }

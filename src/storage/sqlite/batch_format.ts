@@ -33,6 +33,8 @@ export const Operation = Object.freeze(
     putDelayed: 14,
     /** key (2) */
     removeDelayed: 15,
+    /** As pushQueued; the message is gone again. */
+    forgotten: 16,
   } as const,
 );
 export type Operation = (typeof Operation)[keyof typeof Operation];

@@ -1,10 +1,12 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { assert, never } from "../../base/mod.ts";
 import { InflightState } from "../../session/mod.ts";
 import { BodyKind } from "../codec/body.ts";
 import { checksumSeed, checksumWords } from "../codec/checksum.ts";
 import { readUtf8 } from "../codec/byte_source.ts";
 import { Operation, PACKET_ID_BITS, SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
 import { numberOf, rollBack } from "./database.ts";
+import { QUEUED_BODY_LENGTH_AT } from "./operation_body.ts";
 import { PUT_RECORD, REMOVE_RECORD } from "./record_rows.ts";
 import { queuedSeed } from "./row_seeds.ts";
 import type { RecordChange } from "./writer_protocol.ts";
@@ -62,10 +64,17 @@ const STATEMENTS = {
 
 type StatementName = keyof typeof STATEMENTS;
 
+interface BatchViews {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+}
+
 /** Writes batches into the database, each as one transaction. Knows nothing of threads. */
 export class BatchWriter {
   readonly #database: DatabaseSync;
   readonly #statements: Record<StatementName, StatementSync>;
+  /** Batches take turns in them. */
+  readonly #memories: (BatchViews | undefined)[] = [];
   #bytes: Uint8Array = new Uint8Array(0);
   #words: Int32Array = new Int32Array(0);
   /** In `#words`. */
@@ -98,10 +107,9 @@ export class BatchWriter {
     return this.#purging.size > 0;
   }
 
-  /** Where batches are; given again when it has been replaced. */
-  setMemory(memory: ArrayBufferLike): void {
-    this.#bytes = new Uint8Array(memory);
-    this.#words = new Int32Array(memory);
+  /** The memory of that number, in which batches are; given again when it has been replaced. */
+  setMemory(index: number, memory: ArrayBufferLike): void {
+    this.#memories[index] = { bytes: new Uint8Array(memory), words: new Int32Array(memory) };
   }
 
   /** The session is gone, messages of it may be left; `purge` removes them. */
@@ -109,8 +117,12 @@ export class BatchWriter {
     this.#purging.add(key);
   }
 
-  /** Commits the first `length` bytes of the memory, or throws and has changed nothing. Returns the rows written. */
-  write(length: number): number {
+  /** Commits the first `length` bytes of a memory, or throws and has changed nothing. Returns the rows written. */
+  write(index: number, length: number): number {
+    const views = this.#memories[index];
+    assert(views !== undefined, "a memory is given before its first batch");
+    this.#bytes = views.bytes;
+    this.#words = views.words;
     return this.#inTransaction(() => {
       this.#at = 0;
       while (this.#at < length >> 2) this.#apply(this.#next() as Operation);
@@ -183,6 +195,8 @@ export class BatchWriter {
     switch (operation) {
       case Operation.pushQueued:
         return this.#pushQueued();
+      case Operation.forgotten:
+        return this.#passForgotten();
       case Operation.removeQueued:
         return this.#removeQueued(this.#next(), this.#nextWide(), this.#nextWide());
       case Operation.setInflight:
@@ -211,6 +225,8 @@ export class BatchWriter {
         return this.#putSubscription();
       case Operation.removeSubscription:
         return this.#run("removeSubscription", this.#next(), this.#nextText(this.#next()));
+      default:
+        never(operation);
     }
   }
 
@@ -224,6 +240,11 @@ export class BatchWriter {
     if (message === 0) pushQueued.run(key, seq, bytes, body);
     else pushSharedQueued.run(key, seq, bytes, message, body);
     this.#rows++;
+  }
+
+  #passForgotten(): void {
+    this.#at += QUEUED_BODY_LENGTH_AT / 4 - 1;
+    this.#skip(this.#next());
   }
 
   #removeQueued(key: number, first: number, last: number): void {

@@ -9,7 +9,14 @@ import type {
 } from "../../ports/mod.ts";
 import type { Subscription } from "../../routing/mod.ts";
 import type { StoredExchange } from "../codec/exchange_body.ts";
-import { type Delivery, InflightState, type Message, messageBytes } from "../../session/mod.ts";
+import {
+  type Delivery,
+  InflightState,
+  LentMessage,
+  type Message,
+  messageBytes,
+} from "../../session/mod.ts";
+import type { BatchMemory } from "./batch_memory.ts";
 
 /** Packet identifier and state in one number; 0: not in flight. */
 export function packInflight(packetId: number, state: InflightState): number {
@@ -31,17 +38,19 @@ export class SessionChanges {
   received: Map<number, boolean> | undefined;
   /** `seq` of `pushed[0]`; messages before it were in an earlier batch. */
   readonly firstSeq: number;
-  /** Messages by `seq`; undefined: gone again, or let go of after PUBREC. */
-  pushed: (Delivery<StoredGroup> | undefined)[] = [];
+  /** Messages by `seq`, or where they are in the batch's memory; undefined: gone again, or let go of after PUBREC. */
+  pushed: (Delivery<StoredGroup> | number | undefined)[] = [];
   /** `packInflight` of what is in `pushed`. */
   pushedInflight: number[] | undefined;
   /** The same of older messages, by `seq`. */
   olderInflight: Map<number, number> | undefined;
   /** Older messages that are gone: first and last `seq` of each range. */
   removed: number[] = [];
+  readonly #memory: BatchMemory;
 
-  constructor(key: SessionKey, isNew: boolean, firstSeq: number) {
+  constructor(key: SessionKey, isNew: boolean, firstSeq: number, memory: BatchMemory) {
     this.key = key;
+    this.#memory = memory;
     this.isNew = isNew;
     this.firstSeq = firstSeq;
   }
@@ -61,15 +70,21 @@ export class SessionChanges {
   *pushedAfter(afterSeq: number): Generator<QueuedDelivery, void, undefined> {
     const { firstSeq, pushed } = this;
     for (let index = Math.max(0, afterSeq + 1 - firstSeq); index < pushed.length; index++) {
-      const delivery = pushed[index];
-      if (delivery !== undefined) yield { seq: firstSeq + index, delivery };
+      const entry = pushed[index];
+      if (entry === undefined) continue;
+      const delivery = typeof entry === "number" ? this.#memory.read(entry) : entry;
+      yield { seq: firstSeq + index, delivery };
     }
   }
 }
 
-/** Changes that become durable together. Gathers plain references; bytes are made of them when it is sealed. */
+/**
+ * Changes that become durable together. Gathers plain references, of which bytes are made when it is sealed; what is only
+ * lent becomes bytes at once.
+ */
 export class ChangeBatch {
   readonly ticket: number;
+  readonly memory: BatchMemory;
   readonly sessions: SessionChanges[] = [];
   /** Last value of each topic; undefined: removed. */
   readonly retained = new Map<string, Message | undefined>();
@@ -86,8 +101,11 @@ export class ChangeBatch {
   waiters = 0;
   #lastMessage: Message | undefined;
 
-  constructor(ticket: number) {
+  /** `memory`: nothing else is in it until the batch is committed. */
+  constructor(ticket: number, memory: BatchMemory) {
     this.ticket = ticket;
+    this.memory = memory;
+    memory.begin();
   }
 
   /** Something was noted, even if it cancelled out. */
@@ -97,9 +115,14 @@ export class ChangeBatch {
 
   push(session: SessionChanges, delivery: Delivery<StoredGroup>): void {
     const { message } = delivery;
-    if (message === this.#lastMessage) (this.shared ??= new Set<Message>()).add(message);
-    this.#lastMessage = message;
-    session.pushed.push(delivery);
+    const { key, firstSeq, pushed } = session;
+    if (message instanceof LentMessage) {
+      pushed.push(this.memory.put(key, firstSeq + pushed.length, delivery));
+    } else {
+      if (message === this.#lastMessage) (this.shared ??= new Set<Message>()).add(message);
+      this.#lastMessage = message;
+      pushed.push(delivery);
+    }
     this.changes++;
     this.bytes += messageBytes(message);
   }
@@ -168,10 +191,14 @@ export class ChangeBatch {
   }
 
   #forget(session: SessionChanges, index: number): void {
-    const delivery = session.pushed[index];
-    if (delivery === undefined) return;
+    const { memory } = this;
+    const entry = session.pushed[index];
+    if (entry === undefined) return;
     session.pushed[index] = undefined;
     this.changes--;
-    this.bytes -= messageBytes(delivery.message);
+    if (typeof entry === "number") {
+      this.bytes -= memory.messageBytes(entry);
+      memory.forget(entry);
+    } else this.bytes -= messageBytes(entry.message);
   }
 }

@@ -3,6 +3,7 @@ import type { StoreCounters, StoreEvents, StoreFailure } from "../../ports/mod.t
 import type { StoreOptions, StoreTimers } from "../options.ts";
 import { NO_EVENTS } from "../store_parts.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
+import { BatchMemory } from "./batch_memory.ts";
 import { ChangeBatch } from "./change_batch.ts";
 import type {
   RecordChange,
@@ -15,6 +16,8 @@ import type {
 /** A batch that has grown to this does not wait for more. */
 const CHANGES_MAX = 4096;
 const BYTES_MAX = 1024 * 1024;
+/** The same for what is written down, even if some of it is gone again. */
+const MEMORY_BYTES_MAX = 4 * 1024 * 1024;
 /** The same for promises that wait for it: to share a commit with so many others is enough. */
 const WAITERS_MAX = 256;
 /** What nobody waits for may take its time: it then cancels out more often, and wears the disk less. */
@@ -50,7 +53,7 @@ interface Waiter {
 /** The open batch, the one that is being written, and when the one becomes the other. */
 export class CommitQueue {
   events: StoreEvents = NO_EVENTS;
-  open = new ChangeBatch(1);
+  open: ChangeBatch;
   writing: ChangeBatch | undefined;
   committedTicket = 0;
   failure: StoreFailure | undefined;
@@ -58,7 +61,10 @@ export class CommitQueue {
   /** The writer answers in order. */
   readonly #outstanding: WriterRequest[] = [];
   readonly #waiters: Waiter[] = [];
-  #sentMemory: ArrayBufferLike | undefined;
+  /** The open batch is in the one, that which is being written in the other. */
+  readonly #memories: readonly [BatchMemory, BatchMemory] = [new BatchMemory(), new BatchMemory()];
+  /** What the writer knows of them. */
+  readonly #sentMemories: (ArrayBufferLike | undefined)[] = [];
   /** The open batch goes as soon as the writer is free. */
   #isDue = false;
   #isDeferred = false;
@@ -71,6 +77,7 @@ export class CommitQueue {
 
   constructor(parts: CommitQueueParts) {
     this.#parts = parts;
+    this.open = new ChangeBatch(1, this.#memories[0]);
     parts.writer.onReply = (reply) => this.#replied(reply);
   }
 
@@ -78,7 +85,9 @@ export class CommitQueue {
   noted(): void {
     assert(this.#closing === undefined, "no note follows after close");
     const { open } = this;
-    if (open.changes >= CHANGES_MAX || open.bytes >= BYTES_MAX) this.#sealSoon();
+    const isLarge = open.changes >= CHANGES_MAX || open.bytes >= BYTES_MAX ||
+      open.memory.sink.length >= MEMORY_BYTES_MAX;
+    if (isLarge) this.#sealSoon();
     if (!this.#isLazyTimerSet) this.#setLazyTimer();
   }
 
@@ -171,18 +180,20 @@ export class CommitQueue {
     const batch = this.open;
     const length = encoder.encode(batch);
     this.#isDue = false;
-    this.open = new ChangeBatch(batch.ticket + 1);
+    const [first, second] = this.#memories;
+    this.open = new ChangeBatch(batch.ticket + 1, batch.memory === first ? second : first);
     this.writing = batch;
     this.#parts.onSealed(batch);
     if (length === 0) this.#committed(batch);
-    else this.#commit(length);
+    else this.#commit(batch);
   }
 
-  #commit(length: number): void {
-    const { memory } = this.#parts.encoder;
-    const isNew = memory !== this.#sentMemory;
-    this.#sentMemory = memory;
-    this.#send({ kind: "commit", length, memory: isNew ? memory : undefined });
+  #commit({ memory: { sink } }: ChangeBatch): void {
+    const index = sink === this.#memories[0].sink ? 0 : 1;
+    const memory = sink.bytes.buffer;
+    const isNew = memory !== this.#sentMemories[index];
+    this.#sentMemories[index] = memory;
+    this.#send({ kind: "commit", index, length: sink.length, memory: isNew ? memory : undefined });
   }
 
   #send(request: WriterRequest): void {
@@ -304,8 +315,9 @@ export class CommitQueue {
   /** The batch is in the memory as it was. */
   #retry(): void {
     const isUnderWay = this.#outstanding.some(({ kind }) => kind === "commit");
-    if (this.failure === undefined || isUnderWay || this.#isClosed) return;
-    this.#commit(this.#parts.encoder.length);
+    const batch = this.writing;
+    if (this.failure === undefined || isUnderWay || this.#isClosed || batch === undefined) return;
+    this.#commit(batch);
   }
 
   #scheduleRest(): void {

@@ -69,7 +69,7 @@ export class SessionTable {
   changes(key: SessionKey, batch: ChangeBatch): SessionChanges {
     const entry = this.get(key);
     if (entry.open !== undefined) return entry.open;
-    const changes = new SessionChanges(key, !entry.isStored, entry.nextSeq);
+    const changes = new SessionChanges(key, !entry.isStored, entry.nextSeq, batch.memory);
     entry.open = changes;
     batch.sessions.push(changes);
     return changes;

@@ -59,11 +59,12 @@ export class WriterHost {
     this.#reply({ kind: "opened" });
   }
 
-  #commit(writer: OpenWriter, { length, memory }: WriterRequest & { kind: "commit" }): void {
+  #commit(writer: OpenWriter, request: WriterRequest & { kind: "commit" }): void {
+    const { index, length, memory } = request;
     const { batches, housekeeping } = writer;
-    if (memory !== undefined) batches.setMemory(memory);
+    if (memory !== undefined) batches.setMemory(index, memory);
     const begin = performance.now();
-    const rows = batches.write(length);
+    const rows = batches.write(index, length);
     const ms = performance.now() - begin;
     housekeeping.committed(length);
     this.#reply({ kind: "committed", rows, ms, ...this.#takeAside(writer) });

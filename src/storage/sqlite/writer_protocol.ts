@@ -18,9 +18,11 @@ export type WriterRequest =
   }
   | {
     readonly kind: "commit";
-    /** Bytes of the batch in the memory. */
+    /** The one of the memories that the batch is in. */
+    readonly index: number;
+    /** Bytes of the batch in it. */
     readonly length: number;
-    /** Where it is, when that has changed. */
+    /** The memory, when it is new. */
     readonly memory: ArrayBufferLike | undefined;
   }
   /** All in one commit of their own, tried once. */

@@ -15,6 +15,7 @@ import {
 import {
   COPIED_FRAME_BYTES_MAX,
   FramedMessage,
+  type LentMessage,
   type Message,
   messageBytes,
   NO_BYTES,
@@ -152,6 +153,52 @@ test("Publication.frame() of a PUBLISH that came in, in every layout, as mqtt-pa
     assertAllLayouts(publication, fields, 0);
   }
 });
+
+test("Publication.lend() shows what own() would keep, and only what it would keep as it came", () => {
+  const payload = Uint8Array.of(1, 2, 3);
+  const identifiers = [7];
+  const group = {};
+  const publication = new Publication();
+  const load = (fields: Partial<PublishFields>): void => {
+    const view = publishView({ version: 5, topic: "a/b", payload, qos: 1, ...fields });
+    publication.loadView(view, "a/b", encodeUtf8("a/b"), "p", false, NOW_MS);
+    publication.expectReceivers(1, false);
+  };
+  for (const version of VERSIONS) {
+    for (const qos of QOS) {
+      load({ version, qos });
+      assert(publication.isLendable);
+      const lent = publication.lend(qos, true, identifiers, group);
+      assertEquals([lent.qos, lent.retain, lent.identifiers, lent.group], [qos, true, [7], group]);
+      const taken = (lent.message as LentMessage).own();
+      const own = publication.own();
+      assertEquals(messageBytes(own), messageBytes(lent.message));
+      assertEquals(partsOf(lent.message), partsOf(own));
+      load({ version, payload: new Uint8Array(2000) });
+      assertStrictEquals(publication.lend(qos, false, NO_IDENTIFIERS, undefined), lent);
+      assertEquals(partsOf(taken), partsOf(own), "a copy stays as it was");
+      assertEquals(partsOf((lent.message as LentMessage).own()), partsOf(publication.own()));
+    }
+  }
+  for (const fields of [{ dup: true }, { messageExpiryS: 9 }]) {
+    load(fields);
+    assert(!publication.isLendable);
+  }
+  load({});
+  publication.expectReceivers(2, false);
+  assert(!publication.isLendable, "several sessions share one object");
+  load({});
+  publication.own();
+  assert(!publication.isLendable, "somebody has it already");
+});
+
+function partsOf(message: Message): unknown {
+  const { topic, qos, retain, publisherId, payload, properties } = message;
+  if (!(message instanceof FramedMessage)) throw new Error("it is no frame");
+  const { packetIdAt, version } = message;
+  const bytes = [[...payload], [...properties], [...message.topicBytes]];
+  return { topic, qos, retain, publisherId, packetIdAt, version, bytes };
+}
 
 test("Publication.own() and loadMessage() give later what would have been sent at once", () => {
   const prng = seededPrng("Publication of messages at rest");

@@ -8,6 +8,8 @@ import { DATABASE_NAME, type Durability, NO_EVENTS } from "../../../src/storage/
 import { within } from "../../support/deadline.ts";
 import {
   deliveryOf,
+  framedMessage,
+  lend,
   messageOf,
   openInline,
   openThreaded,
@@ -64,6 +66,26 @@ test("ticket() is committed within the time of a group commit, and not before", 
     timers.pass(1);
     await settle();
     assertEquals([store.committedTicket, store.counters.commits], [1, 1]);
+  }));
+
+test("what is written down and gone again takes no more than its share of memory", () =>
+  withInline("os", async (store, timers) => {
+    const key = store.createSession(sessionRecord("c"));
+    const message = framedMessage("t", new Uint8Array(100_000), 1);
+    const churn = (count: number): void => {
+      for (let left = count; left > 0; left--) {
+        store.removeQueued(key, lend(deliveryOf(message), (lent) => store.pushQueued(key, lent)));
+      }
+    };
+    churn(100);
+    timers.pass(0);
+    await settle();
+    assertEquals(store.counters.commits, 0, "nothing is left of any");
+    lend(deliveryOf(message), (lent) => store.pushQueued(key, lent));
+    churn(45);
+    timers.pass(0);
+    await settle();
+    assertEquals(store.counters.commits, 1, "one is left, and 45 are in the way");
   }));
 
 test("what nobody waits for is committed later", () =>

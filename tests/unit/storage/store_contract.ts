@@ -7,6 +7,7 @@ import {
   contentOf,
   deliveryOf,
   framedMessage,
+  lend,
   messageOf,
   sessionRecord,
 } from "../../support/storage_rig.ts";
@@ -56,6 +57,46 @@ export function storeContract(name: string, withStore: WithStore): void {
       await flushed;
       assertEquals(payloads(store, key), ["1", "3", "4"]);
       assertEquals(payloads(store, key, 1, 2), ["3", "4"]);
+    }));
+
+  test(`${name}: a message that was lent is read as it was, whatever becomes of its frame`, () =>
+    withStore(async (store) => {
+      store.load();
+      const key = store.createSession(sessionRecord("c"));
+      const other = store.createSession(sessionRecord("d"));
+      const pushLent = (to: SessionKey, text: string): number => {
+        const message = framedMessage("größe/ß", new TextEncoder().encode(text), 1, "ß");
+        const grant = { identifiers: [7], group: { shareName: "g", filter: "größe/#" } };
+        return lend(deliveryOf(message, grant), (lent) => store.pushQueued(to, lent));
+      };
+      assertEquals(["1", "2", "3", "4"].map((text) => pushLent(key, text)), [1, 2, 3, 4]);
+      assertEquals(push(store, key, "5"), 5);
+      pushLent(other, "x");
+      store.removeQueued(key, 2);
+      store.setInflight(key, 3, 3, InflightState.awaitsPubcomp);
+      const [first] = store.readQueued(key, 0, 1, Infinity);
+      assertEquals(
+        contentOf(first!.delivery.message),
+        contentOf(framedMessage("größe/ß", new TextEncoder().encode("1"), 1, "ß")),
+      );
+      const { qos, retain, identifiers, group } = first!.delivery;
+      assertEquals([qos, retain, identifiers], [1, false, [7]]);
+      assertEquals(group, { shareName: "g", filter: "größe/#" });
+      assertEquals([payloads(store, key), payloads(store, other)], [["1", "4", "5"], ["x"]]);
+      const flushed = store.flush();
+      // While it is being written; what comes meanwhile is somewhere else.
+      assertEquals(pushLent(key, "6"), 6);
+      assertEquals(payloads(store, key), ["1", "4", "5", "6"]);
+      await flushed;
+      assertEquals([payloads(store, key), payloads(store, other)], [["1", "4", "5", "6"], ["x"]]);
+      await store.flush();
+      store.removeQueued(key, 4);
+      pushLent(key, "7");
+      store.removeSession(other);
+      assertEquals(payloads(store, key), ["1", "5", "6", "7"]);
+      await store.flush();
+      assertEquals(payloads(store, key), ["1", "5", "6", "7"]);
+      assertEquals([store.waitingChanges, store.waitingBytes], [0, 0]);
     }));
 
   test(`${name}: readQueued() stops when it comes to the bytes that were asked for`, () =>

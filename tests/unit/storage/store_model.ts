@@ -12,12 +12,13 @@ import type {
 import type { Subscription } from "../../../src/routing/mod.ts";
 import {
   type Delivery,
+  FramedMessage,
   InflightState,
   messageBytes,
   packetIdOfPlace,
 } from "../../../src/session/mod.ts";
 import { DATABASE_NAME } from "../../../src/storage/mod.ts";
-import { contentOf } from "../../support/storage_rig.ts";
+import { contentOf, lend } from "../../support/storage_rig.ts";
 import {
   randomDelivery,
   randomMessage,
@@ -170,7 +171,10 @@ export class StoreModel {
     const session = this.#anySession();
     if (session === undefined) return;
     const delivery = randomDelivery(this.#prng);
-    session.queue.set(this.#store.pushQueued(session.key, delivery), delivery);
+    const push = (pushed: Delivery<StoredGroup>): number =>
+      this.#store.pushQueued(session.key, pushed);
+    const isLent = delivery.message instanceof FramedMessage && this.#prng.nextBoolean(0.7);
+    session.queue.set(isLent ? lend(delivery, push) : push(delivery), delivery);
   }
 
   #pushToAll(): void {
