@@ -39,6 +39,7 @@ import { Permissions } from "./permissions.ts";
 import { PublishPipeline } from "./publish_pipeline.ts";
 import { QueueCutter } from "./queue_cutter.ts";
 import { RetainedMessages } from "./retained_messages.ts";
+import { RunPublisher } from "./run_publisher.ts";
 import { SessionRegistry } from "./session_registry.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { StoreTopics } from "./store_topics.ts";
@@ -403,6 +404,8 @@ function createCore(parts: BrokerParts): BrokerCore {
     events,
   });
   const resumes = { count: 0 };
+  const scratch = new Scratch();
+  const runs = new RunPublisher({ pipeline, permissions, counters, scratch });
   return {
     options,
     limits,
@@ -421,6 +424,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     retained,
     delayed,
     pipeline,
+    runs,
     sessions,
     sessionContext,
     durability,
@@ -435,7 +439,7 @@ function createCore(parts: BrokerParts): BrokerCore {
     }),
     resumes,
     yieldTurn: (fn) => runtime.yieldTurn(fn),
-    scratch: new Scratch(),
+    scratch,
   };
 }
 

@@ -17,6 +17,7 @@ import type { LimitsOptions, MqttOptions } from "./options.ts";
 import type { Permissions } from "./permissions.ts";
 import type { PublishPipeline } from "./publish_pipeline.ts";
 import type { RetainedMessages } from "./retained_messages.ts";
+import type { RunPublisher } from "./run_publisher.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
@@ -40,6 +41,7 @@ export interface BrokerCore {
   readonly retained: RetainedMessages;
   readonly delayed: DelayedMessages;
   readonly pipeline: PublishPipeline;
+  readonly runs: RunPublisher;
   readonly sessions: SessionRegistry;
   readonly sessionContext: SessionContext;
   readonly durability: Durability;

@@ -2,7 +2,6 @@ import { type Sequenced, Timer } from "../base/mod.ts";
 import {
   type AckType,
   type ConnackPacket,
-  decodeControlPacket,
   FrameSplitter,
   PacketType,
   ProtocolError,
@@ -21,10 +20,9 @@ import { type CloseReason, closeReasonOf, countClose } from "./close_reason.ts";
 import type { ConnectionAuth } from "./connection_auth.ts";
 import type { CommitWaiter } from "./durability.ts";
 import { endAfter, endWithoutConnect, noteLoss, tellDisconnected } from "./connection_failure.ts";
-import { handleAck, takePubackRun } from "./handle_ack.ts";
+import { takePubackRun } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
-import { handleControl } from "./handle_control.ts";
-import { handlePublish } from "./handle_publish.ts";
+import { handlePacket } from "./handle_packet.ts";
 import { OwedAcks } from "./owed_acks.ts";
 import type { Mountpoint } from "./mountpoint.ts";
 import { Permit, type PermitHolder } from "./permissions.ts";
@@ -78,6 +76,8 @@ export class ClientConnection extends Timer
   inboundAliases: (Route<ClientSession> | undefined)[] | undefined;
   /** Route of the last PUBLISH: most publishers stay with a topic. */
   lastRoute: Route<ClientSession> | undefined;
+  /** Messages to it that may be delivered together; -1: not known yet. Of `RunPublisher`. */
+  runFramesMax = -1;
   readonly permit = new Permit();
   /** QoS 1 messages of the client whose acknowledgement is still to come. */
   unacknowledgedCount = 0;
@@ -160,13 +160,25 @@ export class ClientConnection extends Timer
     session?.beginBatch();
     try {
       const rest = this.#isPubackRun(chunk) ? takePubackRun(this, chunk) : chunk;
-      if (rest.length > 0 && !this.splitter.push(rest, this)) this.#stopReading();
+      if (rest.length > 0 && !this.#split(rest)) this.#stopReading();
       session?.endBatch();
     } catch (error) {
       session?.endBatch();
       this.fail(error);
     }
     core.flushSet.endChunk();
+  }
+
+  /** The packets in a chunk, or those that were held back. False: it is enough for this turn. */
+  #split(chunk: Uint8Array | undefined): boolean {
+    const { splitter, core } = this;
+    let isGoingOn: boolean;
+    try {
+      isGoingOn = chunk === undefined ? splitter.resume(this) : splitter.push(chunk, this);
+    } finally {
+      core.runs.deliver();
+    }
+    return isGoingOn && this.#budget > 0;
   }
 
   /** Whoever does not speak MQTT is not waited for until its packet, whatever it is, is whole [MQTT-3.1.0-1]. */
@@ -191,7 +203,7 @@ export class ClientConnection extends Timer
   ): boolean {
     this.#budget -= FRAME_WORK + ((end - start) >> 9);
     if (this.#state === "connected") {
-      this.#handle(bytes, start, bodyStart, end, owned || this.socket.chunksAreStable);
+      handlePacket(this, bytes, start, bodyStart, end, owned);
       if (this.#rate !== undefined) {
         this.#spendRate(this.#rate, bytes[start] as number, end - start);
       }
@@ -202,31 +214,6 @@ export class ClientConnection extends Timer
     }
     return this.#budget > 0 && !this.#isWaiting && !this.isClosing &&
       !this.out.isCongested && !this.#isOwedTooMuch;
-  }
-
-  #handle(
-    bytes: Uint8Array,
-    start: number,
-    bodyStart: number,
-    end: number,
-    isStable: boolean,
-  ): void {
-    const type = (bytes[start] as number) >> 4;
-    switch (type) {
-      case PacketType.publish:
-        handlePublish(this, bytes, start, bodyStart, end, isStable);
-        return;
-      case PacketType.puback:
-      case PacketType.pubrec:
-      case PacketType.pubrel:
-      case PacketType.pubcomp:
-        this.traffic.count(this.core.counters, type, 1);
-        handleAck(this, type, bytes, start, bodyStart, end);
-        return;
-      default:
-        this.traffic.count(this.core.counters, type, 1);
-        handleControl(this, decodeControlPacket(bytes, start, bodyStart, end, this.version));
-    }
   }
 
   get hasKeptFrame(): boolean {
@@ -327,7 +314,7 @@ export class ClientConnection extends Timer
       this.#isStopped = false;
       this.#renewBudget(this.core.clock.monotonicMs());
       try {
-        if (!this.splitter.resume(this)) {
+        if (!this.#split(undefined)) {
           this.#stopReading();
           return;
         }

@@ -19,6 +19,8 @@ import {
   type Outlet,
   type Publication,
   type PublishFrame,
+  type PublishRun,
+  WIDE_RECEIVERS,
 } from "../session/mod.ts";
 import { type Flushable, OutboundBuffer, Touch } from "../transport/mod.ts";
 import type { BrokerCore } from "./broker_core.ts";
@@ -27,8 +29,6 @@ import type { Traffic } from "./traffic.ts";
 
 /** Unsent bytes that are handed to the system before the turn is over. */
 const EAGER_FLUSH_BYTES = 262_144;
-/** From so many receivers of a message on, flushing them all takes longer than others should wait for. */
-const WIDE_RECEIVERS = 256;
 
 /** Whoever waits for room. */
 export interface OutletOwner {
@@ -122,6 +122,22 @@ export class ClientOutlet implements Outlet, Flushable {
   #tell(message: Publication | Message, granted: MessageGrant): void {
     const { session } = this.#owner;
     if (session !== undefined) this.core.events.delivered(message, session.eventClient, granted);
+  }
+
+  canPublishRun({ version, largestFrame }: PublishRun): boolean {
+    return (version === 5) === (this.version === 5) && !this.#hasOwnFrames &&
+      largestFrame <= this.maximumPacketSize;
+  }
+
+  publishRun(run: PublishRun): void {
+    const { bytes, start, end, count, payloadBytes, receivers } = run;
+    this.core.counters.publishBytesSent += payloadBytes;
+    this.#count(0, count);
+    let copiedBytes = 0;
+    if (run.isStable) copiedBytes = this.#outbound.appendRun(bytes, start, end, run.isShared);
+    else this.#outbound.append(bytes, start, end);
+    if (receivers < WIDE_RECEIVERS) this.#touch();
+    else this.#touchLater(copiedBytes);
   }
 
   canForward(message: FramedMessage): boolean {
@@ -225,9 +241,10 @@ export class ClientOutlet implements Outlet, Flushable {
     this.core.flushSet.add(this);
   }
 
-  #touchLater(length: number): void {
+  /** `copiedBytes`: memory that is held for this connection alone. */
+  #touchLater(copiedBytes: number): void {
     if (this.#outbound.pendingBytes >= EAGER_FLUSH_BYTES) this.flushNow();
-    this.core.flushSet.addLater(this, length);
+    this.core.flushSet.addLater(this, copiedBytes);
   }
 
   /** Hands over what there is without waiting for the end of the turn. */

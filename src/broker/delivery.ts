@@ -1,6 +1,6 @@
 import type { Qos } from "../mqtt/mod.ts";
 import type { Recipient, Route, SharedGroup, SubscriptionEntry } from "../routing/mod.ts";
-import type { Delivery, Message, Publication } from "../session/mod.ts";
+import type { Delivery, Message, Publication, PublishRun } from "../session/mod.ts";
 import type { ClientSession } from "./client_session.ts";
 
 /**
@@ -38,6 +38,30 @@ export function deliver(
   for (let index = 0; index < groups.length; index++) {
     const group = groups[index] as SharedGroup<ClientSession>;
     if (deliverToGroup(publication, group, isGuarded)) matched++;
+  }
+  return matched;
+}
+
+/**
+ * The same for a run of messages; adds to `others` who is to be offered them one by one. Returns how many subscribers it
+ * was for, these included.
+ */
+export function deliverRun(
+  run: PublishRun,
+  recipients: readonly Recipient<ClientSession>[],
+  publisher: ClientSession | undefined,
+  others: Recipient<ClientSession>[],
+): number {
+  let matched = recipients.length;
+  for (let index = 0; index < recipients.length; index++) {
+    let recipient = recipients[index] as Recipient<ClientSession> | undefined;
+    if (recipient?.subscriber === publisher) {
+      recipient = recipient && ownMessagesRecipient(recipient); // [MQTT-3.8.3-3]
+    }
+    if (recipient === undefined) matched--;
+    else if (recipient.identifiers.length > 0 || !recipient.subscriber.offerRun(run)) {
+      others.push(recipient);
+    }
   }
   return matched;
 }

@@ -30,7 +30,7 @@ export function handlePublish(
   start: number,
   bodyStart: number,
   end: number,
-  isStable: boolean,
+  isOwned: boolean,
 ): void {
   const { core } = from;
   const view = core.scratch.publish;
@@ -45,6 +45,7 @@ export function handlePublish(
     refuseUserProperties(from, qos, packetId);
     return;
   }
+  if (core.runs.take(from, route, view, bodyStart, isOwned)) return;
   const { durability } = core;
   if (qos !== 0 && durability.isFailing && isToBeStored(from, route, view.retain)) {
     // A duplicate brings nothing new: it waits for the commit that the first one waits for.
@@ -67,7 +68,7 @@ export function handlePublish(
     route.topic,
     route.topicBytes,
     session.clientId,
-    isStable,
+    isOwned || from.socket.chunksAreStable,
     view.messageExpiryS < 0 ? 0 : core.clock.nowMs(),
   );
   const { events } = core;
@@ -158,6 +159,7 @@ function resolveRoute(from: ClientConnection, view: PublishView): Route<ClientSe
   if (route !== from.lastRoute) {
     checkLevels(from, route);
     from.lastRoute = route;
+    from.runFramesMax = -1;
   }
   return route;
 }

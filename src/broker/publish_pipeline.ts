@@ -53,6 +53,12 @@ export class PublishPipeline implements Publisher {
     this.#delayed = parts.delayed;
   }
 
+  /** Whether nothing but the route decides who gets what `from` sends there, and nobody wants to know of each message. */
+  isPlain(route: Route<ClientSession>, from: PermitHolder): boolean {
+    return this.#interceptors.length === 0 && (this.#events.mask & MESSAGE_EVENTS) === 0 &&
+      (!this.#permissions.isActive || this.#permissions.isKnown(from, route));
+  }
+
   /** A message that is still in its frame; `route` is the one of its topic, `from` whoever sent it. */
   publish(
     publication: Publication,

@@ -53,6 +53,12 @@ export class MessageQueue<Group extends object> {
     counters.queuedBytes += bytes;
   }
 
+  /** Its session is over: nothing of it is counted any more. */
+  forget(counters: SessionCounters): void {
+    counters.queuedMessages -= this.length;
+    counters.queuedBytes -= this.bytes;
+  }
+
   /** The oldest. */
   peek(counters: SessionCounters): Delivery<Group> | undefined {
     if (this.#held.length === 0) {

@@ -19,6 +19,7 @@ export type { Outlet } from "./outlet.ts";
 export { Pace } from "./pace.ts";
 export { COPIED_FRAME_BYTES_MAX, Publication } from "./publication.ts";
 export { PublishFrame } from "./publish_frame.ts";
+export { PublishRun, RUN_FRAMES_MAX, WIDE_RECEIVERS } from "./publish_run.ts";
 export { ReceivedIds } from "./received_ids.ts";
 export { type OfferResult, Session } from "./session.ts";
 export type { DropReason, SessionDrops } from "./session_drops.ts";

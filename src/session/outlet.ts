@@ -2,6 +2,7 @@ import type { ProtocolVersion, Qos, ReasonCode } from "../mqtt/mod.ts";
 import type { FrameRun } from "./frame_run.ts";
 import type { FramedMessage } from "./message.ts";
 import type { Publication } from "./publication.ts";
+import type { PublishRun } from "./publish_run.ts";
 
 /** What a session writes to while its client is connected. */
 export interface Outlet {
@@ -19,6 +20,10 @@ export interface Outlet {
     identifiers: readonly number[],
     packetId: number,
   ): boolean;
+  /** Whether `publishRun` may send these: they are in the client's version, and none needs anything of its own. */
+  canPublishRun(run: PublishRun): boolean;
+  /** Sends them as they are; the run is the caller's again at once. */
+  publishRun(run: PublishRun): void;
   /** Whether `forward` may send this message: its frame is in the client's version and needs nothing of its own. */
   canForward(message: FramedMessage): boolean;
   /** Sends the frame of a message as it is, with its own QoS and retain flag. */

@@ -117,8 +117,7 @@ export class Session<Group extends object> {
         return this.#offerQos0Offline(publication, retain, identifiers, group);
       }
       if (outlet.isFull) {
-        this.#context.counters.droppedSlow++;
-        this.#noteDrops("slow", 1);
+        this.noteSlow(1);
         return this.#dropOffered(publication, "slow", group);
       }
       if (outlet.publish(publication, 0, retain, false, identifiers, 0)) return "sent";
@@ -332,15 +331,11 @@ export class Session<Group extends object> {
 
   /** The session is over; nothing of it is left, and what is still offered to it is dropped. */
   end(): void {
-    const { counters } = this.#context;
     this.#outlet = undefined;
     this.#journal = undefined;
     this.survives = false;
     this.#exchange.end();
-    if (this.#queue !== undefined) {
-      counters.queuedMessages -= this.#queue.length;
-      counters.queuedBytes -= this.#queue.bytes;
-    }
+    this.#queue?.forget(this.#context.counters);
     this.#queue = undefined;
     this.#received = undefined;
     this.#replays = undefined;
@@ -356,6 +351,12 @@ export class Session<Group extends object> {
 
   /** The client has acknowledged this message, a QoS 2 one by PUBREC; told only while the context watches acks. */
   protected onAcked(_delivery: Delivery<Group>): void {}
+
+  /** QoS 0 that the client reads too slowly for. */
+  protected noteSlow(messages: number): void {
+    this.#context.counters.droppedSlow += messages;
+    this.#noteDrops("slow", messages);
+  }
 
   // --- inside -----------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ export class OutboundBuffer {
   #lastReference: Segment | undefined;
   #written: Uint8Array = NO_PAGE;
   #writtenBytes = 0;
-  /** A run of somebody's bytes that is all there is to send; not longer than this turn. */
+  /** A run of somebody's bytes that is all there is to send; longer than this turn only if it is shared. */
   #run: Uint8Array = NO_PAGE;
   #runStart = 0;
   /** 0: no run. */
@@ -108,22 +108,25 @@ export class OutboundBuffer {
 
   /**
    * Takes `bytes[start..end)`, which nobody will ever write to. Pieces that lie one behind the other leave in one
-   * write without being copied; as soon as something else comes between, they are copied after all.
+   * write without being copied; as soon as something else comes between, they are copied after all. `isShared`: others
+   * hold on to them, too, so that they may stay here until a write is over. Returns how many bytes were copied now.
    */
-  appendRun(bytes: Uint8Array, start: number, end: number): void {
+  appendRun(bytes: Uint8Array, start: number, end: number, isShared = false): number {
     if (this.#runEnd === start && this.#run === bytes) {
       this.#runEnd = end;
       this.pendingBytes += end - start;
-      return;
+      return 0;
     }
-    if (this.#length > 0 || this.#runEnd > 0 || this.isWriting) {
+    if (this.#length > 0 || this.#runEnd > 0 || (this.isWriting && !isShared)) {
+      const settled = this.#runEnd - this.#runStart;
       this.append(bytes, start, end);
-      return;
+      return settled + end - start;
     }
     this.#run = bytes;
     this.#runStart = start;
     this.#runEnd = end;
     this.pendingBytes += end - start;
+    return 0;
   }
 
   /** Copies `bytes[start..end)`. */

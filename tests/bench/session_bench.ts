@@ -13,6 +13,7 @@ import {
   type Outlet,
   Pace,
   Publication,
+  type PublishRun,
   Session,
   type SessionContext,
   type SessionLimits,
@@ -45,6 +46,14 @@ class CountingOutlet implements Outlet {
     this.bytes += publication.frame(4, qos, retain).length;
     this.lastPacketId = packetId;
     return true;
+  }
+
+  canPublishRun(): boolean {
+    return true;
+  }
+
+  publishRun({ start, end }: PublishRun): void {
+    this.bytes += end - start;
   }
 
   canForward(): boolean {

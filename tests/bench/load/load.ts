@@ -3,7 +3,7 @@ import { LoadClient, type LoadObserver } from "./client.ts";
 import { type PublishTemplate, readUint32 } from "./frames.ts";
 import { LatencyHistogram } from "../../../src/base/mod.ts";
 import type { LoadPhase, LoadPlan, LoadResult, PhaseResult, SetUpResult } from "./plan.ts";
-import { cpuSeconds, rssBytes } from "./process_usage.ts";
+import { cpuSeconds, type CpuTimes, cpuTimes, rssBytes } from "./process_usage.ts";
 import { defer } from "./socket.ts";
 import { changingFilter, filtersOf, templatesOf } from "./topics.ts";
 
@@ -205,17 +205,19 @@ export class Load implements LoadObserver {
     await sleep(phase.warmUpMs);
     this.#latency.reset();
     const [published, delivered] = [this.#published, this.#delivered];
-    const [brokerCpuS, generatorCpuS] = [this.#brokerCpu(), cpuSeconds(process.pid)];
+    const [broker, generatorCpuS] = [this.#brokerTimes(), cpuSeconds(process.pid)];
     const startMs = performance.now();
     await sleep(phase.measureMs);
     const seconds = (performance.now() - startMs) / 1000;
+    const brokerNow = this.#brokerTimes();
     const result: PhaseResult = {
       name: phase.name,
       seconds,
       published: this.#published - published,
       deliveries: this.#delivered - delivered,
       ...defined({
-        brokerCpuS: since(this.#brokerCpu(), brokerCpuS),
+        brokerCpuS: since(totalOf(brokerNow), totalOf(broker)),
+        brokerSystemS: since(brokerNow?.systemS, broker?.systemS),
         generatorCpuS: since(cpuSeconds(process.pid), generatorCpuS),
         rssBytes: this.#brokerRss(),
       }),
@@ -315,6 +317,10 @@ export class Load implements LoadObserver {
     };
   }
 
+  #brokerTimes(): CpuTimes | undefined {
+    return this.#plan.brokerPid === undefined ? undefined : cpuTimes(this.#plan.brokerPid);
+  }
+
   #brokerCpu(): number | undefined {
     return this.#plan.brokerPid === undefined ? undefined : cpuSeconds(this.#plan.brokerPid);
   }
@@ -326,6 +332,10 @@ export class Load implements LoadObserver {
 
 function since(now: number | undefined, then: number | undefined): number | undefined {
   return now === undefined || then === undefined ? undefined : now - then;
+}
+
+function totalOf(times: CpuTimes | undefined): number | undefined {
+  return times === undefined ? undefined : times.userS + times.systemS;
 }
 
 /** Without the fields that nobody knows. */

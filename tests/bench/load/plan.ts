@@ -70,6 +70,8 @@ export interface PhaseResult {
   readonly published: number;
   readonly deliveries: number;
   readonly brokerCpuS?: number;
+  /** Of these: in the kernel. */
+  readonly brokerSystemS?: number;
   readonly generatorCpuS?: number;
   readonly p50Us: number;
   readonly p99Us: number;

@@ -15,15 +15,28 @@ function readProc(pid: number, name: string): string | undefined {
 
 /** CPU seconds of all threads, user and system; undefined where nobody can tell. */
 export function cpuSeconds(pid: number): number | undefined {
+  const times = cpuTimes(pid);
+  return times === undefined ? undefined : times.userS + times.systemS;
+}
+
+/** CPU seconds of all threads: in the program itself, and in the kernel for it. */
+export interface CpuTimes {
+  readonly userS: number;
+  readonly systemS: number;
+}
+
+/** Undefined where nobody can tell. */
+export function cpuTimes(pid: number): CpuTimes | undefined {
   const stat = readProc(pid, "stat");
   if (stat !== undefined) {
     // The name of the program stands in parentheses and may contain anything.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    const [user, system] = [Number(fields[11]), Number(fields[12])];
+    return { userS: user / TICKS_PER_SECOND, systemS: system / TICKS_PER_SECOND };
   }
   if (pid !== process.pid) return undefined;
   const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
+  return { userS: user / 1e6, systemS: system / 1e6 };
 }
 
 /** Resident memory; undefined where nobody can tell. */

@@ -92,6 +92,14 @@ export class RecordingOutlet implements Outlet {
     return true;
   }
 
+  canPublishRun(): boolean {
+    return false;
+  }
+
+  publishRun(): void {
+    throw new Error("Cannot publish a run: it was refused");
+  }
+
   canForward(message: FramedMessage): boolean {
     return this.forwards && (message.version === 5) === (this.version === 5) &&
       messageBytes(message) <= this.messageBytesMax;

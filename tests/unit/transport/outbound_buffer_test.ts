@@ -82,13 +82,40 @@ test("OutboundBuffer.appendRun() leaves neighbours in one write, without a copy"
   assertStrictEquals(socket.writes[0], bytes);
 });
 
+test("OutboundBuffer.appendRun() lets shared bytes wait for a write without a copy, others not", () => {
+  for (const isShared of [true, false]) {
+    const socket = new FakeSocket();
+    socket.takesAtOnce = false;
+    const buffer = new OutboundBuffer();
+    const bytes = counting(50);
+    buffer.appendRun(bytes, 0, 10, isShared);
+    buffer.flush(socket);
+    assertEquals(buffer.appendRun(bytes, 10, 20, isShared), isShared ? 0 : 10);
+    assertEquals(buffer.appendRun(bytes, 20, 30, isShared), isShared ? 0 : 10);
+    assertEquals(buffer.pendingBytes, 30);
+    socket.finish();
+    buffer.wrote();
+    buffer.flush(socket);
+    socket.finish();
+    assertEquals(socket.writes[1] === bytes, isShared);
+    assertEquals(socket.received, [...bytes.subarray(0, 30)]);
+  }
+});
+
+test("OutboundBuffer.appendRun() tells what it had to copy, what lay there before included", () => {
+  const buffer = new OutboundBuffer();
+  assertEquals(buffer.appendRun(counting(50), 0, 10), 0);
+  assertEquals(buffer.appendRun(counting(50), 0, 7), 17);
+  assertEquals(buffer.appendRun(counting(50), 0, 5), 5);
+});
+
 test("OutboundBuffer.appendRun() keeps the order beside all others", () => {
   const bytes = counting(50);
   const others: ReadonlyArray<(buffer: OutboundBuffer) => void> = [
     (buffer) => buffer.append(bytes, 40, 42),
     (buffer) => buffer.appendReference(bytes, 40, 42),
-    (buffer) => buffer.appendRun(counting(50), 40, 42),
-    (buffer) => buffer.appendRun(bytes, 40, 42),
+    (buffer) => void buffer.appendRun(counting(50), 40, 42),
+    (buffer) => void buffer.appendRun(bytes, 40, 42),
   ];
   for (const other of others) {
     const socket = new FakeSocket();
@@ -207,7 +234,7 @@ test("OutboundBuffer: bytes out equal bytes in, whatever is appended and however
       else if (kind === 2) buffer.appendReference(source, start, end);
       else if (kind === 3) {
         const to = Math.min(source.length, runAt + 50);
-        buffer.appendRun(source, runAt, to);
+        buffer.appendRun(source, runAt, to, prng.nextBoolean());
         expected.push(...source.subarray(runAt, to));
         runAt = to === source.length ? 0 : to;
         continue;
