@@ -18,6 +18,11 @@ const COLORS: Readonly<Record<string, string>> = {
   "#": "#009e73",
   "": "#333333",
 };
+const NAMES: Readonly<Record<string, string>> = {
+  bun: "Bun",
+  deno: "Deno",
+  mosquitto: "mosquitto",
+};
 
 function styleName(series: GrowthSeries): string {
   return `${series.kind ?? ""} ${series.runtime}`;
@@ -26,13 +31,17 @@ function styleName(series: GrowthSeries): string {
 function stylesOf(data: GrowthData): Record<string, ChartStyle> {
   const styles: Record<string, ChartStyle> = {};
   for (const runtime of Object.keys(data.runtimes)) {
+    if (runtime === "mosquitto") {
+      styles[` ${runtime}`] = { label: "mosquitto", color: "#cc79a7", isDashed: false };
+      continue;
+    }
     for (const [kind, color] of Object.entries(COLORS)) {
       const what = kind === ""
         ? ""
         : kind === "exact"
         ? "exact filters, "
         : `filters with ${kind}, `;
-      const label = `${what}${runtime === "bun" ? "Bun" : "Deno"}`;
+      const label = `${what}${NAMES[runtime]}`;
       styles[`${kind} ${runtime}`] = { label, color, isDashed: runtime !== "bun" };
     }
   }
@@ -52,6 +61,7 @@ function linesOf(series: readonly GrowthSeries[], value: Value): ChartLine[] {
 }
 
 const perSecond: Value = (point) => point.perSecond;
+const systemUs: Value = (point) => point.brokerSystemUs;
 const kibEach: Value = (point) => point.kibEach;
 
 /** The SVG text for `data`. */
@@ -83,6 +93,18 @@ export function drawGrowth(data: GrowthData): string {
       (point) => point.setUpPerSecond,
     ),
     panel(
+      "Subscribing: broker CPU, µs each",
+      "subscriptions",
+      of("subscriptions", "warm"),
+      (point) => point.setUpBrokerUs,
+    ),
+    panel(
+      "Connecting: connections/s",
+      "connections",
+      of("connections"),
+      (point) => point.setUpPerSecond,
+    ),
+    panel(
       "Connecting: broker CPU, µs each",
       "connections",
       of("connections"),
@@ -96,6 +118,12 @@ export function drawGrowth(data: GrowthData): string {
       "receivers of each message",
       of("fanout"),
       (point) => point.brokerUs,
+    ),
+    panel(
+      "Kernel's part of it, µs per delivery",
+      "receivers of each message",
+      of("fanout"),
+      systemUs,
     ),
     {
       ...panel("Deliveries/s by payload", "bytes of payload", of("payload"), perSecond),
@@ -112,6 +140,8 @@ export function drawGrowth(data: GrowthData): string {
     },
   ];
   const versions = Object.entries(data.runtimes).map(([name, version]) => `${name} ${version}`);
+  const commits = new Set(data.series.flatMap(({ commit }) => commit ?? []));
+  if (commits.size > 0) versions.push(`commit ${[...commits].join(", ")}`);
   return drawChart({
     title: "Cost as the work grows",
     subtitle: `${data.machine}; ${versions.join(", ")}; broker on one core, load on another`,

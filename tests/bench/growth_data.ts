@@ -8,6 +8,8 @@ export interface GrowthPoint {
   readonly perSecond?: number;
   /** Broker CPU for each of them, in microseconds. */
   readonly brokerUs?: number;
+  /** Of these: in the kernel. */
+  readonly brokerSystemUs?: number;
   readonly brokerPercent?: number;
   readonly generatorPercent?: number;
   /** Memory for each item, in KiB. */
@@ -18,7 +20,8 @@ export interface GrowthPoint {
   readonly lost?: number;
 }
 
-export type GrowthSubject = "subscriptions" | "connections" | "payload" | "fanout";
+export const GROWTH_SUBJECTS = ["subscriptions", "connections", "payload", "fanout"] as const;
+export type GrowthSubject = (typeof GROWTH_SUBJECTS)[number];
 
 export interface GrowthSeries {
   readonly subject: GrowthSubject;
@@ -26,29 +29,40 @@ export interface GrowthSeries {
   readonly kind?: string;
   /** Of subscriptions: "warm", "cold", "changing". */
   readonly phase?: string;
+  /** "bun", "deno": ours on these; "mosquitto": to compare with. */
   readonly runtime: string;
+  /** Of ours: what was measured. */
+  readonly commit?: string;
   readonly points: readonly GrowthPoint[];
+}
+
+/** What could not be measured, and why. */
+export interface GrowthRemark {
+  readonly subject: GrowthSubject;
+  readonly runtime: string;
+  readonly text: string;
 }
 
 export interface GrowthData {
   readonly machine: string;
   readonly runtimes: Readonly<Record<string, string>>;
-  /** What could not be measured here, and why. */
-  readonly remarks: readonly string[];
-  readonly series: readonly GrowthSeries[];
+  readonly remarks: GrowthRemark[];
+  readonly series: GrowthSeries[];
 }
 
-/** A step at which cost grew faster than the work. */
-export interface Excess {
+/** How a cost has grown from one point to another. */
+export interface Growth {
   readonly what: string;
   readonly from: number;
   readonly to: number;
-  /** 1 is linear. */
+  /** 1 is linear, 0 is no growth at all. */
   readonly exponent: number;
 }
 
 /** A step may be this much steeper than linear: figures waver. */
 const TOLERANCE = 0.3;
+/** All steps together waver less. */
+const TOLERANCE_OVERALL = 0.1;
 /** Fixed costs hide what few items cost. */
 const FEWEST = 100;
 
@@ -67,35 +81,76 @@ const COSTS: Readonly<Record<GrowthSubject, Readonly<Record<string, Cost>>>> = {
     "memory": ({ x, kibEach }) => times(x, kibEach),
   },
   payload: { "CPU of a message": ({ brokerUs }) => brokerUs },
-  fanout: { "CPU of a message to all": ({ x, brokerUs }) => times(x, brokerUs) },
+  fanout: {
+    "CPU of a message to all": ({ x, brokerUs }) => times(x, brokerUs),
+    "of it in the kernel": ({ x, brokerSystemUs }) => times(x, brokerSystemUs),
+  },
 };
 
 function times(x: number, each: number | undefined): number | undefined {
   return each === undefined ? undefined : x * each;
 }
 
-/** Every step of a series at which a cost grew faster than linearly. */
-export function findExcesses(series: GrowthSeries): Excess[] {
-  const found: Excess[] = [];
-  for (const [name, cost] of Object.entries(COSTS[series.subject])) {
-    let last: { x: number; cost: number } | undefined;
-    for (const point of series.points) {
-      const now = cost(point);
-      if (now === undefined || now <= 0 || point.x < FEWEST) continue;
-      if (last !== undefined) {
-        const exponent = Math.log(now / last.cost) / Math.log(point.x / last.x);
-        if (exponent > 1 + TOLERANCE) {
-          const what = [series.subject, series.kind, series.phase, name, `on ${series.runtime}`];
-          found.push({
-            what: what.filter(Boolean).join(" "),
-            from: last.x,
-            to: point.x,
-            exponent,
-          });
-        }
-      }
-      last = { x: point.x, cost: now };
-    }
-  }
-  return found;
+/** Every step of a series, and the whole of it, at which a cost of ours grew faster than linearly. */
+export function findExcesses(series: GrowthSeries): Growth[] {
+  if (series.runtime === "mosquitto") return [];
+  return costsOf(series).flatMap(({ what, costs }) => {
+    const steps = costs.slice(1).map((one, index) => growth(what, costs[index] as CostAt, one));
+    const excesses = steps.filter(({ exponent }) => exponent > 1 + TOLERANCE);
+    const whole = costs.length > 2 ? overall(what, costs) : undefined;
+    const isSteep = whole !== undefined && whole.exponent > 1 + TOLERANCE_OVERALL;
+    return isSteep ? [...excesses, whole] : excesses;
+  });
+}
+
+/** How each cost of a series has grown over all of it. */
+export function findExponents(series: GrowthSeries): Growth[] {
+  return costsOf(series).flatMap(({ what, costs }) => {
+    const whole = overall(what, costs);
+    return whole === undefined ? [] : [whole];
+  });
+}
+
+interface CostAt {
+  readonly x: number;
+  readonly cost: number;
+}
+
+function costsOf(series: GrowthSeries): { what: string; costs: CostAt[] }[] {
+  return Object.entries(COSTS[series.subject]).map(([name, costOf]) => {
+    const { subject, kind, phase, runtime } = series;
+    const costs = series.points.flatMap((point) => {
+      const cost = costOf(point);
+      return cost === undefined || cost <= 0 || point.x < FEWEST ? [] : [{ x: point.x, cost }];
+    });
+    return {
+      what: [subject, kind, phase, name, `on ${runtime}`].filter(Boolean).join(" "),
+      costs,
+    };
+  });
+}
+
+function growth(what: string, from: CostAt, to: CostAt): Growth {
+  const exponent = Math.log(to.cost / from.cost) / Math.log(to.x / from.x);
+  return { what, from: from.x, to: to.x, exponent };
+}
+
+function overall(what: string, costs: readonly CostAt[]): Growth | undefined {
+  const [first, last] = [costs[0], costs[costs.length - 1]];
+  if (first === undefined || last === undefined || first.x === last.x) return undefined;
+  return growth(what, first, last);
+}
+
+/** `before` with what was measured `now` in its place. */
+export function mergeGrowth(before: GrowthData, now: GrowthData): GrowthData {
+  const isMeasured = (old: { subject: string; runtime: string; kind?: string }): boolean =>
+    now.series.some(({ subject, runtime, kind }) =>
+      subject === old.subject && runtime === old.runtime && (old.kind ?? kind) === kind
+    );
+  return {
+    machine: now.machine,
+    runtimes: { ...before.runtimes, ...now.runtimes },
+    remarks: [...before.remarks.filter((old) => !isMeasured(old)), ...now.remarks],
+    series: [...before.series.filter((old) => !isMeasured(old)), ...now.series],
+  };
 }

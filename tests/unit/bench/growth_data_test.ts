@@ -1,6 +1,14 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import { findExcesses, type GrowthPoint, type GrowthSubject } from "../../bench/growth_data.ts";
+import {
+  findExcesses,
+  findExponents,
+  type GrowthData,
+  type GrowthPoint,
+  type GrowthSeries,
+  type GrowthSubject,
+  mergeGrowth,
+} from "../../bench/growth_data.ts";
 
 const CASES: ReadonlyArray<
   [what: string, subject: GrowthSubject, points: GrowthPoint[], exponents: number[]]
@@ -45,6 +53,18 @@ const CASES: ReadonlyArray<
     [2, 2],
   ],
   [
+    "what is too much in all and not in any step",
+    "fanout",
+    [{ x: 100, brokerUs: 1 }, { x: 1000, brokerUs: 1.6 }, { x: 10_000, brokerUs: 2.5 }],
+    [1.199],
+  ],
+  [
+    "no excess in figures that waver",
+    "fanout",
+    [{ x: 100, brokerUs: 1 }, { x: 1000, brokerUs: 1.6 }, { x: 10_000, brokerUs: 1.2 }],
+    [],
+  ],
+  [
     "what is on both sides of a point that was not measured",
     "connections",
     [{ x: 100, setUpBrokerUs: 1 }, { x: 1000 }, { x: 10_000, setUpBrokerUs: 100 }],
@@ -58,3 +78,47 @@ for (const [what, subject, points, exponents] of CASES) {
     assertEquals(found.map(({ exponent }) => Number(exponent.toFixed(3))), exponents);
   });
 }
+
+test("findExcesses() finds nothing in what is there to compare with, findExponents() tells of it", () => {
+  const points = [{ x: 10, brokerUs: 9 }, { x: 100, brokerUs: 1 }, { x: 10_000, brokerUs: 100 }];
+  const series: GrowthSeries = { subject: "fanout", runtime: "mosquitto", points };
+  assertEquals(findExcesses(series), []);
+  assertEquals(findExponents(series), [{
+    what: "fanout CPU of a message to all on mosquitto",
+    from: 100,
+    to: 10_000,
+    exponent: 2,
+  }]);
+});
+
+test("mergeGrowth() exchanges what was measured again, and nothing else", () => {
+  const series = (runtime: string, brokerUs: number, kind?: string): GrowthSeries => ({
+    subject: kind === undefined ? "fanout" : "subscriptions",
+    runtime,
+    ...(kind === undefined ? {} : { kind }),
+    points: [{ x: 1, brokerUs }],
+  });
+  const remark = (runtime: string, text: string): GrowthData["remarks"][number] => ({
+    subject: "fanout",
+    runtime,
+    text,
+  });
+  const before: GrowthData = {
+    machine: "old",
+    runtimes: { bun: "1", deno: "1" },
+    remarks: [remark("bun", "gone"), remark("deno", "stays")],
+    series: [series("bun", 1), series("deno", 2), series("bun", 3, "+"), series("bun", 4, "#")],
+  };
+  const now: GrowthData = {
+    machine: "new",
+    runtimes: { bun: "2" },
+    remarks: [remark("bun", "new")],
+    series: [series("bun", 5), series("bun", 6, "#")],
+  };
+  assertEquals(mergeGrowth(before, now), {
+    machine: "new",
+    runtimes: { bun: "2", deno: "1" },
+    remarks: [remark("deno", "stays"), remark("bun", "new")],
+    series: [series("deno", 2), series("bun", 3, "+"), series("bun", 5), series("bun", 6, "#")],
+  });
+});
