@@ -56,6 +56,15 @@ export function raiseStoreAlarms(
       }`,
     });
   }
+  broker.onStoreRepaired = ({ setAside, reason, lost }) =>
+    alarms.raise({
+      id: "store_damaged",
+      severity: "error",
+      title: "The database was damaged",
+      description: `${
+        setAside === undefined ? "It is gone" : `It is now ${setAside}`
+      }: ${reason}. It was written anew while the broker ran; lost: ${lost} queued messages`,
+    });
   broker.onStoreStateChange = (failure) => {
     if (failure === undefined) {
       alarms.clear("store_failing");
@@ -66,7 +75,7 @@ export function raiseStoreAlarms(
       severity: "critical",
       title: "The store cannot be written",
       description: failure.isDamaged
-        ? `${failure.error}: restart the broker, which sets the database right`
+        ? `${failure.error}: the database is being written anew, with all that can be read`
         : failure.error,
     });
   };

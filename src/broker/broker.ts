@@ -32,6 +32,7 @@ import { Durability } from "./durability.ts";
 import { EventHub } from "./event_hub.ts";
 import { FlappingDetector } from "./flapping.ts";
 import { BrokerGauges } from "./gauges.ts";
+import { CoreState } from "./core_state.ts";
 import { Inspector } from "./inspector.ts";
 import { MountedConnection } from "./mounted_connection.ts";
 import type { LimitsOptions, MqttOptions } from "./options.ts";
@@ -129,6 +130,11 @@ export class Broker {
     this.#core.durability.onFailure = listener;
   }
 
+  /** Called when a damaged database was set right; before `onStoreStateChange`. */
+  set onStoreRepaired(listener: StoreEvents["onRepaired"]) {
+    this.#core.durability.onRepair = listener;
+  }
+
   get counters(): Readonly<BrokerCounters> {
     return this.#core.counters;
   }
@@ -182,6 +188,7 @@ export class Broker {
     for (const message of state.retained) retained.restore(message);
     sessions.restore(state.sessions);
     delayed.restore(state.delayed);
+    durability.store.live = new CoreState(this.#core);
     this.#interval = this.#parts.runtime.every(
       timers.tickMs,
       () => timers.advance(clock.monotonicMs()),

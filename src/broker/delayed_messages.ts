@@ -71,6 +71,11 @@ export class DelayedMessages {
     return this.#bytes;
   }
 
+  /** All that wait, in no order; those that go while they are looked at may come all the same. */
+  *values(): IterableIterator<LoadedDelayed> {
+    yield* this.#queue.values();
+  }
+
   /** Whether a message on `topic` is to be given to `take`; `at`: length of the mountpoint in front of it. */
   isDelayed(topic: string, at: number): boolean {
     return this.options.hasDelayedPublish && isDelayedTopic(topic, at);

@@ -20,6 +20,11 @@ export class DueQueue<T extends Due> {
     return this.#heap[0];
   }
 
+  /** All of them, in no order, as they are now. */
+  values(): T[] {
+    return [...this.#heap];
+  }
+
   push(item: T): void {
     const heap = this.#heap;
     let index = heap.length;

@@ -1,5 +1,5 @@
 import { Deque, type Logger } from "../base/mod.ts";
-import type { Store, StoreEvents, StoreFailure } from "../ports/mod.ts";
+import type { Store, StoreEvents, StoreFailure, StoreRepair } from "../ports/mod.ts";
 
 /** Somebody who may not go on before something is durable. */
 export interface CommitWaiter {
@@ -28,6 +28,7 @@ export class Durability implements StoreEvents {
   #isNoted = false;
   /** Told of it, too. */
   onFailure: StoreEvents["onStateChange"] | undefined;
+  onRepair: StoreEvents["onRepaired"] | undefined;
 
   constructor(store: Store, logger: Logger) {
     this.store = store;
@@ -100,10 +101,21 @@ export class Durability implements StoreEvents {
     const { error, isDamaged } = failure;
     this.#logger.error(
       isDamaged
-        ? "The database is damaged; durable messages are refused until a restart, which carries over what can be read"
+        ? "The database is damaged; durable messages are refused until it has been written anew"
         : "Cannot write to the store; durable messages are refused until it can be",
       { error },
     );
+  }
+
+  onRepaired(repair: StoreRepair): void {
+    const { setAside, reason, queued, lost } = repair;
+    this.#logger.error("The database was damaged and has been written anew", {
+      file: setAside,
+      reason,
+      queued,
+      lost,
+    });
+    this.onRepair?.(repair);
   }
 
   onProblem(problem: string): void {

@@ -180,6 +180,11 @@ export class RetainedMessages {
     return this.#trie.inOrder;
   }
 
+  /** All that are kept, those on `$…` included. Others may come and go between two of them. */
+  messages(): IterableIterator<Message> {
+    return this.#trie.messages();
+  }
+
   /** Looks for all that a new subscription with `filter` gets, which may be long work: nothing without a retainer. */
   replay(filter: string): RetainedSearch {
     return this.options.hasRetainer

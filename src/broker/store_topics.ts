@@ -20,6 +20,8 @@ export class StoreTopics {
     yield ["store/state", failure === undefined ? "ok" : "failing"];
     yield ["store/error", failure?.error ?? ""];
     yield ["store/failures", counters.failures];
+    yield ["store/repairs", counters.repairs];
+    yield ["store/lost", counters.lostMessages];
     yield ["store/commits", counters.commits];
     yield ["store/commit/last", counters.lastCommitMs.toFixed(1)];
     yield ["store/commit/longest", counters.longestCommitMs.toFixed(1)];

@@ -101,9 +101,17 @@ export class LocalMetrics implements MetricsService {
 
   #storeFigures(): MetricsView["store"] {
     const { counters, waitingChanges, waitingBytes, failure } = this.#store;
-    const { commits, failures, bytesWritten } = counters;
-    const isFailing = failure !== undefined;
-    return { commits, failures, bytesWritten, waitingChanges, waitingBytes, isFailing };
+    const { commits, failures, repairs, lostMessages, bytesWritten } = counters;
+    return {
+      commits,
+      failures,
+      repairs,
+      lostMessages,
+      bytesWritten,
+      waitingChanges,
+      waitingBytes,
+      isFailing: failure !== undefined,
+    };
   }
 }
 

@@ -241,6 +241,9 @@ export interface MetricsView {
   readonly store: {
     readonly commits: number;
     readonly failures: number;
+    /** Damaged databases that were written anew, and queued messages that were lost with them. */
+    readonly repairs: number;
+    readonly lostMessages: number;
     readonly bytesWritten: number;
     readonly waitingChanges: number;
     readonly waitingBytes: number;

@@ -55,6 +55,9 @@ export {
 export type {
   DelayedKey,
   DelayedMessage,
+  LiveInflight,
+  LiveSession,
+  LiveState,
   LoadedDelayed,
   LoadedSession,
   LoadedState,
@@ -70,4 +73,5 @@ export type {
   StoredWill,
   StoreEvents,
   StoreFailure,
+  StoreRepair,
 } from "./store.ts";

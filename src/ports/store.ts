@@ -124,8 +124,51 @@ export interface StoreFailure {
   readonly sinceMs: number;
   /** The system's or SQLite's words. */
   readonly error: string;
-  /** The database is damaged: only a restart sets it right, which carries over what can be read. */
+  /** The database is damaged, or not there any more: it is being written anew, with what can be read and what runs. */
   readonly isDamaged: boolean;
+}
+
+/** A damaged database was set right while the broker ran. */
+export interface StoreRepair {
+  /** Where the damaged one is now; undefined: there was none any more. */
+  readonly setAside: string | undefined;
+  /** How the damage was noticed. */
+  readonly reason: string;
+  /** Queued messages that are in the new one. */
+  readonly queued: number;
+  /** Queued messages that were only in the damaged one, and could not be read. */
+  readonly lost: number;
+}
+
+/** A message in flight, for a store that is written anew. */
+export interface LiveInflight extends Omit<StoredInflight, "bytes"> {
+  /** Undefined: only the store has it, or nobody needs it any more. */
+  readonly delivery: Delivery<StoredGroup> | undefined;
+}
+
+/** A stored session as it is now, as far as it is in memory. */
+export interface LiveSession {
+  readonly key: SessionKey;
+  readonly record: SessionRecord;
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+  readonly received: readonly number[];
+  readonly inflight: readonly LiveInflight[];
+  /** The oldest of the queue. */
+  readonly held: readonly QueuedDelivery[];
+  /** The rest of the queue has places behind this, and is in the store alone; undefined: there is no rest. */
+  readonly notedAfter: number | undefined;
+}
+
+/**
+ * What runs, for a store that writes its database anew. It is asked piece by piece, in turns between which everything
+ * goes on; each piece is as it is when it comes. What begins meanwhile may come or not.
+ */
+export interface LiveState {
+  sessions(): IterableIterator<LiveSession>;
+  retained(): IterableIterator<Message>;
+  delayed(): IterableIterator<LoadedDelayed>;
+  /** Messages that stored sessions wait for or have in flight, as far as they are not the client's already. */
+  countQueued(): number;
 }
 
 /** Plain numbers, read by metrics and `$SYS`. All counted since the store was opened. */
@@ -137,6 +180,9 @@ export interface StoreCounters {
   bytesWritten: number;
   /** Commits that failed, each try counted. */
   failures: number;
+  /** Damaged databases that were set right, and messages that were lost with them. */
+  repairs: number;
+  lostMessages: number;
   lastCommitMs: number;
   longestCommitMs: number;
   /** Time that commits took, those that failed apart. */
@@ -154,6 +200,8 @@ export interface StoreEvents {
   onStateChange(failure: StoreFailure | undefined): void;
   /** Something went wrong that lost nothing and is tried again; for the log. */
   onProblem(problem: string): void;
+  /** The database was damaged and is sound again; `onStateChange` follows. */
+  onRepaired(repair: StoreRepair): void;
 }
 
 /**
@@ -167,6 +215,8 @@ export interface StoreEvents {
 export interface Store {
   /** Set once, before the first note. */
   events: StoreEvents;
+  /** Set once, after `load`. Without it a damaged database waits for the next start. */
+  live: LiveState | undefined;
   readonly counters: Readonly<StoreCounters>;
   /** Set while commits fail; they are tried again until they succeed, and nothing is forgotten. */
   readonly failure: StoreFailure | undefined;

@@ -65,6 +65,11 @@ export class RetainedTrie<M> {
     return this.#inOrder;
   }
 
+  /** Of all topics. Others may be set and removed between two of them. */
+  *messages(): IterableIterator<M> {
+    for (const { message } of this.#byTopic.values()) yield message;
+  }
+
   /** Nodes of the tree: a topic of many levels may need one for each. */
   get nodeCount(): number {
     return this.#nodeCount;

@@ -1,5 +1,5 @@
 import { Deque } from "../base/mod.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
 import type { SessionCounters, SessionLimits } from "./limits.ts";
 import { type Delivery, messageBytes } from "./message.ts";
 
@@ -152,6 +152,22 @@ export class MessageQueue<Group extends object> {
     counters.queuedMessages--;
     counters.queuedBytes -= bytes;
     return delivery;
+  }
+
+  /** Those that are in memory and in the journal, oldest first. Not for the hot path. */
+  held(): JournalEntry<Group>[] {
+    const seqs = this.#heldSeqs;
+    const entries: JournalEntry<Group>[] = [];
+    for (let index = 0; seqs !== undefined && index < this.#held.length; index++) {
+      const seq = seqs.at(index) as number;
+      if (seq > 0) entries.push({ seq, delivery: this.#held.at(index) as Delivery<Group> });
+    }
+    return entries;
+  }
+
+  /** The others are in the journal behind this place; undefined: there are none. */
+  get notedAfter(): number | undefined {
+    return this.#noted === 0 ? undefined : this.#heldSeq;
   }
 
   /** One of those that are in memory, counted from the oldest. */

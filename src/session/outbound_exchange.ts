@@ -3,6 +3,7 @@ import { type Qos, ReasonCode, SHORT_ACK_BYTES } from "../mqtt/mod.ts";
 import type { FrameRun } from "./frame_run.ts";
 import { Inflight, InflightState } from "./inflight.ts";
 import type { Journal } from "./journal.ts";
+import type { JournaledInflight } from "./journaled.ts";
 import { type Delivery, FramedMessage, messageBytes } from "./message.ts";
 import type { MessageQueue } from "./message_queue.ts";
 import type { Outlet } from "./outlet.ts";
@@ -95,6 +96,19 @@ export class OutboundExchange<Group extends object> {
       lastSeq = Math.max(lastSeq, seq);
     }
     return lastSeq;
+  }
+
+  /** What is in flight and in the journal, in order of sending. Not for the hot path. */
+  journaled(): JournaledInflight<Group>[] {
+    const inflight = this.#inflight;
+    const found: JournaledInflight<Group>[] = [];
+    for (const packetId of inflight?.inOrder() ?? []) {
+      const seq = inflight?.seq(packetId) ?? 0;
+      if (inflight === undefined || seq === 0) continue;
+      const [state, delivery] = [inflight.state(packetId), inflight.item(packetId)];
+      found.push({ seq, packetId, state, delivery });
+    }
+    return found;
   }
 
   /** The client is there. PUBRELs of the last connection go out at once [MQTT-4.4.0-1], the rest by `pumpResend`. */

@@ -24,6 +24,11 @@ export class ReceivedIds {
       (this.#earlier !== undefined && this.#earlier.has(packetId));
   }
 
+  /** All of them. Not for the hot path. */
+  values(): number[] {
+    return [...this.#current.values(), ...(this.#earlier?.values() ?? [])];
+  }
+
   /** False: it is there already. */
   add(packetId: number): boolean {
     if (this.has(packetId)) return false;

@@ -1,5 +1,6 @@
 import type { Qos, ReasonCode } from "../mqtt/mod.ts";
 import type { Journal } from "./journal.ts";
+import { type JournaledState, journaledState } from "./journaled.ts";
 import { type Delivery, type Message, messageBytes } from "./message.ts";
 import { type DropListener, MessageQueue } from "./message_queue.ts";
 import { type ExchangeResult, OutboundExchange } from "./outbound_exchange.ts";
@@ -89,6 +90,11 @@ export class Session<Group extends object> {
   /** Bytes of what is in flight and kept for sending again. Not for the hot path. */
   get inflightBytes(): number {
     return this.#exchange.bytes;
+  }
+
+  /** What is in memory of that which the journal has. Not for the hot path. */
+  journaled(): JournaledState<Group> {
+    return journaledState(this.#received, this.#exchange, this.#queue);
   }
 
   /** QoS 2 messages that are not yet released, those of earlier connections included. */
@@ -223,10 +229,8 @@ export class Session<Group extends object> {
   /** Sends what waits, as far as quota and outlet allow: first what is sent again, in its old order. */
   pump(): void {
     const outlet = this.#outlet;
-    if (outlet === undefined) return;
-    if (!this.#exchange.pumpResend(outlet)) return;
-    if (!this.#pumpQueue(outlet)) return;
-    this.#pumpReplays(outlet);
+    if (outlet === undefined || !this.#exchange.pumpResend(outlet)) return;
+    if (this.#pumpQueue(outlet)) this.#pumpReplays(outlet);
   }
 
   /** Until `endBatch`, acknowledgements make room but send nothing: many come in one chunk. */
@@ -367,10 +371,7 @@ export class Session<Group extends object> {
   }
 
   get #queueWatcher(): DropListener<Group> | undefined {
-    return this.#context.isDropWatched ? this.#watchQueue() : undefined;
-  }
-
-  #watchQueue(): DropListener<Group> {
+    if (!this.#context.isDropWatched) return undefined;
     return ({ message }) => this.onDropped(message, "queue_full");
   }
 
@@ -390,9 +391,8 @@ export class Session<Group extends object> {
     const isTooLarge = how === "too_large";
     if (isTooLarge) counters.droppedTooLarge++;
     this.#noteDrops(isTooLarge ? "tooLarge" : "unreadable", 1);
-    if (isDropWatched && delivery !== undefined) {
-      this.onDropped(delivery.message, isTooLarge ? "too_large" : "denied");
-    }
+    if (!isDropWatched || delivery === undefined) return;
+    this.onDropped(delivery.message, isTooLarge ? "too_large" : "denied");
   }
 
   /** Something older waits, and order is kept [MQTT-4.6.0-6]. */

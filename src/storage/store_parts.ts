@@ -6,6 +6,7 @@ export const NO_EVENTS: StoreEvents = Object.freeze({
   onCommitted: ignore,
   onStateChange: ignore,
   onProblem: ignore,
+  onRepaired: ignore,
 });
 
 /** In seconds: from a disk that does not sync to one that is in trouble. */
@@ -17,6 +18,8 @@ export function createCounters(): StoreCounters {
     rows: 0,
     bytesWritten: 0,
     failures: 0,
+    repairs: 0,
+    lostMessages: 0,
     lastCommitMs: 0,
     longestCommitMs: 0,
     commitSeconds: new Histogram(COMMIT_BOUNDS_S),

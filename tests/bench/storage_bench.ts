@@ -98,6 +98,7 @@ async function push(store: Store, keys: readonly SessionKey[]): Promise<void> {
   let wake = (): void => {};
   const watch = new Stopwatch();
   store.events = {
+    onRepaired: () => undefined,
     onCommitted(ticket: number): void {
       while (waiting.length > 0 && (waiting[0]?.ticket ?? Infinity) <= ticket) {
         const { count, atMs } = waiting.shift() ?? { count: 0, atMs: 0 };

@@ -24,6 +24,8 @@ const TOPICS: ReadonlyArray<[topic: string, payload: RegExp]> = [
   ["store/state", /^ok$/],
   ["store/commits", /^\d+$/],
   ["store/failures", /^0$/],
+  ["store/repairs", /^0$/],
+  ["store/lost", /^0$/],
   ["store/bytes/written", /^\d+$/],
   ["store/bytes/written/day", /^\d+$/],
 ];

@@ -11,9 +11,12 @@ export class DiskFaults {
   #failAt = Infinity;
   #failUntil = 0;
   readonly error: string;
+  /** Only what writes fails; a database can be opened and looked at. */
+  readonly isOfWrites: boolean;
 
-  constructor(error = "database or disk is full") {
+  constructor(error = "database or disk is full", isOfWrites = false) {
     this.error = error;
+    this.isOfWrites = isOfWrites;
   }
 
   /** Calls since it was armed. */
@@ -35,7 +38,8 @@ export class DiskFaults {
   }
 
   /** One call happens; throws where it is one that fails. */
-  call(): void {
+  call(isWrite: boolean): void {
+    if (this.isOfWrites && !isWrite) return;
     this.#calls++;
     if (this.#calls >= this.#failAt && this.#calls <= this.#failUntil) throw new Error(this.error);
   }
@@ -59,7 +63,7 @@ export function openFailingStore(
 function failing(database: DatabaseSync, faults: DiskFaults): DatabaseSync {
   const wrapped = {
     exec(sql: string): void {
-      faults.call();
+      faults.call(false);
       database.exec(sql);
     },
     prepare: (sql: string): StatementSync => failingStatement(database.prepare(sql), faults),
@@ -71,16 +75,17 @@ function failing(database: DatabaseSync, faults: DiskFaults): DatabaseSync {
 function failingStatement(statement: StatementSync, faults: DiskFaults): StatementSync {
   type Parameters = Array<number | string | Uint8Array | null>;
   const wrapped = {
+    setReadBigInts: (isEnabled: boolean): void => statement.setReadBigInts(isEnabled),
     run(...parameters: Parameters): unknown {
-      faults.call();
+      faults.call(true);
       return statement.run(...parameters);
     },
     get(...parameters: Parameters): unknown {
-      faults.call();
+      faults.call(false);
       return statement.get(...parameters);
     },
     all(...parameters: Parameters): unknown {
-      faults.call();
+      faults.call(false);
       return statement.all(...parameters);
     },
   };

@@ -73,7 +73,11 @@ export class LastingBroker {
   async abandon(): Promise<void> {
     this.faults.heal();
     this.memory.runtime.advance(10_000);
-    await this.store.close();
+    let isClosed = false;
+    // One whose database is damaged cannot write its last changes.
+    const closed = this.store.close().catch(() => undefined).then(() => isClosed = true);
+    while (!isClosed) await this.pass(50);
+    await closed;
   }
 
   async stop(): Promise<void> {

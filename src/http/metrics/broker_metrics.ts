@@ -228,6 +228,8 @@ function connectionCounters(
 function writeStore(text: MetricsText, { store, commitSeconds }: MetricsView): void {
   text.counter("mqtt_store_commits_total", "Commits of the store", store.commits);
   text.counter("mqtt_store_failures_total", "Commits that failed", store.failures);
+  text.counter("mqtt_store_repairs_total", "Databases written anew for damage", store.repairs);
+  text.counter("mqtt_store_lost_messages_total", "Queued messages lost so", store.lostMessages);
   text.counter("mqtt_store_written_bytes_total", "Bytes handed to the store", store.bytesWritten);
   text.gauge("mqtt_store_waiting_changes", "Changes not yet committed", store.waitingChanges);
   text.gauge("mqtt_store_waiting_bytes", "Bytes of these", store.waitingBytes);

@@ -1,6 +1,7 @@
 import { assert, Deque } from "../../base/mod.ts";
 import type {
   DelayedKey,
+  LiveState,
   LoadedState,
   QueuedDelivery,
   SessionKey,
@@ -64,6 +65,7 @@ class MemoryQueue {
  */
 export class MemoryStore implements Store {
   events: StoreEvents = NO_EVENTS;
+  live: LiveState | undefined;
   readonly counters: StoreCounters = createCounters();
   readonly failure = undefined;
   readonly records = new MemoryRecords();

@@ -113,6 +113,10 @@ export class RecordTable {
     }
   }
 
+  get kinds(): readonly string[] {
+    return [...this.#kinds.keys()];
+  }
+
   keys(kind: string): IterableIterator<string> {
     return this.#kind(kind).entries.keys();
   }

@@ -69,9 +69,17 @@ interface BatchViews {
   readonly words: Int32Array;
 }
 
+/** A draft has all rows that could be read of the database before; those of queues never change. */
+const DRAFT_STATEMENTS = {
+  ...STATEMENTS,
+  pushQueued: STATEMENTS.pushQueued.replace("REPLACE", "IGNORE"),
+  pushSharedQueued: STATEMENTS.pushSharedQueued.replace("REPLACE", "IGNORE"),
+} as const;
+
 /** Writes batches into the database, each as one transaction. Knows nothing of threads. */
 export class BatchWriter {
   readonly #database: DatabaseSync;
+  readonly #isDraft: boolean;
   readonly #statements: Record<StatementName, StatementSync>;
   /** Batches take turns in them. */
   readonly #memories: (BatchViews | undefined)[] = [];
@@ -90,17 +98,27 @@ export class BatchWriter {
   /** Ended sessions of which messages may be left. */
   readonly #purging = new Set<number>();
 
-  constructor(database: DatabaseSync) {
+  /** `isDraft`: what is in the database is kept, and messages are counted when all is written. */
+  constructor(database: DatabaseSync, isDraft = false) {
     this.#database = database;
+    this.#isDraft = isDraft;
     const prepare = ([name, sql]: [string, string]): [string, StatementSync] => [
       name,
       database.prepare(sql),
     ];
-    this.#statements = Object.fromEntries(Object.entries(STATEMENTS).map(prepare)) as Record<
+    this.#statements = Object.fromEntries(
+      Object.entries(isDraft ? DRAFT_STATEMENTS : STATEMENTS).map(prepare),
+    ) as Record<
       StatementName,
       StatementSync
     >;
-    this.#hasShared = numberOf(database, "SELECT EXISTS (SELECT 1 FROM message)") === 1;
+    this.#hasShared = !isDraft &&
+      numberOf(database, "SELECT EXISTS (SELECT 1 FROM message)") === 1;
+  }
+
+  /** Ended sessions that are still to be purged. */
+  get purging(): readonly number[] {
+    return [...this.#purging];
   }
 
   get isPurging(): boolean {
@@ -274,7 +292,7 @@ export class BatchWriter {
     const id = this.#nextWide();
     const refs = this.#next();
     const body = this.#nextBody(this.#next(), checksumSeed(BodyKind.message, 0, id));
-    this.#hasShared = true;
+    this.#hasShared = !this.#isDraft;
     this.#run("putMessage", id, refs, body);
   }
 

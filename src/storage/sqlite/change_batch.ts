@@ -27,7 +27,7 @@ export function packInflight(packetId: number, state: InflightState): number {
 export class SessionChanges {
   readonly key: SessionKey;
   /** The store has no row of it yet. */
-  readonly isNew: boolean;
+  isNew: boolean;
   isRemoved = false;
   record: SessionRecord | undefined;
   /** undefined as a value: removed. */
@@ -64,6 +64,24 @@ export class SessionChanges {
       if (seq >= (removed[index] as number) && seq <= (removed[index + 1] as number)) return true;
     }
     return false;
+  }
+
+  /** Its messages leave the memory of the batch. */
+  own(): void {
+    for (let index = 0; index < this.pushed.length; index++) {
+      const entry = this.pushed[index];
+      if (typeof entry === "number") this.pushed[index] = this.#memory.read(entry);
+    }
+  }
+
+  /** What changed after all this, `later`, is read together with it. To be encoded it is no more. */
+  append(later: SessionChanges): void {
+    assert(later.firstSeq === this.firstSeq + this.pushed.length, "places follow each other");
+    for (const delivery of later.pushed) this.pushed.push(delivery);
+    for (const seq of later.removed) this.removed.push(seq);
+    for (const [seq, packed] of later.olderInflight ?? []) {
+      (this.olderInflight ??= new Map<number, number>()).set(seq, packed);
+    }
   }
 
   /** What was pushed here after `afterSeq` and is still there. */

@@ -5,6 +5,7 @@ import { NO_EVENTS } from "../store_parts.ts";
 import type { BatchEncoder } from "./batch_encoder.ts";
 import { BatchMemory } from "./batch_memory.ts";
 import { ChangeBatch } from "./change_batch.ts";
+import type { FailureKind } from "./failure_kind.ts";
 import type {
   RecordChange,
   WriterAside,
@@ -26,8 +27,6 @@ const LAZY_COMMIT_MS = 100;
 const BEHIND_COMMIT_MS = 1000;
 /** Without a commit for so long, there is time for housekeeping. */
 const IDLE_MS = 1000;
-/** What SQLite says of a database that it cannot make sense of. */
-const DAMAGE = /malformed|not a database|corrupt/i;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5000;
 
@@ -42,6 +41,27 @@ export interface CommitQueueParts {
   onPurged(keys: readonly number[]): void;
   /** The oldest changes of records that were sent are committed; or they are not, with `error`. */
   onRecorded(error: string | undefined): void;
+  /** What both batches hold is read as one from now on. */
+  onAbsorbed(both: ChangeBatch, writing: ChangeBatch | undefined, open: ChangeBatch): void;
+}
+
+/** Decides what becomes of failures, and sets a damaged database right. */
+export interface DamageWatch {
+  /** True: no further try, it sees to it, and to the end of the hold. */
+  takesOver(failure: FailureKind, error: string): boolean;
+  /** It has begun, and comes to an end. */
+  readonly isAtWork: boolean;
+  /** A commit succeeded. */
+  onSuccess(): void;
+}
+
+type OnReply = (reply: WriterReply) => void;
+
+/** A request that is to be answered. */
+interface Sent {
+  readonly request: WriterRequest;
+  /** Takes the answer; undefined: it is looked at here. */
+  readonly onReply: OnReply | undefined;
 }
 
 interface Waiter {
@@ -58,11 +78,20 @@ export class CommitQueue {
   committedTicket = 0;
   failure: StoreFailure | undefined;
   readonly #parts: CommitQueueParts;
+  damageWatch: DamageWatch | undefined;
   /** The writer answers in order. */
-  readonly #outstanding: WriterRequest[] = [];
+  readonly #outstanding: Sent[] = [];
+  /** Nothing is committed by itself: the database is being set right. */
+  #isHeld = false;
+  /** What housekeeping has found to be damaged, while a commit was under way. */
+  #suspicion: string | undefined;
   readonly #waiters: Waiter[] = [];
   /** The open batch is in the one, that which is being written in the other. */
-  readonly #memories: readonly [BatchMemory, BatchMemory] = [new BatchMemory(), new BatchMemory()];
+  readonly #memories: readonly [BatchMemory, BatchMemory, BatchMemory] = [
+    new BatchMemory(),
+    new BatchMemory(),
+    new BatchMemory(),
+  ];
   /** What the writer knows of them. */
   readonly #sentMemories: (ArrayBufferLike | undefined)[] = [];
   /** The open batch goes as soon as the writer is free. */
@@ -127,6 +156,9 @@ export class CommitQueue {
     const ticket = this.open.isEmpty ? this.open.ticket - 1 : this.open.ticket;
     if (ticket <= this.committedTicket) return Promise.resolve();
     if (this.#isClosed) return Promise.reject(new Error(`Cannot write: ${this.failure?.error}`));
+    if (this.#isHeld && this.damageWatch?.isAtWork !== true) {
+      return Promise.reject(new Error(`Cannot write to the database: ${this.failure?.error}`));
+    }
     return new Promise((resolve, reject) => {
       this.#waiters.push({ ticket, resolve, reject });
       if (this.failure === undefined) this.#seal();
@@ -136,7 +168,7 @@ export class CommitQueue {
 
   /** Beside the batches, which do not wait for it. Undefined, or why it cannot be sent. */
   sendRecords(changes: readonly RecordChange[]): string | undefined {
-    if (this.#isClosed || this.#closing !== undefined) {
+    if (this.#isClosed || this.#closing !== undefined || this.#isHeld) {
       return this.failure?.error ?? "the store is closed";
     }
     this.#send({ kind: "records", changes });
@@ -175,35 +207,103 @@ export class CommitQueue {
 
   #seal(): void {
     this.#isDue = !this.open.isEmpty;
-    if (!this.#isDue || this.writing !== undefined || this.#isClosed) return;
+    if (!this.#isDue || this.writing !== undefined || this.#isClosed || this.#isHeld) return;
     const { encoder } = this.#parts;
     const batch = this.open;
     const length = encoder.encode(batch);
     this.#isDue = false;
-    const [first, second] = this.#memories;
-    this.open = new ChangeBatch(batch.ticket + 1, batch.memory === first ? second : first);
+    this.open = this.#batchAfter(batch);
     this.writing = batch;
     this.#parts.onSealed(batch);
     if (length === 0) this.#committed(batch);
-    else this.#commit(batch);
+    else this.commit(batch);
   }
 
-  #commit({ memory: { sink } }: ChangeBatch): void {
-    const index = sink === this.#memories[0].sink ? 0 : 1;
+  #batchAfter({ ticket, memory }: ChangeBatch): ChangeBatch {
+    const [first, second] = this.#memories;
+    return new ChangeBatch(ticket + 1, memory === first ? second : first);
+  }
+
+  /** For batches that are neither open nor being written, one at a time. */
+  get draftMemory(): BatchMemory {
+    return this.#memories[2];
+  }
+
+  /** What was encoded of it; `onReply` as with `ask`. */
+  commit({ memory: { sink } }: ChangeBatch, onReply?: OnReply): void {
+    const index = this.#memories.findIndex((each) => each.sink === sink);
     const memory = sink.bytes.buffer;
     const isNew = memory !== this.#sentMemories[index];
     this.#sentMemories[index] = memory;
-    this.#send({ kind: "commit", index, length: sink.length, memory: isNew ? memory : undefined });
+    this.#send(
+      { kind: "commit", index, length: sink.length, memory: isNew ? memory : undefined },
+      onReply,
+    );
   }
 
-  #send(request: WriterRequest): void {
-    this.#outstanding.push(request);
+  /** The answer is `onReply`'s alone. */
+  ask(request: WriterRequest, onReply: OnReply): void {
+    this.#send(request, onReply);
+  }
+
+  #send(request: WriterRequest, onReply?: OnReply): void {
+    this.#outstanding.push({ request, onReply });
     this.#parts.writer.send(request);
   }
 
+  // --- while the database is set right ----------------------------------------------------------
+
+  /** Something failed that was not a commit of ours. */
+  hold(error: string): void {
+    this.#isHeld = true;
+    this.#noteFailure(error, true);
+  }
+
+  /** The database is as it was, and sound. */
+  resume(): void {
+    this.#isHeld = false;
+    if (this.writing !== undefined) this.#retry();
+    else this.#recovered();
+  }
+
+  /** No note follows, and nothing need be tried again. */
+  get isClosing(): boolean {
+    return this.#isClosed || this.#closing !== undefined;
+  }
+
+  /** Encodes the open batch, after which it counts as part of the one that waits. Undefined: there is nothing to commit. */
+  absorb(): ChangeBatch | undefined {
+    const batch = this.open;
+    if (batch.isEmpty) return undefined;
+    const length = this.#parts.encoder.encode(batch);
+    const both = new ChangeBatch(batch.ticket, this.draftMemory);
+    this.#parts.onAbsorbed(both, this.writing, batch);
+    this.writing = both;
+    this.open = this.#batchAfter(batch);
+    return length === 0 ? undefined : batch;
+  }
+
+  /** All but the open batch is in the database, which is another one. */
+  repaired(): void {
+    this.#isHeld = false;
+    this.#recovered();
+  }
+
+  #recovered(): void {
+    this.failure = undefined;
+    this.#retryMs = RETRY_MIN_MS;
+    if (this.writing !== undefined) this.#committed(this.writing);
+    this.#seal();
+    this.events.onStateChange(undefined);
+  }
+
+  // --- answers ----------------------------------------------------------------------------------
+
   #replied(reply: WriterReply): void {
     if (reply.kind === "gone") return this.#lost(reply.error);
-    const request = this.#outstanding.shift();
+    const sent = this.#outstanding.shift();
+    if (sent?.onReply !== undefined) return sent.onReply(reply);
+    const request = sent?.request;
     switch (reply.kind) {
       case "opened":
         return;
@@ -214,12 +314,17 @@ export class CommitQueue {
       case "rested":
         this.#notice(reply);
         if (!reply.hasMore) this.#hasRested = true;
-        else if (this.writing === undefined) this.#send({ kind: "idle" });
-        return;
+        else if (this.writing === undefined && !this.#isHeld) this.#send({ kind: "idle" });
+        return this.#lookInto();
       case "closed":
         return this.#closing?.resolve();
       case "failed":
-        return this.#failed(request, reply.error);
+        return this.#failed(request, reply);
+      case "sound":
+      case "drafted":
+      case "finished":
+      case "abandoned":
+        return;
       default:
         never(reply);
     }
@@ -239,10 +344,12 @@ export class CommitQueue {
     this.#notice(reply);
     this.#retryMs = RETRY_MIN_MS;
     this.#hasRested = false;
+    this.damageWatch?.onSuccess();
     const hasFailed = this.failure !== undefined;
     this.failure = undefined;
     this.#committed(batch);
     if (hasFailed) this.events.onStateChange(undefined);
+    this.#lookInto();
   }
 
   #recorded(reply: WriterReply & { kind: "recorded" }): void {
@@ -257,10 +364,20 @@ export class CommitQueue {
     this.#parts.onRecorded(reply.error);
   }
 
-  #notice({ bytesWritten, purged, problem }: WriterAside): void {
+  #notice({ bytesWritten, purged, problem, isDamaged }: WriterAside): void {
     this.#parts.counters.bytesWritten = bytesWritten;
     if (purged.length > 0) this.#parts.onPurged(purged);
-    if (problem !== undefined) this.events.onProblem(problem);
+    if (problem === undefined) return;
+    if (isDamaged) this.#suspicion = problem;
+    this.events.onProblem(problem);
+  }
+
+  /** Housekeeping found damage. Not while a commit is under way: then after it. */
+  #lookInto(): void {
+    const error = this.#suspicion;
+    if (error === undefined || this.writing !== undefined || this.#isHeld) return;
+    this.#suspicion = undefined;
+    if (this.damageWatch?.takesOver("damage", error) === true) this.hold(error);
   }
 
   #committed(batch: ChangeBatch): void {
@@ -276,34 +393,45 @@ export class CommitQueue {
     }
   }
 
-  #failed(request: WriterRequest | undefined, error: string): void {
-    if (request?.kind === "idle") return this.events.onProblem(error);
+  #failed(
+    request: WriterRequest | undefined,
+    { error, failure }: WriterReply & { kind: "failed" },
+  ): void {
     if (request?.kind === "close") return this.#closing?.reject(new Error(error));
-    const { counters, timers } = this.#parts;
-    counters.failures++;
-    const isFirst = this.failure === undefined;
-    this.failure = this.#failureOf(error);
-    this.#rejectWaiters(error);
+    if (request?.kind === "idle") {
+      if (failure === "damage") this.#suspicion = error;
+      this.events.onProblem(error);
+      return this.#lookInto();
+    }
+    this.#parts.counters.failures++;
+    this.#isHeld = this.damageWatch?.takesOver(failure, error) ?? false;
+    this.#noteFailure(error, failure === "damage" || this.#isHeld);
+    if (this.#isHeld) return;
     const delayMs = this.#retryMs;
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-    timers.after(delayMs, () => this.#retry());
-    if (isFirst) this.events.onStateChange(this.failure);
+    this.#parts.timers.after(delayMs, () => this.#retry());
+  }
+
+  #noteFailure(error: string, isDamaged: boolean): void {
+    const before = this.failure;
+    const sinceMs = before?.sinceMs ?? this.#parts.timers.nowMs();
+    this.failure = { sinceMs, error, isDamaged };
+    this.#rejectWaiters(error);
+    if (before?.isDamaged !== isDamaged) this.events.onStateChange(this.failure);
   }
 
   /** For good: whether the last batch was committed cannot be known, so it is not tried again. */
   #lost(error: string): void {
     this.#isClosed = true;
-    const records = this.#outstanding.splice(0).filter(({ kind }) => kind === "records");
-    this.failure = this.#failureOf(error);
+    const outstanding = this.#outstanding.splice(0);
+    const sinceMs = this.failure?.sinceMs ?? this.#parts.timers.nowMs();
+    this.failure = { sinceMs, error, isDamaged: false };
     this.#rejectWaiters(error);
-    for (const _ of records) this.#parts.onRecorded(error);
+    for (const { request, onReply } of outstanding) {
+      if (request.kind === "records" && onReply === undefined) this.#parts.onRecorded(error);
+    }
     this.#closing?.reject(new Error(`Cannot close the database: ${error}`));
     this.events.onStateChange(this.failure);
-  }
-
-  #failureOf(error: string): StoreFailure {
-    const sinceMs = this.failure?.sinceMs ?? this.#parts.timers.nowMs();
-    return { sinceMs, error, isDamaged: DAMAGE.test(error) };
   }
 
   #rejectWaiters(error: string): void {
@@ -314,10 +442,10 @@ export class CommitQueue {
 
   /** The batch is in the memory as it was. */
   #retry(): void {
-    const isUnderWay = this.#outstanding.some(({ kind }) => kind === "commit");
+    const isUnderWay = this.#outstanding.some(({ request }) => request.kind === "commit");
     const batch = this.writing;
-    if (this.failure === undefined || isUnderWay || this.#isClosed || batch === undefined) return;
-    this.#commit(batch);
+    if (this.failure === undefined || isUnderWay || batch === undefined) return;
+    if (!this.#isClosed && !this.#isHeld) this.commit(batch);
   }
 
   #scheduleRest(): void {
@@ -327,7 +455,7 @@ export class CommitQueue {
     this.#parts.timers.after(IDLE_MS, () => {
       this.#isIdleTimerSet = false;
       if (this.#isClosed || this.#closing !== undefined) return;
-      if (this.#parts.counters.commits !== commits) this.#scheduleRest();
+      if (this.#isHeld || this.#parts.counters.commits !== commits) this.#scheduleRest();
       else this.#send({ kind: "idle" });
     });
   }

@@ -35,6 +35,8 @@ export class FolderInUseError extends DataFolderError {}
 export interface DataFolder {
   readonly path: string;
   readonly databasePath: string;
+  /** Takes it again where it is another folder by now, or another's: throws as `takeDataFolder` does. */
+  retake(): void;
   /** Others may have it. */
   release(): void;
 }
@@ -44,15 +46,54 @@ export function takeDataFolder(dataDir: string): DataFolder {
   const path = resolve(dataDir);
   try {
     makeFolder(path);
-    const lock = lockFolder(path);
-    return { path, databasePath: databasePathOf(path), release: () => lock.close() };
+    return new LockedFolder(path);
   } catch (error) {
-    const isInUse = error instanceof Error && error.message === IN_USE;
-    throw new (isInUse ? FolderInUseError : DataFolderError)(
-      `Cannot use node.data_dir "${dataDir}": ${reasonOf(error)}`,
-      { cause: error },
-    );
+    throw folderError(dataDir, error);
   }
+}
+
+class LockedFolder implements DataFolder {
+  readonly path: string;
+  readonly databasePath: string;
+  #lock: DatabaseSync;
+  #inode: number;
+
+  constructor(path: string) {
+    this.path = path;
+    this.databasePath = databasePathOf(path);
+    this.#lock = lockFolder(path);
+    this.#inode = inodeOf(join(path, LOCK_NAME));
+  }
+
+  retake(): void {
+    // Nobody must open the file that we have locked, ourselves included: who closes it again ends the lock.
+    if (inodeOf(join(this.path, LOCK_NAME)) === this.#inode) return;
+    try {
+      const old = this.#lock;
+      this.#lock = lockFolder(this.path);
+      this.#inode = inodeOf(join(this.path, LOCK_NAME));
+      old.close();
+    } catch (error) {
+      throw folderError(this.path, error);
+    }
+  }
+
+  release(): void {
+    this.#lock.close();
+  }
+}
+
+/** 0: there is none. */
+function inodeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.ino ?? 0;
+}
+
+function folderError(dataDir: string, error: unknown): DataFolderError {
+  const isInUse = error instanceof Error && error.message === IN_USE;
+  return new (isInUse ? FolderInUseError : DataFolderError)(
+    `Cannot use node.data_dir "${dataDir}": ${reasonOf(error)}`,
+    { cause: error },
+  );
 }
 
 export function databasePathOf(dataDir: string): string {

@@ -14,7 +14,9 @@ import {
   openForWriting,
   valueOf,
 } from "./database.ts";
-import { type DamageReport, salvage } from "./salvage.ts";
+import { isOfTheSystem } from "./failure_kind.ts";
+import { draftPathOf } from "./draft_database.ts";
+import { asideName, type DamageReport, salvage } from "./salvage.ts";
 import { type DatabaseState, loadState } from "./state_loader.ts";
 
 /** What a sound database says. */
@@ -52,6 +54,24 @@ export function prepareDatabase(
   }
 }
 
+/**
+ * Puts a finished draft in the place of the database at `path`, which is set aside. Goes on where an earlier call was
+ * ended. Returns where the old one is now; undefined: it is gone.
+ */
+export function replaceByDraft(path: string, nowMs: number): string | undefined {
+  const fresh = `${path}.new`;
+  const draft = draftPathOf(path);
+  if (existsSync(draft)) {
+    removeDatabase(fresh);
+    renameDatabase(draft, fresh);
+  }
+  const setAside = existsSync(path) ? asideName(path, nowMs) : undefined;
+  // From here on a start finds the new one, complete, or under its name.
+  if (setAside !== undefined) renameDatabase(path, setAside);
+  renameDatabase(fresh, path);
+  return setAside;
+}
+
 /** A database comes under the name `to` only when it is finished. `fill` closes it. */
 function makeWhole(path: string, to: string, fill: (database: DatabaseSync) => void): void {
   const partial = `${path}.part`;
@@ -67,12 +87,7 @@ function check(path: string, durability: Durability): DatabaseState {
   }
   const reader = openForReading(path);
   try {
-    const id = numberOf(reader, "PRAGMA application_id");
-    if (id !== APPLICATION_ID) {
-      throw new StoredDataError(`Cannot read stored data: it is of another program, ${id}`);
-    }
-    const answer = valueOf(reader, "PRAGMA quick_check(1)");
-    if (answer !== "ok") throw new StoredDataError(`Cannot read stored data: ${answer}`);
+    checkPages(reader);
   } finally {
     reader.close();
   }
@@ -86,15 +101,27 @@ function check(path: string, durability: Durability): DatabaseState {
   }
 }
 
-/** The runtimes agree on the words of an error, not on its number. */
-const OF_THE_SYSTEM =
-  /locked|busy|is full|read-?only|unable to open|out of memory|denied|permitted|interrupted/i;
+/**
+ * Throws where the database of a broker that is running, which has the newest version, is damaged. Looks at all pages,
+ * not at what the rows say.
+ */
+export function checkRunning(path: string): void {
+  const reader = openForReading(path);
+  try {
+    checkPages(reader);
+    if (!hasOurSchema(reader)) throw new StoredDataError("Cannot read stored data: other tables");
+  } finally {
+    reader.close();
+  }
+}
 
-/** Another database would not help. */
-export function isOfTheSystem(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (/^E[A-Z]+$/.test(String((error as { readonly code?: unknown }).code))) return true;
-  return !(error instanceof StoredDataError) && OF_THE_SYSTEM.test(error.message);
+function checkPages(reader: DatabaseSync): void {
+  const id = numberOf(reader, "PRAGMA application_id");
+  if (id !== APPLICATION_ID) {
+    throw new StoredDataError(`Cannot read stored data: it is of another program, ${id}`);
+  }
+  const answer = valueOf(reader, "PRAGMA quick_check(1)");
+  if (answer !== "ok") throw new StoredDataError(`Cannot read stored data: ${answer}`);
 }
 
 function messageOf(error: unknown): string {

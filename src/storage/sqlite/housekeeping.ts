@@ -22,6 +22,7 @@ export class Housekeeping {
   readonly #cut: StatementSync;
   readonly #giveBack: StatementSync;
   readonly #pageBytes: number;
+  readonly #onCheckpoint: ((pages: number) => void) | undefined;
   /** An estimate; the checkpoint says what it was. */
   #logBytes = 0;
   #hasCommits = false;
@@ -32,8 +33,10 @@ export class Housekeeping {
   /** To the log and from there to the database; counted at checkpoints. */
   bytesWritten = 0;
 
-  constructor(database: DatabaseSync) {
+  /** `onCheckpoint`: told of each with the pages in the log; what it throws ends the housekeeping. */
+  constructor(database: DatabaseSync, onCheckpoint?: (pages: number) => void) {
     this.#database = database;
+    this.#onCheckpoint = onCheckpoint;
     database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES_KEPT}`);
     this.#checkpoint = database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
     this.#cut = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -47,9 +50,13 @@ export class Housekeeping {
     this.#logBytes += bytes + COMMIT_BYTES;
   }
 
-  /** After commits: a checkpoint when the log has grown long, and a slice of free space. */
+  /** The log has grown long. */
+  get isDue(): boolean {
+    return this.#logBytes >= LOG_BYTES_MAX;
+  }
+
+  /** When it is due: a checkpoint, and a slice of free space. */
   afterCommit(): void {
-    if (this.#logBytes < LOG_BYTES_MAX) return;
     this.checkpoint();
     this.#giveBackPages();
   }
@@ -80,6 +87,7 @@ export class Housekeeping {
       readonly log: number;
       readonly checkpointed: number;
     };
+    this.#onCheckpoint?.(log);
     const frameBytes = this.#pageBytes + LOG_FRAME_HEADER_BYTES;
     this.#logBytesMax = Math.max(this.#logBytesMax, log * frameBytes);
     const pages = numberOf(this.#database, "PRAGMA page_count");

@@ -8,7 +8,8 @@ import {
   takeDataFolder,
 } from "./data_folder.ts";
 import { openForReading } from "./database.ts";
-import { isOfTheSystem, prepareDatabase, type SoundDatabase } from "./database_file.ts";
+import { prepareDatabase, type SoundDatabase } from "./database_file.ts";
+import { isOfTheSystem } from "./failure_kind.ts";
 import type { DamageReport } from "./salvage.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 import type { DatabaseState } from "./state_loader.ts";
@@ -91,6 +92,7 @@ async function startStore(
     timers,
     state,
     writer,
+    folder,
     reader: openForReading(path),
     backup: (file) => copyInThread(threadEntry, path, file),
     release: () => folder.release(),

@@ -18,7 +18,14 @@ import {
   inTransaction,
   openForReading,
 } from "./database.ts";
-import { type CopyResult, copyTables, type StoredCounts, zeroCounts } from "./table_copy.ts";
+import {
+  copyQueues,
+  type CopyResult,
+  copyTables,
+  type StoredCounts,
+  zeroCounts,
+} from "./table_copy.ts";
+import type { KnownSessions } from "./writer_protocol.ts";
 
 /** What became of a damaged or foreign database. */
 export interface DamageReport extends CopyResult {
@@ -55,7 +62,28 @@ export function salvage(
   }
 }
 
+/**
+ * Copies the queued messages that can be read of a database into `target`: through the connection that has it open and
+ * remembers pages that may be damaged on disk by now, or from the file at `path`.
+ */
+export function salvageQueues(
+  path: string,
+  open: DatabaseSync | undefined,
+  target: DatabaseSync,
+  known: KnownSessions,
+): void {
+  if (open !== undefined && isOurs(open)) return copyQueues(open, target, known);
+  // An earlier attempt may have ended between the last two names.
+  const source = [path, `${path}.new`].find((file) => existsSync(file));
+  if (source !== undefined) withWhatCanBeRead(source, (from) => copyQueues(from, target, known));
+}
+
 function copyWhatCanBeRead(path: string, target: DatabaseSync): CopyResult {
+  return withWhatCanBeRead(path, (source) => copyTables(source, target)) ??
+    { kept: zeroCounts(), lost: zeroCounts() };
+}
+
+function withWhatCanBeRead<T>(path: string, copy: (source: DatabaseSync) => T): T | undefined {
   const repaired = `${path}.repair`;
   let source = openIfReadable(path);
   try {
@@ -64,8 +92,7 @@ function copyWhatCanBeRead(path: string, target: DatabaseSync): CopyResult {
       copyWithFirstPage(path, repaired);
       source = openIfReadable(repaired);
     }
-    if (source !== undefined) return copyTables(source, target);
-    return { kept: zeroCounts(), lost: zeroCounts() };
+    return source === undefined ? undefined : copy(source);
   } finally {
     source?.close();
     removeDatabase(repaired);
@@ -135,7 +162,7 @@ function versionOf(path: string): number {
 }
 
 /** A name that tells the date, and that nothing has yet. */
-function asideName(path: string, nowMs: number): string {
+export function asideName(path: string, nowMs: number): string {
   const date = new Date(nowMs).toISOString().slice(0, 19).replaceAll(":", "");
   for (let count = 1;; count++) {
     const suffix = count === 1 ? "" : `-${count}`;

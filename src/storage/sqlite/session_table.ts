@@ -1,12 +1,15 @@
 import { assert } from "../../base/mod.ts";
-import type { SessionKey } from "../../ports/mod.ts";
+import type { SessionKey, SessionRecord } from "../../ports/mod.ts";
 import { SEQ_MAX, SESSION_KEY_MAX } from "./batch_format.ts";
 import { type ChangeBatch, SessionChanges } from "./change_batch.ts";
 import type { DatabaseState } from "./state_loader.ts";
+import type { KnownSessions, ReusedKey } from "./writer_protocol.ts";
 
 /** What the store keeps in memory for each session. */
 export interface SessionEntry {
   readonly key: SessionKey;
+  /** Of a session whose key another one had since the store was opened. */
+  reusedBy: Pick<SessionRecord, "clientId" | "createdAtMs"> | undefined;
   /** `seq` of the next message. */
   nextSeq: number;
   /** Of messages that were sent under the identifiers of their places; undefined: there were none. */
@@ -29,6 +32,8 @@ export interface Exchange {
 export class SessionTable {
   readonly #entries: (SessionEntry | undefined)[] = [];
   readonly #freeKeys: SessionKey[] = [];
+  /** Keys that had an owner since the store was opened and have, or may get, another one. */
+  readonly #usedKeys = new Set<SessionKey>();
 
   constructor({ sessions, exchanges, orphans }: DatabaseState) {
     const taken = new Set(orphans);
@@ -50,11 +55,12 @@ export class SessionTable {
     for (let key = 0; key <= highest; key++) this.#entries[key] ??= undefined;
   }
 
-  create(): SessionEntry {
+  create({ clientId, createdAtMs }: SessionRecord): SessionEntry {
     const key = this.#freeKeys.pop() ?? Math.max(this.#entries.length, 1);
     assert(key <= SESSION_KEY_MAX, `at most ${SESSION_KEY_MAX} sessions fit into a store`);
     while (this.#entries.length < key) this.#entries.push(undefined);
     const entry = createEntry(key, 1, false);
+    if (this.#usedKeys.has(key)) entry.reusedBy = { clientId, createdAtMs };
     this.#entries[key] = entry;
     return entry;
   }
@@ -63,6 +69,23 @@ export class SessionTable {
     const entry = this.#entries[key];
     assert(entry !== undefined, "a session that is not removed");
     return entry;
+  }
+
+  /** Undefined: it was removed. */
+  find(key: SessionKey): SessionEntry | undefined {
+    return this.#entries[key];
+  }
+
+  /** All that are not removed. */
+  known(): KnownSessions {
+    const keys: SessionKey[] = [];
+    const reused: ReusedKey[] = [];
+    for (const entry of this.#entries) {
+      if (entry === undefined) continue;
+      if (entry.reusedBy === undefined) keys.push(entry.key);
+      else reused.push({ key: entry.key, ...entry.reusedBy });
+    }
+    return { keys: Int32Array.from(keys), reused };
   }
 
   /** The part of the open batch that belongs to a session. */
@@ -108,6 +131,7 @@ export class SessionTable {
 
   /** Nothing of the session is left, a new one may have its key. */
   free(key: SessionKey): void {
+    this.#usedKeys.add(key);
     this.#freeKeys.push(key);
   }
 
@@ -122,6 +146,33 @@ export class SessionTable {
     }
   }
 
+  /**
+   * The open batch goes to a database that has or gets all of `writing`, too: they are read as one, which becomes `both`,
+   * until it is there. The memories of the two are not needed for that.
+   */
+  absorbed(both: ChangeBatch, writing: ChangeBatch | undefined, batch: ChangeBatch): void {
+    both.changes = batch.changes + (writing?.changes ?? 0);
+    both.bytes = batch.bytes + (writing?.bytes ?? 0);
+    for (const changes of writing?.sessions ?? []) {
+      changes.own();
+      both.sessions.push(changes);
+    }
+    for (const changes of batch.sessions) {
+      changes.own();
+      const entry = this.#entries[changes.key];
+      const isOpen = !changes.isRemoved && entry !== undefined && entry.open === changes;
+      if (isOpen) {
+        entry.isStored = true;
+        entry.open = undefined;
+      }
+      if (isOpen && entry.writing !== undefined) entry.writing.append(changes);
+      else {
+        both.sessions.push(changes);
+        if (isOpen) entry.writing = changes;
+      }
+    }
+  }
+
   /** The batch is in the database. */
   committed(batch: ChangeBatch): void {
     for (const changes of batch.sessions) {
@@ -132,5 +183,13 @@ export class SessionTable {
 }
 
 function createEntry(key: SessionKey, nextSeq: number, isStored: boolean): SessionEntry {
-  return { key, nextSeq, isStored, exchange: undefined, open: undefined, writing: undefined };
+  return {
+    key,
+    nextSeq,
+    isStored,
+    reusedBy: undefined,
+    exchange: undefined,
+    open: undefined,
+    writing: undefined,
+  };
 }

@@ -1,4 +1,5 @@
 import { assert } from "../../base/mod.ts";
+import { encodeUtf8 } from "../../mqtt/mod.ts";
 import { type JsonValue, RecordError, type RecordStore } from "../../ports/mod.ts";
 import { writeRecord } from "../codec/record_body.ts";
 import { type RecordEntry, RecordTable } from "../records/record_table.ts";
@@ -24,8 +25,8 @@ export interface SqliteRecordsParts {
   readonly loaded: readonly PlacedRecord[];
   /** Sends a group to the writer; `settled` is called once for each, in order. Else: why it cannot be sent. */
   readonly send: (changes: readonly RecordChange[]) => string | undefined;
-  /** Reads what is committed. */
-  readonly reader: DatabaseSync;
+  /** Reads what is committed; another one when the database was replaced. */
+  readonly reader: () => DatabaseSync;
   readonly defer: (fn: () => void) => void;
 }
 
@@ -88,6 +89,26 @@ export class SqliteRecords implements RecordStore {
     } finally {
       this.#reloads.delete(touched);
     }
+  }
+
+  /** All of them, in pieces of one commit, in order of insertion in each kind. */
+  *present(): Generator<readonly RecordChange[], void, undefined> {
+    let piece: RecordChange[] = [];
+    let bytes = 0;
+    for (const kind of this.#table.kinds) {
+      for (const key of [...this.#table.keys(kind)]) {
+        const value = this.#table.get(kind, key);
+        if (value === undefined) continue;
+        const body = writeRecord(kind, key, encodeUtf8(JSON.stringify(value)));
+        piece.push({ kind, key, body });
+        bytes += body.length;
+        if (piece.length < GROUP_CHANGES_MAX && bytes < GROUP_BYTES_MAX) continue;
+        yield piece;
+        piece = [];
+        bytes = 0;
+      }
+    }
+    if (piece.length > 0) yield piece;
   }
 
   /** Resolves when every change so far is settled, well or not. */
@@ -177,7 +198,7 @@ export class SqliteRecords implements RecordStore {
 
   async #reloadKind(kind: string, touched: ReadonlySet<string>): Promise<number> {
     const found = new Map<string, PlacedRecord>();
-    for (const piece of readKind(this.#parts.reader, kind)) {
+    for (const piece of readKind(this.#parts.reader(), kind)) {
       for (const record of piece) found.set(record.key, record);
       if (piece.length < RECORDS_PIECE) break;
       // A large kind must not keep everybody else waiting.

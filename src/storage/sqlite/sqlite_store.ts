@@ -3,6 +3,7 @@ import { assert } from "../../base/mod.ts";
 import type {
   DelayedKey,
   DelayedMessage,
+  LiveState,
   LoadedState,
   QueuedDelivery,
   SessionKey,
@@ -12,6 +13,7 @@ import type {
   StoredGroup,
   StoreEvents,
   StoreFailure,
+  StoreRepair,
 } from "../../ports/mod.ts";
 import type { Subscription } from "../../routing/mod.ts";
 import {
@@ -26,7 +28,10 @@ import { createCounters } from "../store_parts.ts";
 import { BatchEncoder } from "./batch_encoder.ts";
 import type { SessionChanges } from "./change_batch.ts";
 import { CommitQueue } from "./commit_queue.ts";
+import type { DataFolder } from "./data_folder.ts";
+import { openForReading } from "./database.ts";
 import { QueueReader } from "./queue_reader.ts";
+import { Repair } from "./repair.ts";
 import { SessionTable } from "./session_table.ts";
 import { SqliteRecords } from "./sqlite_records.ts";
 import type { DatabaseState } from "./state_loader.ts";
@@ -36,6 +41,8 @@ export interface SqliteStoreParts {
   readonly options: StoreOptions;
   readonly timers: StoreTimers;
   readonly state: DatabaseState;
+  /** Where the database is. */
+  readonly folder: DataFolder;
   /** A connection of our own that reads. */
   readonly reader: DatabaseSync;
   /** To a writer that has opened the database. */
@@ -52,36 +59,73 @@ export class SqliteStore implements Store {
   unreadable = 0;
   readonly #parts: SqliteStoreParts;
   readonly #sessions: SessionTable;
-  readonly #queues: QueueReader;
+  #reader: DatabaseSync;
+  #queues: QueueReader;
+  #isClosing = false;
+  live: LiveState | undefined;
   readonly #commits: CommitQueue;
   readonly records: SqliteRecords;
   #state: DatabaseState | undefined;
   #nextDelayedKey: DelayedKey;
 
   constructor(parts: SqliteStoreParts) {
-    const { options, timers, writer, state, reader } = parts;
+    const { options, timers, writer, state, reader, folder } = parts;
     this.#parts = parts;
     this.#state = state;
     this.#nextDelayedKey = state.nextDelayedKey;
     this.#sessions = new SessionTable(state);
+    this.#reader = reader;
     this.#queues = new QueueReader(reader);
+    const encoder = new BatchEncoder(state.nextMessageId);
+    const onPurged = (keys: readonly SessionKey[]): void => {
+      for (const key of keys) this.#sessions.free(key);
+    };
     this.#commits = new CommitQueue({
       options,
       timers,
       writer,
-      encoder: new BatchEncoder(state.nextMessageId),
+      encoder,
       counters: this.counters,
       onSealed: (batch) => this.#sessions.sealed(batch),
       onCommitted: (batch) => this.#sessions.committed(batch),
-      onPurged: (keys) => keys.forEach((key) => this.#sessions.free(key)),
+      onPurged,
       onRecorded: (error) => this.records.onSettled(error),
+      onAbsorbed: (both, writing, open) => this.#sessions.absorbed(both, writing, open),
     });
     this.records = new SqliteRecords({
       loaded: state.records,
       send: (changes) => this.#commits.sendRecords(changes),
-      reader,
+      reader: () => this.#reader,
       defer: (fn) => timers.defer(fn),
     });
+    this.#commits.damageWatch = new Repair({
+      commits: this.#commits,
+      encoder,
+      sessions: this.#sessions,
+      records: this.records,
+      timers,
+      folder,
+      durability: options.durability,
+      live: () => this.live,
+      onReplaced: () => this.#readAnother(folder.databasePath),
+      onPurged,
+      onRepaired: (repair) => this.#noteRepair(repair),
+    });
+  }
+
+  /** The old one is let go of last: until then nothing seems to be lost. */
+  #readAnother(path: string): void {
+    if (this.#isClosing) return;
+    const old = this.#reader;
+    this.#reader = openForReading(path);
+    this.#queues = new QueueReader(this.#reader);
+    old.close();
+  }
+
+  #noteRepair(repair: StoreRepair): void {
+    this.counters.repairs++;
+    this.counters.lostMessages += repair.lost;
+    this.events.onRepaired(repair);
   }
 
   get events(): StoreEvents {
@@ -107,7 +151,7 @@ export class SqliteStore implements Store {
   // --- sessions ---------------------------------------------------------------------------------
 
   createSession(record: SessionRecord): SessionKey {
-    const { key } = this.#sessions.create();
+    const { key } = this.#sessions.create(record);
     this.putSession(key, record);
     return key;
   }
@@ -272,10 +316,11 @@ export class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    const { reader, writer, release } = this.#parts;
+    const { writer, release } = this.#parts;
     await this.records.settled();
     // The last connection that is closed carries the log into the database, which is the writer's work.
-    reader.close();
+    this.#isClosing = true;
+    this.#reader.close();
     try {
       await this.#commits.close();
     } finally {

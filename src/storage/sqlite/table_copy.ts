@@ -13,6 +13,7 @@ import { numberOf } from "./database.ts";
 import { type NumberedRow, readableRows } from "./readable_rows.ts";
 import { queuedSeed } from "./row_seeds.ts";
 import { storedFilter } from "./state_loader.ts";
+import type { KnownSessions } from "./writer_protocol.ts";
 
 /** What there is, or what is lost: of what cannot be read at all, each piece counts as one. */
 export interface StoredCounts {
@@ -53,6 +54,21 @@ export function copyTables(source: DatabaseSync, target: DatabaseSync): CopyResu
   return { kept: copy.kept, lost: copy.lost };
 }
 
+/**
+ * The same for queued messages and what they share, of sessions that are known; of others nothing is wanted. How many
+ * rows name each message is left to be counted.
+ */
+export function copyQueues(
+  source: DatabaseSync,
+  target: DatabaseSync,
+  known: KnownSessions,
+): void {
+  const copy = new TableCopy(source, target);
+  copy.know(known);
+  copy.messages();
+  copy.queued();
+}
+
 export function zeroCounts(): StoredCounts {
   return {
     sessions: 0,
@@ -77,6 +93,20 @@ class TableCopy {
   constructor(source: DatabaseSync, target: DatabaseSync) {
     this.#source = source;
     this.#target = target;
+  }
+
+  know({ keys, reused }: KnownSessions): void {
+    for (const key of keys) this.#sessions.add(key);
+    const statement = this.#source.prepare("SELECT body FROM session WHERE id = ?");
+    for (const { key, clientId, createdAtMs } of reused) {
+      this.#tryRead(undefined, () => {
+        const row = statement.get(key) as { readonly body: unknown } | undefined;
+        if (row === undefined) return;
+        const record = readSession(openBody(row.body, checksumSeed(BodyKind.session, 0, key)));
+        const isSame = record.clientId === clientId && record.createdAtMs === createdAtMs;
+        if (isSame) this.#sessions.add(key);
+      });
+    }
   }
 
   sessions(): void {

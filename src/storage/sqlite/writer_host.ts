@@ -1,23 +1,48 @@
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../base/mod.ts";
+import type { Durability } from "../options.ts";
 import { BatchWriter } from "./batch_writer.ts";
+import { checkRunning } from "./database_file.ts";
 import { openForWriting } from "./database.ts";
+import { DraftDatabase } from "./draft_database.ts";
+import { failureKindOf, isOfTheSystem } from "./failure_kind.ts";
+import { FileWatch } from "./file_watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { LogWatch } from "./log_watch.ts";
 import type { WriterAside, WriterReply, WriterRequest } from "./writer_protocol.ts";
 
 interface OpenWriter {
+  readonly path: string;
+  readonly durability: Durability;
   readonly database: DatabaseSync;
   readonly batches: BatchWriter;
   readonly housekeeping: Housekeeping;
+  readonly watch: FileWatch;
+  readonly log: LogWatch;
 }
+
+/** How often a commit looks whether the file is still there: what is acknowledged in between may be in a lost one. */
+const LOOK_MS = 100;
+/** The same for the log, all of which has to be read. */
+const LOOK_AT_LOG_MS = 2000;
 
 /** Answers requests, in whatever thread it lives. */
 export class WriterHost {
   readonly #reply: (reply: WriterReply) => void;
   readonly #openDatabase: typeof openForWriting;
   #writer: OpenWriter | undefined;
+  /** Takes the place of the database when it is finished. */
+  #draft: DraftDatabase | undefined;
+  #path = "";
+  /** Where batches are. */
+  readonly #memories: (ArrayBufferLike | undefined)[] = [];
   #purged: number[] = [];
-  #problem: string | undefined;
+  /** To be told with the next answer. */
+  #problem: { readonly text: string; readonly isDamaged: boolean } | undefined;
+  #lookedMs = -Infinity;
+  #lookedAtLogMs = -Infinity;
+  /** By those that were open before. */
+  #bytesWritten = 0;
 
   constructor(
     reply: (reply: WriterReply) => void,
@@ -33,16 +58,22 @@ export class WriterHost {
         case "open":
           return this.#open(request);
         case "commit":
-          return this.#commit(this.#opened, request);
+          return this.#commit(request);
         case "records":
-          return this.#record(this.#opened, request);
+          return this.#record(request);
         case "idle":
           return this.#rest(this.#opened);
+        case "repair":
+          return this.#repair(request);
+        case "finish":
+          return this.#finish();
+        case "abandon":
+          return this.#abandon();
         case "close":
           return this.#close();
       }
     } catch (error) {
-      this.#reply({ kind: "failed", error: messageOf(error) });
+      this.#reply({ kind: "failed", error: messageOf(error), failure: failureKindOf(error) });
     }
   }
 
@@ -51,66 +82,175 @@ export class WriterHost {
     return this.#writer;
   }
 
-  #open(request: WriterRequest & { kind: "open" }): void {
-    const database = this.#openDatabase(request.path, request.durability);
-    const batches = new BatchWriter(database);
-    for (const key of request.purge) batches.addPurge(key);
-    this.#writer = { database, batches, housekeeping: new Housekeeping(database) };
+  #open({ path, durability, purge }: WriterRequest & { kind: "open" }): void {
+    this.#path = path;
+    this.#writer = this.#openWriter(path, durability, purge);
     this.#reply({ kind: "opened" });
   }
 
-  #commit(writer: OpenWriter, request: WriterRequest & { kind: "commit" }): void {
-    const { index, length, memory } = request;
+  #openWriter(path: string, durability: Durability, purge: readonly number[]): OpenWriter {
+    const database = this.#openDatabase(path, durability);
+    const batches = new BatchWriter(database);
+    this.#showMemories(batches);
+    for (const key of purge) batches.addPurge(key);
+    const log = new LogWatch(path);
+    const housekeeping = new Housekeeping(database, (pages) => log.checked(pages));
+    const watch = new FileWatch(path);
+    return { path, durability, database, batches, housekeeping, watch, log };
+  }
+
+  #commit({ index, length, memory }: WriterRequest & { kind: "commit" }): void {
+    if (memory !== undefined) this.#setMemory(index, memory);
+    if (this.#draft !== undefined) return this.#commitToDraft(this.#draft, index, length);
+    const writer = this.#opened;
+    this.#look(writer, LOOK_MS);
     const { batches, housekeeping } = writer;
-    if (memory !== undefined) batches.setMemory(index, memory);
     const begin = performance.now();
     const rows = batches.write(index, length);
     const ms = performance.now() - begin;
     housekeeping.committed(length);
-    this.#reply({ kind: "committed", rows, ms, ...this.#takeAside(writer) });
+    this.#reply({ kind: "committed", rows, ms, ...this.#takeAside() });
     // Whoever waits for the commit does not wait for this, nor for its failure.
     try {
       if (batches.isPurging) this.#purged.push(...batches.purge());
-      housekeeping.afterCommit();
+      if (housekeeping.isDue) this.#keepHouse(writer, () => housekeeping.afterCommit());
     } catch (error) {
-      this.#problem = messageOf(error);
+      this.#problem = { text: messageOf(error), isDamaged: failureKindOf(error) === "damage" };
     }
   }
 
-  #record(writer: OpenWriter, { changes }: WriterRequest & { kind: "records" }): void {
-    const { batches, housekeeping } = writer;
+  #commitToDraft({ batches }: DraftDatabase, index: number, length: number): void {
+    const rows = batches.write(index, length);
+    this.#reply({ kind: "committed", rows, ms: 0, ...this.#takeAside() });
+  }
+
+  #setMemory(index: number, memory: ArrayBufferLike): void {
+    this.#memories[index] = memory;
+    this.#writer?.batches.setMemory(index, memory);
+    this.#draft?.batches.setMemory(index, memory);
+  }
+
+  #showMemories(batches: BatchWriter): void {
+    for (const [index, memory] of this.#memories.entries()) {
+      if (memory !== undefined) batches.setMemory(index, memory);
+    }
+  }
+
+  /** Does what writes the file. What somebody else has written must not be taken for ours. */
+  #keepHouse<T>(writer: OpenWriter, work: () => T): T {
+    this.#look(writer, 0);
+    const result = work();
+    writer.watch.note();
+    return result;
+  }
+
+  /** Throws where the file is not what we have open, or is damaged by somebody who wrote it. */
+  #look({ path, watch, log }: OpenWriter, everyMs: number): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lookedAtLogMs >= LOOK_AT_LOG_MS) {
+      this.#lookedAtLogMs = nowMs;
+      log.look();
+    }
+    if (nowMs - this.#lookedMs < everyMs) return;
+    this.#lookedMs = nowMs;
+    if (!watch.look()) return;
+    checkRunning(path);
+    watch.note();
+  }
+
+  #record({ changes }: WriterRequest & { kind: "records" }): void {
     let error: string | undefined;
     let rows = 0;
     try {
+      const batches = this.#draft?.batches ?? this.#opened.batches;
       rows = batches.writeRecords(changes);
-      housekeeping.committed(changes.reduce((sum, { body }) => sum + (body?.length ?? 0), 0));
+      const bytes = changes.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
+      if (this.#draft === undefined) this.#opened.housekeeping.committed(bytes);
     } catch (thrown) {
       error = messageOf(thrown);
     }
-    this.#reply({ kind: "recorded", error, rows, ...this.#takeAside(writer) });
+    this.#reply({ kind: "recorded", error, rows, ...this.#takeAside() });
   }
 
   #rest(writer: OpenWriter): void {
     const { batches, housekeeping } = writer;
     this.#purged.push(...batches.purge());
-    const hasMore = batches.isPurging || housekeeping.idle();
-    this.#reply({ kind: "rested", hasMore, ...this.#takeAside(writer) });
+    const hasMore = batches.isPurging || this.#keepHouse(writer, () => housekeeping.idle());
+    this.#reply({ kind: "rested", hasMore, ...this.#takeAside() });
   }
 
-  #takeAside({ housekeeping }: OpenWriter): WriterAside {
+  #takeAside(): WriterAside {
+    const problem = this.#problem;
     const aside = {
-      bytesWritten: housekeeping.bytesWritten,
+      bytesWritten: this.#bytesWritten + (this.#writer?.housekeeping.bytesWritten ?? 0),
       purged: this.#purged,
-      problem: this.#problem,
+      problem: problem?.text,
+      isDamaged: problem?.isDamaged ?? false,
     };
     this.#purged = [];
     this.#problem = undefined;
     return aside;
   }
 
+  // --- damage -----------------------------------------------------------------------------------
+
+  #repair({ reason, sessions }: WriterRequest & { kind: "repair" }): void {
+    const writer = this.#writer;
+    this.#tryTo("end a transaction", () => writer?.batches.end());
+    const damage = reason ?? (writer === undefined ? "it could not be opened" : damageOf(writer));
+    if (damage === undefined && writer !== undefined) {
+      this.#reopen(writer);
+      this.#reply({ kind: "sound" });
+      return;
+    }
+    this.#draft = new DraftDatabase(this.#path, writer?.database, sessions);
+    this.#showMemories(this.#draft.batches);
+    this.#reply({ kind: "drafted", reason: damage ?? "" });
+  }
+
+  /** What the connection remembers may be wrong though the file is sound. */
+  #reopen(old: OpenWriter): void {
+    this.#writer = this.#openWriter(old.path, old.durability, old.batches.purging);
+    this.#letGo(old);
+  }
+
+  #letGo({ database, housekeeping }: OpenWriter): void {
+    this.#bytesWritten += housekeeping.bytesWritten;
+    this.#tryTo("end the use", () => database.close());
+  }
+
+  /** With a connection that is given up, whatever comes of it. */
+  #tryTo(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const text = `Cannot ${what} of the damaged database: ${messageOf(error)}`;
+      this.#problem = { text, isDamaged: false };
+    }
+  }
+
+  #finish(): void {
+    assert(this.#draft !== undefined, "drafted before it is finished");
+    const queued = this.#draft.finish();
+    this.#draft = undefined;
+    const purged = this.#writer?.batches.purging ?? [];
+    if (this.#writer !== undefined) this.#letGo(this.#writer);
+    this.#writer = undefined;
+    this.#reply({ kind: "finished", queued, purged });
+  }
+
+  #abandon(): void {
+    const draft = this.#draft;
+    this.#draft = undefined;
+    draft?.abandon();
+    this.#reply({ kind: "abandoned" });
+  }
+
   #close(): void {
     const writer = this.#writer;
     this.#writer = undefined;
+    this.#draft?.abandon();
+    this.#draft = undefined;
     if (writer !== undefined) {
       try {
         writer.batches.end();
@@ -120,6 +260,20 @@ export class WriterHost {
       }
     }
     this.#reply({ kind: "closed" });
+  }
+}
+
+/** Undefined: it is sound. Throws where that cannot be found out now. */
+function damageOf({ path, watch, log }: OpenWriter): string | undefined {
+  if (log.damage !== undefined) return log.damage;
+  try {
+    watch.look();
+    checkRunning(path);
+    watch.note();
+    return undefined;
+  } catch (error) {
+    if (isOfTheSystem(error)) throw error;
+    return messageOf(error);
   }
 }
 

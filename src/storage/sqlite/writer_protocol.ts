@@ -1,4 +1,5 @@
 import type { Durability } from "../options.ts";
+import type { FailureKind } from "./failure_kind.ts";
 
 /** A record as it is to be, or removed. */
 export interface RecordChange {
@@ -29,7 +30,35 @@ export type WriterRequest =
   | { readonly kind: "records"; readonly changes: readonly RecordChange[] }
   /** Nobody waits for a commit: time for housekeeping. */
   | { readonly kind: "idle" }
+  /**
+   * The database seems to be damaged. Where it is not, it is opened again. Else a draft of another is made of the queued
+   * messages that can be read; what is committed from now on goes there.
+   */
+  | {
+    readonly kind: "repair";
+    /** Why it is written anew without a look at it; undefined: look first. */
+    readonly reason: string | undefined;
+    readonly sessions: KnownSessions;
+  }
+  /** The draft is complete. Afterwards nothing is open. */
+  | { readonly kind: "finish" }
+  /** Nothing comes of the draft. */
+  | { readonly kind: "abandon" }
   | { readonly kind: "close" };
+
+/** Sessions whose messages are wanted. */
+export interface KnownSessions {
+  /** Those whose keys had no other owner since the store was opened. */
+  readonly keys: Int32Array;
+  /** The others: rows under their keys may be of somebody else. */
+  readonly reused: readonly ReusedKey[];
+}
+
+export interface ReusedKey {
+  readonly key: number;
+  readonly clientId: string;
+  readonly createdAtMs: number;
+}
 
 export type WriterReply =
   | { readonly kind: "opened" }
@@ -42,8 +71,15 @@ export type WriterReply =
   /** Answers "idle". `hasMore`: there is more to do. */
   | ({ readonly kind: "rested"; readonly hasMore: boolean } & WriterAside)
   | { readonly kind: "closed" }
+  /** Answers "repair": the database is not damaged. */
+  | { readonly kind: "sound" }
+  /** Answers "repair": there is a draft. `reason`: what is wrong with the database. */
+  | { readonly kind: "drafted"; readonly reason: string }
+  /** Answers "finish". `queued`: messages in it. `purged`: keys that were still to be purged from the old one. */
+  | { readonly kind: "finished"; readonly queued: number; readonly purged: readonly number[] }
+  | { readonly kind: "abandoned" }
   /** The request failed and changed nothing. */
-  | { readonly kind: "failed"; readonly error: string }
+  | { readonly kind: "failed"; readonly error: string; readonly failure: FailureKind }
   /** No request: there is no writer any more, and nobody can say what became of its last batch. */
   | { readonly kind: "gone"; readonly error: string };
 
@@ -54,6 +90,8 @@ export interface WriterAside {
   readonly purged: readonly number[];
   /** Housekeeping that failed; it will be tried again. */
   readonly problem: string | undefined;
+  /** The problem is that the database is damaged. */
+  readonly isDamaged: boolean;
 }
 
 /** The way to the writer, wherever it runs. */

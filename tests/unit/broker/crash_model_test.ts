@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { IPublishPacket } from "mqtt-packet";
 import type { Prng } from "../../../src/base/mod.ts";
+import { DiskFaults } from "../../support/failing_store.ts";
 import { LastingBroker } from "../../support/lasting_broker.ts";
 import type { MemoryClient } from "../../support/memory_broker.ts";
 import { seededPrng } from "../../support/seed.ts";
@@ -91,12 +92,16 @@ class CrashModel {
   ];
   readonly subscribers: readonly Subscriber[];
   kills = 0;
+  repairs = 0;
   readonly #prng: Prng;
+  /** Now and then the database is called damaged, and so written anew. */
+  readonly #hasDamage: boolean;
   #broker: LastingBroker;
 
-  constructor(prng: Prng, broker: LastingBroker) {
+  constructor(prng: Prng, broker: LastingBroker, hasDamage = false) {
     this.#prng = prng;
     this.#broker = broker;
+    this.#hasDamage = hasDamage;
     this.subscribers = ["a", "b", "c"].map((name) => new Subscriber(name, prng));
   }
 
@@ -124,17 +129,26 @@ class CrashModel {
       } else if (prng.nextBoolean(0.03)) subscriber.lose();
       else if (prng.nextBoolean(0.4)) subscriber.step();
     }
+    if (this.#hasDamage) this.#damage();
     if (prng.nextBoolean(0.6)) memory.runtime.turn();
     else memory.runtime.advance(1);
     for (let count = prng.nextInt(4); count > 0; count--) await Promise.resolve();
   }
 
+  /** Until it was written anew, for a first look finds it sound. */
+  #damage(): void {
+    const { faults, store } = this.#broker;
+    if (store.counters.repairs > 0) faults.heal();
+    else if (this.#prng.nextBoolean(0.02)) faults.arm(1, "from then on");
+  }
+
   async #kill(): Promise<void> {
     this.kills++;
+    this.repairs += this.#broker.store.counters.repairs;
     const folder = this.#broker.copyAsKilled();
     await this.#broker.abandon();
     for (const each of [...this.publishers, ...this.subscribers]) each.lose();
-    this.#broker = await LastingBroker.start(folder, OPTIONS);
+    this.#broker = await LastingBroker.start(folder, OPTIONS, faultsOf(this.#hasDamage));
   }
 
   async #everybody(messages: number): Promise<void> {
@@ -147,6 +161,7 @@ class CrashModel {
   }
 
   async #finish(): Promise<void> {
+    this.#broker.faults.heal();
     for (const subscriber of this.subscribers) subscriber.hurry();
     for (let turn = 0; turn < 5; turn++) await this.#everybody(1);
     const isDone = (): boolean =>
@@ -154,13 +169,33 @@ class CrashModel {
       judge(this.publishers, this.subscribers).lost.length === 0;
     for (let turn = 0; turn < 300 && !isDone(); turn++) await this.#everybody(0);
     const verdict = judge(this.publishers, this.subscribers);
-    const { lost, duplicates, misplaced, invented } = verdict;
+    const { lost, duplicates, invented } = verdict;
+    // Who is told that a message is refused, as 5.0 clients are, sends it again when it likes.
+    const misplaced = verdict.misplaced.filter((text) => !this.#hasDamage || /^q2 /.test(text));
     const faults = [lost, duplicates, misplaced, invented].map(({ length }) => length);
     assertEquals(faults, [0, 0, 0, 0], describe(verdict));
-    assertEquals(this.#broker.memory.errors, []);
+    if (!this.#hasDamage) assertEquals(this.#broker.memory.errors, []);
     await this.#broker.abandon();
   }
 }
+
+function faultsOf(hasDamage: boolean): DiskFaults {
+  return hasDamage ? new DiskFaults("database disk image is malformed", true) : new DiskFaults();
+}
+
+test("a broker whose database is written anew, and that is killed between any two turns, loses nothing", async () => {
+  const prng = seededPrng("a broker whose database is written anew, and that is killed");
+  let repairs = 0;
+  for (let run = 0; run < 3; run++) {
+    await withFolder(async (folder) => {
+      const broker = await LastingBroker.start(folder, OPTIONS, faultsOf(true));
+      const model = new CrashModel(prng, broker, true);
+      await model.run(25);
+      repairs += model.repairs;
+    });
+  }
+  assert(repairs > 3, `only ${repairs} databases were written anew`);
+});
 
 test("a broker that is killed between any two turns loses nothing and repeats no QoS 2 message", async () => {
   const prng = seededPrng("a broker that is killed between any two turns");

@@ -135,6 +135,8 @@ export class SimClient {
     if (this.connack === undefined) {
       if (packet.cmd !== "connack") throw new Error(`${packet.cmd} came before CONNACK`);
       this.connack = packet;
+      // Refused, as while the store is failing: that says nothing of the session.
+      if ((packet.reasonCode ?? packet.returnCode ?? 0) !== 0) return;
       if (!(this.version === 3 ? this.#limits.isPresent : packet.sessionPresent)) {
         this.#received = new Set();
         this.#unacknowledged = new Set();

@@ -4,6 +4,9 @@ import { join } from "node:path";
 import type { Prng } from "../../../src/base/mod.ts";
 import type {
   DelayedKey,
+  LiveSession,
+  LiveState,
+  LoadedDelayed,
   SessionKey,
   SessionRecord,
   Store,
@@ -14,6 +17,7 @@ import {
   type Delivery,
   FramedMessage,
   InflightState,
+  type Message,
   messageBytes,
   packetIdOfPlace,
 } from "../../../src/session/mod.ts";
@@ -52,6 +56,8 @@ export class StoreModel {
   readonly #sessions = new Map<string, ModelSession>();
   readonly #retained = new Map<string, unknown>();
   readonly #delayed = new Map<DelayedKey, unknown>();
+  readonly #retainedMessages = new Map<string, Message>();
+  readonly #delayedMessages = new Map<DelayedKey, LoadedDelayed>();
   #store: Store;
   #packetId = 0;
 
@@ -104,12 +110,48 @@ export class StoreModel {
     return structuredClone({ sessions, retained: Object.fromEntries(this.#retained), delayed });
   }
 
+  /** What a broker would have in memory: of each queue the oldest `heldMax` messages. */
+  live(heldMax: number): LiveState {
+    return {
+      sessions: () => this.#liveSessions(heldMax),
+      retained: () => this.#retainedMessages.values(),
+      delayed: () => this.#delayedMessages.values(),
+      countQueued: () => {
+        let count = 0;
+        for (const { queue } of this.#sessions.values()) {
+          for (const delivery of queue.values()) if (delivery !== undefined) count++;
+        }
+        return count;
+      },
+    };
+  }
+
+  *#liveSessions(heldMax: number): IterableIterator<LiveSession> {
+    for (const session of this.#sessions.values()) {
+      const { key, record, subscriptions, received } = session;
+      const queued = [...session.queue].filter((entry): entry is [number, Delivery<StoredGroup>] =>
+        entry[1] !== undefined && !session.inflight.has(entry[0])
+      ).map(([seq, delivery]) => ({ seq, delivery }));
+      const held = queued.slice(0, heldMax);
+      const inflight = [...session.inflight].map(([seq, one]) => ({
+        seq,
+        ...one,
+        // As if it had been in flight before the last start, now and then.
+        delivery: seq % 3 === 0 && heldMax < Infinity ? undefined : session.queue.get(seq),
+      }));
+      const notedAfter = queued.length > held.length ? held.at(-1)?.seq ?? 0 : undefined;
+      yield { key, record, subscriptions, received: [...received], inflight, held, notedAfter };
+    }
+  }
+
   removeAll(): void {
     while (this.#sessions.size > 0) this.#removeSession();
     for (const topic of this.#retained.keys()) this.#store.removeRetained(topic);
     this.#retained.clear();
+    this.#retainedMessages.clear();
     for (const key of this.#delayed.keys()) this.#store.removeDelayed(key);
     this.#delayed.clear();
+    this.#delayedMessages.clear();
   }
 
   #putSession(): void {
@@ -117,8 +159,8 @@ export class StoreModel {
     const record = randomRecord(this.#prng, clientId);
     const known = this.#sessions.get(clientId);
     if (known !== undefined) {
-      known.record = record;
-      this.#store.putSession(known.key, record);
+      known.record = { ...record, createdAtMs: known.record.createdAtMs };
+      this.#store.putSession(known.key, known.record);
       return;
     }
     this.#sessions.set(clientId, {
@@ -237,10 +279,12 @@ export class StoreModel {
     const message = randomMessage(this.#prng);
     if (this.#prng.nextBoolean(0.7)) {
       this.#retained.set(message.topic, contentOf(message));
+      this.#retainedMessages.set(message.topic, message);
       this.#store.putRetained(message);
     } else {
       const topic = this.#prng.pick([...this.#retained.keys(), "none"]);
       this.#retained.delete(topic);
+      this.#retainedMessages.delete(topic);
       this.#store.removeRetained(topic);
     }
   }
@@ -250,6 +294,7 @@ export class StoreModel {
     const [key] = this.#delayed.keys();
     if (key !== undefined && prng.nextBoolean(0.5)) {
       this.#delayed.delete(key);
+      this.#delayedMessages.delete(key);
       this.#store.removeDelayed(key);
       return;
     }
@@ -258,6 +303,7 @@ export class StoreModel {
     const message = randomMessage(prng);
     const added = this.#store.putDelayed({ ...delayed, message });
     this.#delayed.set(added, { ...delayed, message: contentOf(message) });
+    this.#delayedMessages.set(added, { key: added, delayed: { ...delayed, message } });
   }
 
   #anySession(): ModelSession | undefined {

@@ -1,0 +1,385 @@
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Prng } from "../../../src/base/mod.ts";
+import type { LiveSession, Store, StoreFailure, StoreRepair } from "../../../src/ports/mod.ts";
+import { DATABASE_NAME, NO_EVENTS } from "../../../src/storage/mod.ts";
+import { clockPasses } from "../../support/deadline.ts";
+import { DiskFaults, openFailingStore } from "../../support/failing_store.ts";
+import { seededPrng } from "../../support/seed.ts";
+import {
+  deliveryOf,
+  messageOf,
+  openInline,
+  sessionRecord,
+  TestTimers,
+  withFolder,
+} from "../../support/storage_rig.ts";
+import { copyAsKilled, type Remembered, rememberedBy, StoreModel } from "./store_model.ts";
+
+/** What a store says while it is used. */
+class Heard {
+  readonly failures: (StoreFailure | undefined)[] = [];
+  readonly repairs: StoreRepair[] = [];
+  readonly problems: string[] = [];
+
+  constructor(store: Store) {
+    store.events = {
+      ...NO_EVENTS,
+      onStateChange: (failure) => void this.failures.push(failure),
+      onRepaired: (repair) => void this.repairs.push(repair),
+      onProblem: (problem) => void this.problems.push(problem),
+    };
+  }
+}
+
+/** Lets time pass, and the writer's answers come, until `isDone`. */
+async function wait(timers: TestTimers, isDone: () => boolean, stepMs = 100): Promise<void> {
+  for (let step = 0; !isDone(); step++) {
+    assert(step < 5000, "it comes to an end");
+    timers.pass(stepMs);
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  }
+}
+
+/** Long enough for housekeeping. */
+async function rest(timers: TestTimers): Promise<void> {
+  const endMs = timers.nowMs() + 3000;
+  await wait(timers, () => timers.nowMs() >= endMs);
+}
+
+async function rememberedIn(folder: string): Promise<Remembered> {
+  const { store, damage } = await openInline(folder, new TestTimers());
+  assertEquals(damage, undefined);
+  const remembered = rememberedBy(store, 100);
+  assertEquals(store.unreadable, 0);
+  await store.close();
+  return remembered;
+}
+
+/** What a kill at this moment would leave. */
+async function rememberedAfterKill(folder: string): Promise<Remembered> {
+  let remembered: Remembered | undefined;
+  await withFolder(async (killed) => {
+    copyAsKilled(folder, killed);
+    remembered = await rememberedIn(killed);
+  });
+  return remembered as Remembered;
+}
+
+function asideIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) => /^broker-damaged.*\.db$/.test(name));
+}
+
+/** As what goes wrong with a disk writes: in place, behind everybody's back. */
+function overwrite(path: string, from: number, to: number): void {
+  const file = openSync(path, "r+");
+  writeSync(file, new Uint8Array(to - from).fill(0xa5), 0, to - from, from);
+  closeSync(file);
+}
+
+interface Damage {
+  readonly what: string;
+  /** What can be read is read: messages that are only in the file are kept. */
+  readonly keepsFile: boolean;
+  readonly reason: RegExp;
+  /** There must be something in the log. */
+  readonly isOfLog?: boolean;
+  do(path: string): void;
+}
+
+const UNREADABLE = /malformed|not a database|another program|in database main/;
+
+const DAMAGES: readonly Damage[] = [
+  {
+    what: "the file is removed",
+    keepsFile: true,
+    reason: /file of the database is gone/,
+    do: (path) => rmSync(path),
+  },
+  {
+    what: "file and log are removed",
+    keepsFile: true,
+    reason: /file of the database is gone/,
+    do: (path) => ["", "-wal", "-shm"].forEach((side) => rmSync(path + side)),
+  },
+  {
+    what: "the log is removed",
+    keepsFile: true,
+    reason: /log of the database was removed/,
+    do: (path) => rmSync(`${path}-wal`),
+  },
+  {
+    what: "another file has its name",
+    keepsFile: true,
+    reason: /file of the database was replaced/,
+    do: (path) => {
+      renameSync(path, `${path}.old`);
+      writeFileSync(path, "no database");
+    },
+  },
+  {
+    what: "all of it is overwritten",
+    keepsFile: false,
+    reason: UNREADABLE,
+    do: (path) => overwrite(path, 0, statSync(path).size),
+  },
+  {
+    what: "its log is overwritten",
+    keepsFile: false,
+    isOfLog: true,
+    reason: /log of the database was overwritten/,
+    do: (path) => overwrite(`${path}-wal`, 0, statSync(`${path}-wal`).size),
+  },
+  {
+    what: "a part of its log is overwritten",
+    keepsFile: false,
+    isOfLog: true,
+    reason: /log of the database was overwritten/,
+    do: (path) => overwrite(`${path}-wal`, 4100, 4400),
+  },
+  {
+    what: "file and log are overwritten",
+    keepsFile: false,
+    reason: UNREADABLE,
+    do: (path) => {
+      overwrite(path, 0, statSync(path).size);
+      overwrite(`${path}-wal`, 0, statSync(`${path}-wal`).size);
+    },
+  },
+];
+
+for (const damage of DAMAGES) {
+  test(`while a store runs ${damage.what}: it is written anew, and nothing is lost`, async () => {
+    const prng = seededPrng(`while a store runs ${damage.what}`);
+    for (let round = 0; round < 6; round++) {
+      await withFolder(async (folder) => {
+        const timers = new TestTimers();
+        const { store } = await openInline(folder, timers);
+        store.load();
+        const heard = new Heard(store);
+        const model = new StoreModel(new Prng(prng.nextUint32()), store);
+        store.live = model.live(damage.keepsFile ? prng.nextInt(4) : Infinity);
+        for (let step = 0; step < 200; step++) model.step();
+        await store.records.put("user", "a", { hash: "1" });
+        await store.records.put("user", "b", { hash: "2" });
+        await store.flush();
+        // What is overwritten must be in use: not a page that the log has, too.
+        if (!damage.keepsFile || prng.nextBoolean(0.5)) await rest(timers);
+        if (damage.keepsFile || damage.isOfLog === true) {
+          for (let step = 0; step < 15 + prng.nextInt(30); step++) model.step();
+          await store.flush();
+        }
+        // The times of files are as coarse as the system's ticks.
+        await clockPasses(Date.now() + 20);
+        damage.do(join(folder, DATABASE_NAME));
+        for (let step = 0; step < 20; step++) model.step();
+        await wait(timers, () => heard.failures.length > 0);
+        // Everything goes on while it is written anew.
+        await wait(timers, () => {
+          model.step();
+          return heard.failures.length > 1;
+        }, 1);
+        assertEquals(heard.failures.map((failure) => failure?.isDamaged), [true, undefined]);
+        assert(damage.reason.test(heard.repairs[0]!.reason), heard.repairs[0]!.reason);
+        assertEquals(heard.repairs.map(({ lost }) => lost), [0]);
+        assertEquals([store.counters.repairs, store.counters.lostMessages], [1, 0]);
+        for (let step = 0; step < 20; step++) model.step();
+        await store.flush();
+        assertEquals(await rememberedAfterKill(folder), model.remembered());
+        assertEquals(store.records.get("user", "b"), { hash: "2" });
+        await store.close();
+        assertEquals(await rememberedIn(folder), model.remembered());
+        const { setAside } = heard.repairs[0]!;
+        assertEquals(asideIn(folder).length, setAside === undefined ? 0 : 1);
+      });
+    }
+  });
+}
+
+/** Runs batches while the n-th call to the database says that it is damaged; then it says so no more. */
+async function damagedAt(n: number, how: "once" | "from then on", seed: number): Promise<number> {
+  const faults = new DiskFaults("database disk image is malformed");
+  await withFolder(async (folder) => {
+    const timers = new TestTimers();
+    const { store } = await openFailingStore(folder, { timers, faults, durability: "os" });
+    store.load();
+    const heard = new Heard(store);
+    const model = new StoreModel(new Prng(seed), store);
+    store.live = model.live(n % 2 === 0 ? 1 : Infinity);
+    faults.arm(n, how);
+    for (let batch = 0; batch < 3; batch++) {
+      for (let step = 0; step < 20; step++) model.step();
+      store.ticket();
+      await wait(timers, () => true);
+      timers.pass(2);
+      await wait(timers, () => true);
+    }
+    await rest(timers);
+    faults.heal();
+    await wait(timers, () => store.failure === undefined, 1000);
+    await store.flush();
+    assertEquals(await rememberedAfterKill(folder), model.remembered());
+    assertEquals(heard.repairs.map(({ lost }) => lost), heard.repairs.map(() => 0));
+    await store.close();
+    assertEquals(await rememberedIn(folder), model.remembered());
+  });
+  return faults.calls;
+}
+
+for (const how of ["once", "from then on"] as const) {
+  test(`a database that is called damaged at the n-th call, ${how}, for every n: nothing is lost`, async () => {
+    const prng = seededPrng(`a database that is called damaged at the n-th call, ${how}`);
+    let [seed, calls] = [0, 0];
+    while (calls < 40 || calls > 60) {
+      calls = await damagedAt(Infinity, how, seed = prng.nextUint32());
+    }
+    for (let n = 1; n <= calls; n++) await damagedAt(n, how, seed);
+  });
+}
+
+/** One session with a long queue, of which the first ten are in memory. */
+async function withLongQueue(
+  use: (
+    parts: { store: Store; timers: TestTimers; heard: Heard; folder: string; key: number },
+  ) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const timers = new TestTimers();
+    const record = sessionRecord("c");
+    const filled = await openInline(folder, timers);
+    filled.store.load();
+    const key = filled.store.createSession(record);
+    for (let i = 0; i < 20_000; i++) {
+      filled.store.pushQueued(key, deliveryOf(messageOf("t", `${i}`.padEnd(100))));
+    }
+    await filled.store.close();
+    // The writer remembers no page of it now.
+    const { store } = await openInline(folder, timers);
+    store.load();
+    const heard = new Heard(store);
+    const held = store.readQueued(key, 0, 10, Infinity);
+    store.live = {
+      *sessions(): IterableIterator<LiveSession> {
+        const subscriptions = new Map();
+        yield { key, record, subscriptions, received: [], inflight: [], held, notedAfter: 10 };
+      },
+      retained: () => [][Symbol.iterator](),
+      delayed: () => [][Symbol.iterator](),
+      countQueued: () => 20_000,
+    };
+    await use({ store, timers, heard, folder, key });
+  });
+}
+
+/** How many messages can be read. */
+function countReadable(store: Store, key: number): number {
+  let count = 0;
+  for (let last = 0;;) {
+    const read = store.readQueued(key, last, 500, Infinity);
+    if (read.length === 0) return count;
+    count += read.length;
+    last = read.at(-1)!.seq;
+  }
+}
+
+test("messages that were only on damaged pages are lost, counted and told of; the others are not", () =>
+  withLongQueue(async ({ store, timers, heard, folder, key }) => {
+    const path = join(folder, DATABASE_NAME);
+    const middle = Math.floor(statSync(path).size / 2 / 4096) * 4096;
+    await clockPasses(Date.now() + 20);
+    overwrite(path, middle, middle + 20 * 4096);
+    store.putSession(key, sessionRecord("c"));
+    await wait(timers, () => heard.failures.length === 2);
+    const { lost, queued, setAside } = heard.repairs[0]!;
+    assert(lost > 100 && lost < 2000, `${lost} are lost`);
+    assertEquals(queued, 20_000 - lost);
+    assertEquals(store.counters.lostMessages, lost);
+    assertEquals(countReadable(store, key), queued);
+    assertEquals(setAside, join(folder, asideIn(folder)[0]!));
+    await store.flush();
+    await store.close();
+  }));
+
+test("a database that is damaged again at once waits, and is never written anew in a loop", () =>
+  withLongQueue(async ({ store, timers, heard, folder, key }) => {
+    const path = join(folder, DATABASE_NAME);
+    const damage = async (): Promise<void> => {
+      await clockPasses(Date.now() + 20);
+      overwrite(path, 4096, statSync(path).size);
+      store.putSession(key, sessionRecord("c"));
+    };
+    await damage();
+    await wait(timers, () => heard.repairs.length === 1);
+    await rest(timers);
+    const sinceMs = timers.nowMs();
+    await damage();
+    await wait(timers, () => heard.failures.length === 3);
+    await assertRejects(() => store.flush(), Error, "Cannot write");
+    await wait(timers, () => heard.repairs.length === 2);
+    assert(timers.nowMs() - sinceMs > 5000, `after ${timers.nowMs() - sinceMs} ms`);
+    await store.close();
+  }));
+
+test("a database that is away with its folder is waited for, and goes on as it was", () =>
+  withFolder(async (folder) => {
+    const home = join(folder, "data");
+    const timers = new TestTimers();
+    const { store } = await openInline(home, timers);
+    store.load();
+    const heard = new Heard(store);
+    const model = new StoreModel(seededPrng("a database that is away with its folder"), store);
+    store.live = model.live(1);
+    for (let step = 0; step < 100; step++) model.step();
+    await store.flush();
+    renameSync(home, join(folder, "away"));
+    model.step();
+    await wait(timers, () => store.failure !== undefined);
+    for (let step = 0; step < 20; step++) model.step();
+    await wait(timers, () => heard.problems.length > 2);
+    assert(
+      /Cannot write the database anew: ENOENT/.test(heard.problems.at(-1)!),
+      heard.problems.at(-1),
+    );
+    renameSync(join(folder, "away"), home);
+    await wait(timers, () => store.failure === undefined);
+    await store.flush();
+    assertEquals([heard.repairs, asideIn(home)], [[], []]);
+    assertEquals(await rememberedAfterKill(home), model.remembered());
+    await store.close();
+  }));
+
+test("a folder that another one has taken the place of gets a new database, and the lock of a broker", () =>
+  withFolder(async (folder) => {
+    const home = join(folder, "data");
+    const timers = new TestTimers();
+    const { store } = await openInline(home, timers);
+    store.load();
+    const heard = new Heard(store);
+    const model = new StoreModel(
+      seededPrng("a folder that another one has taken the place of"),
+      store,
+    );
+    store.live = model.live(1);
+    for (let step = 0; step < 100; step++) model.step();
+    await store.flush();
+    renameSync(home, join(folder, "away"));
+    mkdirSync(home);
+    model.step();
+    await wait(timers, () => heard.repairs.length === 1);
+    await store.flush();
+    assertEquals(await rememberedAfterKill(home), model.remembered());
+    await assertRejects(() => openInline(home, timers), Error, "another broker is using it");
+    await store.close();
+  }));
