@@ -62,6 +62,7 @@ export class Rules {
       publisher: broker.publisher,
       limits: () => this.#limits,
       events: broker.events,
+      runtime,
       clock,
       logger,
       addressOf: (name) => addressOf(listeners(), name),

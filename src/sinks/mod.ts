@@ -1,4 +1,5 @@
 /** Where things go that leave the broker: web services, files, tables, with what waits for them. */
+export { AfterWork, type Job } from "./after_work.ts";
 export { FileSink, type FileSinkOptions, type LineItem } from "./file_sink.ts";
 export { pathBelow } from "./files_folder.ts";
 export { type HostRuleOptions, HostRules, isHostPattern } from "./host_rules.ts";

@@ -15,7 +15,10 @@ export interface SinkBufferOptions {
   readonly timeoutMs: number;
   /** How often a batch is tried again. */
   readonly retriesMax: number;
-  /** From a failure to the next try; doubled each time, up to `retryDelayMaxMs`, less a random part of up to a half. */
+  /**
+   * From a failure to the next try; doubled with each failure of the batch, or in a row where nothing works, up to
+   * `retryDelayMaxMs`, less a random part of up to a half.
+   */
   readonly retryDelayMs: number;
   readonly retryDelayMaxMs: number;
 }
@@ -49,7 +52,9 @@ export interface SinkBufferParts<Item extends SinkItem> {
 /** A batch that is under way, or waits for its next try. */
 interface Flight<Item> {
   readonly batch: readonly Item[];
-  readonly tries: number;
+  /** Those that have failed. */
+  tries: number;
+  /** The end of our patience, or of the time until the next try. */
   timer: IntervalHandle | undefined;
 }
 
@@ -59,12 +64,24 @@ const STARTS_PER_TURN = 4;
 /**
  * What waits for a sink. Nobody ever waits for the buffer: `offer` is a few assignments, everything else happens in
  * later turns, after the sockets had theirs.
+ *
+ * As long as something works, each batch that failed is tried again after its own time. Where as many tries as there may
+ * be at the same time have failed in a row the place is down: then there is one try at a time, and ever more time
+ * between them, whichever batch it is. A place that does not answer so costs next to nothing, however much there is for
+ * it; the first try that succeeds lets all of it go.
  */
 export class SinkBuffer<Item extends SinkItem> {
   readonly counters: SinkCounters = createSinkCounters();
   readonly #parts: SinkBufferParts<Item>;
   readonly #waiting = new Deque<Item>();
+  /** Under way. */
   readonly #flights = new Set<Flight<Item>>();
+  /** They failed, and each is tried again at its time. */
+  readonly #resting = new Set<Flight<Item>>();
+  /** To be tried again as soon as anything is: in front of all that waits. */
+  readonly #ready = new Deque<Flight<Item>>();
+  /** Until the next try where all is down. */
+  #pause: IntervalHandle | undefined;
   /** How many at the front go each by itself. */
   #singles = 0;
   /** Deliveries that failed since the last one that did not. */
@@ -106,6 +123,14 @@ export class SinkBuffer<Item extends SinkItem> {
     this.counters.dropped++;
   }
 
+  /** Where it waits for the next try, because nothing has worked for some time, that is now. */
+  tryNow(): void {
+    if (this.#pause === undefined) return;
+    this.#pause.stop();
+    this.#pause = undefined;
+    this.#pumpLater();
+  }
+
   /**
    * Takes nothing more. Resolves when all is delivered or given up, after `flushMs` at the latest: what is left then is
    * dropped, and what is under way is no longer waited for.
@@ -115,6 +140,7 @@ export class SinkBuffer<Item extends SinkItem> {
     if (this.counters.queued === 0) return;
     const isEmpty = new Promise<void>((resolve) => this.#onEmpty = resolve);
     const patience = this.#after(flushMs, () => this.#dropAll());
+    this.tryNow();
     await isEmpty;
     patience.stop();
   }
@@ -141,8 +167,7 @@ export class SinkBuffer<Item extends SinkItem> {
   }
 
   #pumpLater(): void {
-    if (this.#isPumpDue || this.#waiting.length === 0) return;
-    if (this.#flights.size >= this.#parallelMax) return;
+    if (this.#isPumpDue || !this.#canLaunch) return;
     this.#isPumpDue = true;
     this.#parts.runtime.yieldTurn(() => {
       this.#isPumpDue = false;
@@ -151,15 +176,26 @@ export class SinkBuffer<Item extends SinkItem> {
   }
 
   /** Where nothing has worked for some time, one try at a time tells whether it works again, and costs the least. */
-  get #parallelMax(): number {
+  get #isDown(): boolean {
+    return this.#failuresInARow >= this.#parts.options.parallelMax;
+  }
+
+  get #canLaunch(): boolean {
+    const hasAny = this.#ready.length > 0 || this.#waiting.length > 0;
+    if (!hasAny || this.#pause !== undefined) return false;
+    if (this.#isDown) return this.#flights.size === 0;
     const { parallelMax } = this.#parts.options;
-    return this.#failuresInARow < parallelMax ? parallelMax : 1;
+    if (this.#ready.length > 0) return this.#flights.size < parallelMax;
+    // What rests keeps its place: order, and the number of batches in memory, stay as they are.
+    return this.#flights.size + this.#resting.size < parallelMax;
   }
 
   #pump(): void {
     for (let starts = 0; starts < STARTS_PER_TURN; starts++) {
-      if (this.#waiting.length === 0 || this.#flights.size >= this.#parallelMax) return;
-      this.#launch(this.#takeBatch(), 0);
+      if (!this.#canLaunch) return;
+      const again = this.#ready.shift();
+      if (again !== undefined) this.counters.retried++;
+      this.#fly(again ?? { batch: this.#takeBatch(), tries: 0, timer: undefined });
     }
     this.#pumpLater();
   }
@@ -177,16 +213,11 @@ export class SinkBuffer<Item extends SinkItem> {
     return batch;
   }
 
-  #launch(batch: readonly Item[], tries: number): void {
-    const flight: Flight<Item> = { batch, tries, timer: undefined };
-    this.#flights.add(flight);
-    this.#fly(flight);
-  }
-
   /** Whichever comes first counts: the sink's answer, or the end of our patience. */
   #fly(flight: Flight<Item>): void {
     const { sink, options } = this.#parts;
     const { timeoutMs } = options;
+    this.#flights.add(flight);
     const settle = (failure: SinkError | undefined): void => {
       flight.timer?.stop();
       // Given up already, for want of time or because the buffer was closed.
@@ -201,15 +232,43 @@ export class SinkBuffer<Item extends SinkItem> {
     );
   }
 
-  #landed({ batch, tries }: Flight<Item>, failure: SinkError | undefined): void {
+  #landed(flight: Flight<Item>, failure: SinkError | undefined): void {
     const { options, onOutcome } = this.#parts;
+    const { batch } = flight;
     onOutcome?.(failure);
     this.#failuresInARow = failure?.isRetryable === true ? this.#failuresInARow + 1 : 0;
     if (failure === undefined) this.#settle(batch, true);
-    else if (failure.isRetryable && tries < options.retriesMax) this.#retryLater(batch, tries);
+    else if (failure.isRetryable && flight.tries < options.retriesMax) this.#rest(flight);
     else if (!failure.isRetryable && batch.length > 1) this.#deliverSingly(batch);
     else this.#settle(batch, false);
+    if (this.#isDown) this.#waitLonger();
+    else this.tryNow();
     this.#pumpLater();
+  }
+
+  #rest(flight: Flight<Item>): void {
+    flight.tries++;
+    this.#resting.add(flight);
+    flight.timer = this.#after(this.#retryDelay(flight.tries), () => {
+      this.#resting.delete(flight);
+      this.#ready.push(flight);
+      this.#pump();
+    });
+  }
+
+  /** Whatever was to be tried, and when, waits for its turn. */
+  #waitLonger(): void {
+    for (const flight of this.#resting) {
+      flight.timer?.stop();
+      this.#ready.push(flight);
+    }
+    this.#resting.clear();
+    this.#pause?.stop();
+    const failures = this.#failuresInARow - this.#parts.options.parallelMax + 1;
+    this.#pause = this.#after(this.#retryDelay(failures), () => {
+      this.#pause = undefined;
+      this.#pump();
+    });
   }
 
   #settle(batch: readonly Item[], isDelivered: boolean): void {
@@ -218,19 +277,10 @@ export class SinkBuffer<Item extends SinkItem> {
     for (const item of batch) this.#leave(item, isDelivered);
   }
 
-  /** It keeps its place among those under way: order, and the number of batches in memory, stay as they are. */
-  #retryLater(batch: readonly Item[], tries: number): void {
-    const flight: Flight<Item> = { batch, tries: tries + 1, timer: undefined };
-    this.#flights.add(flight);
-    flight.timer = this.#after(this.#retryDelay(tries), () => {
-      this.counters.retried++;
-      this.#fly(flight);
-    });
-  }
-
-  #retryDelay(tries: number): number {
+  /** After so many failures. */
+  #retryDelay(failures: number): number {
     const { options: { retryDelayMs, retryDelayMaxMs }, prng } = this.#parts;
-    const delayMs = Math.min(retryDelayMaxMs, retryDelayMs * 2 ** Math.min(tries, 30));
+    const delayMs = Math.min(retryDelayMaxMs, retryDelayMs * 2 ** Math.min(failures - 1, 30));
     return Math.max(1, delayMs * (1 - prng.nextFloat() / 2));
   }
 
@@ -241,9 +291,14 @@ export class SinkBuffer<Item extends SinkItem> {
   }
 
   #dropAll(): void {
-    const left: Item[] = [...this.#flights].flatMap(({ batch }) => batch);
-    for (const { timer } of this.#flights) timer?.stop();
+    const flights = [...this.#flights, ...this.#resting, ...this.#ready];
+    const left: Item[] = flights.flatMap(({ batch }) => batch);
+    for (const { timer } of flights) timer?.stop();
+    this.#pause?.stop();
+    this.#pause = undefined;
     this.#flights.clear();
+    this.#resting.clear();
+    this.#ready.clear();
     for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
       left.push(item);
     }

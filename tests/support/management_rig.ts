@@ -72,6 +72,7 @@ function rulesOf(
     publisher,
     limits: () => ({ maxTopicLevels: 128, maxPacketSizeBytes: 1_048_576, maxQos: 2 }),
     events,
+    runtime: { defer: never, yieldTurn: never },
   });
   rules.open([]);
   return { rules, resources };

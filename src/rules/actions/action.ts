@@ -14,6 +14,8 @@ export type ActionOutcome = "done" | "pending";
 export interface Performer {
   /** Whether what is new goes in the place of what is old, so that there is room at any time. */
   readonly pushesOut?: boolean;
+  /** Nobody in the broker sees what it does: it need not be done before the event goes on its way. */
+  readonly isOutbound?: boolean;
   /** Throws `ActionError`. What it keeps of `event` for later must be its own. */
   perform(selected: SqlObject, event: EventColumns, settle: Settle): ActionOutcome;
 }
@@ -59,6 +61,10 @@ export class RuleAction {
     this.name = parts.name;
     this.params = parts.params;
     this.#parts = parts;
+  }
+
+  get isOutbound(): boolean {
+    return this.#parts.performer.isOutbound === true;
   }
 
   /** Under way now. */

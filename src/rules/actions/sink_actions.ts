@@ -33,6 +33,7 @@ export interface SinkActionParts {
 
 /** Hands what was selected to a resource, which takes it wherever it goes without anybody waiting. */
 export class SinkPerformer implements Performer {
+  readonly isOutbound = true;
   readonly #parts: SinkActionParts;
 
   constructor(parts: SinkActionParts) {

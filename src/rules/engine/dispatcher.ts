@@ -1,4 +1,4 @@
-import type { Logger } from "../../base/mod.ts";
+import type { Clock, Logger } from "../../base/mod.ts";
 import type {
   ClientEvent,
   EventClient,
@@ -6,7 +6,9 @@ import type {
   EventSink,
   MessageGrant,
 } from "../../ports/mod.ts";
-import type { Message, MessageOrigin, Publication } from "../../session/mod.ts";
+import type { Runtime } from "../../runtime/mod.ts";
+import { type Message, type MessageOrigin, Publication } from "../../session/mod.ts";
+import { AfterWork, type Job } from "../../sinks/mod.ts";
 import { EVENT_BITS, EVENT_NAMES, type EventName } from "../event_name.ts";
 import {
   ClientColumns,
@@ -22,6 +24,8 @@ import { type Indexed, TopicIndex } from "./topic_index.ts";
 
 export interface DispatcherParts {
   readonly surroundings: EventSurroundings;
+  readonly runtime: Pick<Runtime, "defer" | "yieldTurn">;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly totals: { matched: number };
   /** Whether rules fire at all; `refresh` is to be called when that changes. */
@@ -39,7 +43,16 @@ interface Entry extends Indexed {
   readonly rule: LoadedRule;
 }
 
-/** Runs the rules that an event is for, in their order; what becomes of one is nothing to the others. */
+/** An event of a message that its rules are still to run for. */
+interface PutOff extends Job {
+  readonly entries: readonly Entry[];
+  readonly event: MessageEvent;
+}
+
+/**
+ * Runs the rules that an event is for, in their order; what becomes of one is nothing to the others. Where all that
+ * they do leaves the broker they run when the message is on its way; nothing else in the same direction overtakes them.
+ */
 export class RuleDispatcher implements EventSink {
   readonly #parts: DispatcherParts;
   readonly #indexes: ReadonlyMap<EventName, TopicIndex<Entry>> = new Map(
@@ -47,10 +60,16 @@ export class RuleDispatcher implements EventSink {
   );
   readonly #publish = this.#indexes.get("message.publish") as TopicIndex<Entry>;
   readonly #entries = new Map<LoadedRule, ReadonlyMap<EventName, Entry>>();
+  readonly #later: AfterWork<PutOff>;
   #mask = 0;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
+    this.#later = new AfterWork({
+      runtime: parts.runtime,
+      monotonicMs: () => parts.clock.monotonicMs(),
+      run: ({ entries, event }) => this.#runLate(entries, event),
+    });
   }
 
   get mask(): number {
@@ -90,6 +109,11 @@ export class RuleDispatcher implements EventSink {
     this.#parts.onMask();
   }
 
+  /** Runs what was put off. */
+  flush(): void {
+    this.#later.flush();
+  }
+
   onPublish(publication: Publication, origin: MessageOrigin): void {
     if (publication.isSys && this.#parts.ignoresSys()) return;
     const entries = this.#publish.find(publication.topic);
@@ -106,14 +130,18 @@ export class RuleDispatcher implements EventSink {
     const entries = this.#find("message.deliver", message.topic);
     if (entries.length === 0) return;
     const { origin } = message;
-    this.#fireMessage(entries, { event: "message.deliver", message, origin, receiver, granted });
+    const { qos, retain } = granted;
+    const event = "message.deliver";
+    this.#fireMessage(entries, { event, message, origin, receiver, granted: { qos, retain } });
   }
 
   onAcked(message: Message, receiver: EventClient, granted: MessageGrant): void {
     const entries = this.#find("message.acked", message.topic);
     if (entries.length === 0) return;
     const { origin } = message;
-    this.#fireMessage(entries, { event: "message.acked", message, origin, receiver, granted });
+    const { qos, retain } = granted;
+    const event = "message.acked";
+    this.#fireMessage(entries, { event, message, origin, receiver, granted: { qos, retain } });
   }
 
   onDropped(
@@ -139,10 +167,35 @@ export class RuleDispatcher implements EventSink {
   }
 
   #fireMessage(entries: readonly Entry[], event: MessageEvent): void {
+    if (entries.every(isOutbound)) {
+      const { message } = event;
+      const isLent = message instanceof Publication;
+      this.#later.add({
+        entries,
+        event: isLent ? { ...event, message: message.own() } : event,
+        bytes: isLent ? message.payloadLength : message.payload.length,
+      });
+      return;
+    }
+    this.#flushFor(entries);
     this.#fire(entries, new MessageColumns(event, this.#parts.surroundings));
   }
 
+  #runLate(entries: readonly Entry[], event: MessageEvent): void {
+    try {
+      this.#fire(entries, new MessageColumns(event, this.#parts.surroundings));
+    } catch (error) {
+      this.#parts.logger.error("Cannot run rules", { event: event.event, error: String(error) });
+    }
+  }
+
+  /** What leaves the broker does so in the order in which it happened. */
+  #flushFor(entries: readonly Entry[]): void {
+    if (this.#later.length > 0 && entries.some(hasOutbound)) this.#later.flush();
+  }
+
   #fireClient(entries: readonly Entry[], event: RuleClientEvent): void {
+    this.#flushFor(entries);
     this.#fire(entries, new ClientColumns(event, this.#parts.surroundings));
   }
 
@@ -195,6 +248,14 @@ export class RuleDispatcher implements EventSink {
       return undefined;
     }
   }
+}
+
+function isOutbound({ rule }: Entry): boolean {
+  return rule.isOutbound;
+}
+
+function hasOutbound({ rule }: Entry): boolean {
+  return rule.hasOutbound;
 }
 
 /** Only events of messages are always about a topic of their own. */

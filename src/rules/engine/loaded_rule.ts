@@ -40,6 +40,9 @@ export class LoadedRule {
   readonly compiled: CompiledRule | undefined;
   readonly actions: readonly RuleAction[];
   readonly problem: string | undefined;
+  /** Whether something of it leaves the broker, and whether nothing else is done. */
+  readonly hasOutbound: boolean;
+  readonly isOutbound: boolean;
   readonly meter = new RateMeter();
 
   constructor({ kept, isReadOnly, order, program }: LoadedRuleParts) {
@@ -49,6 +52,8 @@ export class LoadedRule {
     const isUsable = typeof program !== "string";
     this.compiled = isUsable ? program.compiled : undefined;
     this.actions = isUsable ? program.actions : [];
+    this.hasOutbound = this.actions.some((action) => action.isOutbound);
+    this.isOutbound = this.hasOutbound && this.actions.every((action) => action.isOutbound);
     this.problem = isUsable ? undefined : program;
   }
 

@@ -5,6 +5,7 @@ import {
   RecordError,
   type RecordStore,
 } from "../../ports/mod.ts";
+import type { Runtime } from "../../runtime/mod.ts";
 import { resourceOf } from "../actions/create_performer.ts";
 import type { PublishLimits } from "../actions/republish.ts";
 import type { RuleResources } from "../actions/sink_actions.ts";
@@ -35,6 +36,7 @@ export interface RuleEngineParts {
   /** Of messages that rules publish, as they are now. */
   readonly limits: () => PublishLimits;
   readonly events: EventSource;
+  readonly runtime: Pick<Runtime, "defer" | "yieldTurn">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The address that a listener listens on, for columns; undefined: nobody knows. */
@@ -62,12 +64,14 @@ export class RuleEngine {
   #nextOrder = FIRST_ORDER;
 
   constructor(parts: RuleEngineParts) {
-    const { clock, logger, node, events, addressOf = () => undefined } = parts;
+    const { runtime, clock, logger, node, events, addressOf = () => undefined } = parts;
     this.#parts = parts;
     this.#options = parts.options;
     this.#surroundings = { node, nowMs: () => clock.nowMs(), addressOf };
     this.#dispatcher = new RuleDispatcher({
       surroundings: this.#surroundings,
+      runtime,
+      clock,
       logger,
       totals: this.#totals,
       isEnabled: () => this.#options.isEnabled,
@@ -104,9 +108,10 @@ export class RuleEngine {
     this.#parts.events.add(this.#dispatcher);
   }
 
-  /** Fires no rule any more. */
+  /** Fires no rule any more, but for what has happened. */
   close(): void {
     this.#parts.events.remove(this.#dispatcher);
+    this.#dispatcher.flush();
   }
 
   /** Those of the configuration first, then in the order in which they were made. */

@@ -178,8 +178,9 @@ class BufferedConnection<Item extends SinkItem> implements Connection {
     return item !== undefined && this.#buffer.offer(item);
   }
 
-  check(): Promise<void> {
-    return this.#ends.sink.check();
+  async check(): Promise<void> {
+    await this.#ends.sink.check();
+    this.#buffer.tryNow();
   }
 
   async close(flushMs: number): Promise<void> {

@@ -16,6 +16,7 @@ import {
   type RuleEngineOptions,
   type RuleResource,
 } from "../../../src/rules/mod.ts";
+import type { Runtime } from "../../../src/runtime/mod.ts";
 import { type Message, MessageOrigin, NO_BYTES, Publication } from "../../../src/session/mod.ts";
 import { MemoryStore } from "../../../src/storage/mod.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
@@ -70,7 +71,14 @@ export interface RigOptions {
   readonly options?: Partial<RuleEngineOptions>;
   readonly configured?: readonly ConfiguredRule[];
   readonly resources?: readonly FakeResource[];
+  /** Default: one in which nothing is put off. */
+  readonly runtime?: Pick<Runtime, "defer" | "yieldTurn">;
 }
+
+const AT_ONCE: Pick<Runtime, "defer" | "yieldTurn"> = {
+  defer: (fn) => fn(),
+  yieldTurn: (fn) => fn(),
+};
 
 export const CLIENT: EventClient = {
   clientId: "c1",
@@ -118,7 +126,9 @@ export class RuleRig {
   /** As the broker does: what rules publish is told to them, too. */
   isLooped = true;
 
-  constructor({ records, options, configured = [], resources = [] }: RigOptions = {}) {
+  constructor(
+    { records, options, configured = [], resources = [], runtime }: RigOptions = {},
+  ) {
     this.options = { ...OPTIONS, ...options };
     this.records = records ?? new MemoryStore().records;
     this.resources = new Map(resources.map((resource) => [resource.id, resource]));
@@ -134,6 +144,7 @@ export class RuleRig {
         remove: () => this.sink = undefined,
         refresh: () => this.refreshes++,
       },
+      runtime: runtime ?? AT_ONCE,
       clock: this.clock,
       logger: this.#logger(),
       addressOf: (name) => name === "tcp:default" ? "127.0.0.1:1883" : undefined,

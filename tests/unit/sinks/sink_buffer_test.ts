@@ -177,8 +177,13 @@ test("SinkBuffer tries again, ever later, and then gives up", async () => {
   }
   assertEquals(rig.settled, []);
   (await rig.takeOne()).reject();
-  assertEquals((await rig.takeOne()).names, "b");
+  await rig.runtime.settled();
   assertEquals(rig.settled, ["a lost"]);
+  // Nothing says that the next one would fare better.
+  rig.runtime.advance(399);
+  assertEquals(await rig.take(), []);
+  rig.runtime.advance(402);
+  assertEquals((await rig.takeOne()).names, "b");
   assertEquals(
     rig.figures,
     "2 offered, 0 delivered, 1 failed, 0 dropped, 3 retried, 1 queued, 10 bytes",
@@ -194,6 +199,99 @@ test("SinkBuffer never waits longer than the longest delay", async () => {
     rig.runtime.advance(1001);
   }
   assertEquals(rig.buffer.counters.retried, 40);
+});
+
+/** Fails everything that is tried, for so long; answers how often that was, and with how many at a time. */
+async function failFor(rig: Rig, ms: number): Promise<{ tries: number; atATime: number }> {
+  let [tries, atATime] = [0, 0];
+  const endMs = rig.runtime.clock.monotonicMs() + ms;
+  while (rig.runtime.clock.monotonicMs() < endMs) {
+    const calls = await rig.take();
+    tries += calls.length;
+    atATime = Math.max(atATime, calls.length);
+    for (const call of calls) call.reject();
+    await rig.runtime.settled();
+    rig.runtime.advance(10);
+  }
+  return { tries, atATime };
+}
+
+test("SinkBuffer tries once in a while where nothing works, and all at once when it works again", async () => {
+  const rig = new Rig({ parallelMax: 4, retryDelayMaxMs: 5000 });
+  for (const name of "abcdefgh") rig.offer(name);
+  const first = await rig.take();
+  assertEquals(first.map(({ names }) => names).join(""), "abcd");
+  for (const call of first) call.reject();
+  await rig.runtime.settled();
+  const { tries, atATime } = await failFor(rig, 20_000);
+  assertEquals(atATime, 1);
+  // 100, 200, … 3200 ms, and then 5 s, each less up to a half.
+  assertEquals(tries >= 8 && tries <= 14, true, `${tries} tries`);
+  rig.runtime.advance(5001);
+  (await rig.takeOne()).resolve();
+  assertEquals((await rig.take()).length, 4);
+  assertEquals(rig.runtime.intervalCount, 4, "nothing waits but for answers");
+});
+
+test("SinkBuffer gives each batch as many tries as any, whatever happens to the others", async () => {
+  const rig = new Rig({ parallelMax: 2, retriesMax: 2 });
+  for (const name of "abc") rig.offer(name);
+  await failFor(rig, 60_000);
+  assertEquals(rig.settled.toSorted(), ["a lost", "b lost", "c lost"]);
+  assertEquals(
+    rig.figures,
+    "3 offered, 0 delivered, 3 failed, 0 dropped, 6 retried, 0 queued, 0 bytes",
+  );
+  assertEquals(rig.runtime.intervalCount, 0);
+});
+
+test("SinkBuffer lets a batch that failed have its own time as long as others get through", async () => {
+  const rig = new Rig({ parallelMax: 2 });
+  for (const name of "abc") rig.offer(name);
+  const [a, b] = await rig.take();
+  a?.reject();
+  b?.resolve();
+  assertEquals((await rig.takeOne()).names, "c");
+  rig.runtime.advance(101);
+  assertEquals((await rig.takeOne()).names, "a");
+});
+
+test("SinkBuffer tries at once when somebody says that it works again", async () => {
+  const rig = new Rig();
+  rig.offer("a");
+  (await rig.takeOne()).reject();
+  await rig.runtime.settled();
+  rig.buffer.tryNow();
+  (await rig.takeOne()).resolve();
+  await rig.runtime.settled();
+  rig.buffer.tryNow();
+  assertEquals([await rig.take(), rig.settled], [[], ["a ok"]]);
+  assertEquals(rig.runtime.intervalCount, 0);
+});
+
+test("SinkBuffer that is closed while it waits for the next try has that at once", async () => {
+  const rig = new Rig();
+  rig.offer("a");
+  (await rig.takeOne()).reject();
+  await rig.runtime.settled();
+  const closed = rig.buffer.close(1000);
+  (await rig.takeOne()).resolve();
+  await closed;
+  assertEquals(rig.settled, ["a ok"]);
+  assertEquals(rig.runtime.intervalCount, 0);
+});
+
+test("SinkBuffer drops what it was to try again when its time to close is over", async () => {
+  const rig = new Rig({ parallelMax: 2 });
+  for (const name of "abcd") rig.offer(name);
+  for (const call of await rig.take()) call.reject();
+  await rig.runtime.settled();
+  const closed = rig.buffer.close(50);
+  rig.runtime.advance(51);
+  await closed;
+  assertEquals(rig.settled.toSorted(), ["a lost", "b lost", "c lost", "d lost"]);
+  assertEquals(rig.buffer.counters.dropped, 4);
+  assertEquals(rig.runtime.intervalCount, 0);
 });
 
 test("SinkBuffer loses patience with a sink that does not answer", async () => {

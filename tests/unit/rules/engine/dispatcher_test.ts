@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
+import { MemoryRuntime } from "../../../support/memory_socket.ts";
 import { MessageOrigin } from "../../../../src/session/mod.ts";
-import { CLIENT, messageOf, RuleRig } from "../rule_rig.ts";
+import { CLIENT, FakeResource, messageOf, RuleRig } from "../rule_rig.ts";
 
 const GRANTED = { qos: 0, retain: false } as const;
 const PUBLISHER = { clientId: "p", username: "pu", peername: "10.1.1.1:999" };
@@ -76,4 +77,63 @@ test("an event of which the statement makes nothing is told to the others all th
   rig.publish("t", '{"a":"no number"}');
   rig.publish("t", '{"a":1}');
   assertEquals(inspected(rig), [{ topic: "t" }, { b: 2 }, { topic: "t" }]);
+});
+
+const TO_FILE = {
+  name: "data_to_file",
+  params: { "$resource": "file", payload_tmpl: "${payload}" },
+};
+const NOTHING = { name: "do_nothing", params: {} };
+
+async function outboundRig(
+  rules: readonly {
+    readonly sql: string;
+    readonly actions: readonly (typeof TO_FILE | typeof NOTHING)[];
+  }[],
+): Promise<{ rig: RuleRig; runtime: MemoryRuntime; file: FakeResource }> {
+  const runtime = new MemoryRuntime();
+  const file = new FakeResource("file", "file");
+  const options = { maxQueuedActions: 10_000 };
+  const rig = new RuleRig({ resources: [file], runtime, options });
+  for (const rule of rules) await rig.engine.create(rule);
+  return { rig, runtime, file };
+}
+
+test("what only leaves the broker does so when the message is on its way, and as the message was", async () => {
+  const { rig, runtime, file } = await outboundRig([
+    { sql: "SELECT * FROM t", actions: [TO_FILE] },
+    { sql: "SELECT * FROM u", actions: [NOTHING] },
+  ]);
+  const payload = new TextEncoder().encode("1");
+  rig.publish("t", payload);
+  rig.publish("u", "2");
+  assertEquals(file.texts, []);
+  assertEquals(rig.engine.list().map(({ counters }) => counters.matched), [0, 1]);
+  runtime.settle();
+  assertEquals(file.texts, ["1"]);
+  assertEquals(rig.engine.list().map(({ counters }) => counters.matched), [1, 1]);
+});
+
+test("what leaves the broker does so in the order in which it happened, whatever else rules do", async () => {
+  const { rig, runtime, file } = await outboundRig([
+    { sql: 'SELECT payload FROM "t/#", "u/#"', actions: [TO_FILE] },
+    { sql: 'SELECT payload FROM "u/#"', actions: [NOTHING] },
+    { sql: 'SELECT client_id AS payload FROM "client.disconnected"', actions: [TO_FILE] },
+  ]);
+  rig.publish("t/1", "1");
+  rig.publish("u/1", "2");
+  assertEquals(file.texts, ["1", "2"]);
+  rig.publish("t/2", "3");
+  const at = { timestampMs: 0, connectedAtMs: 0 };
+  rig.tell({ type: "client.disconnected", client: CLIENT, reason: "normal", ...at });
+  rig.publish("t/3", "4");
+  runtime.settle();
+  assertEquals(file.texts, ["1", "2", "3", "c1", "4"]);
+});
+
+test("nothing that was put off is lost when the engine is closed", async () => {
+  const { rig, file } = await outboundRig([{ sql: "SELECT * FROM t", actions: [TO_FILE] }]);
+  rig.publish("t", "1");
+  rig.engine.close();
+  assertEquals(file.texts, ["1"]);
 });
