@@ -101,6 +101,8 @@ for (const [what, damage] of DAMAGES) {
       while (!isHealed) await traffic.publish(1);
       await noted;
       await broker.running.logged(HEALED);
+      await broker.running.logged("An alarm was raised alarm=store_damaged");
+      await broker.running.logged("An alarm is over alarm=store_failing");
       const atHealing = traffic.acknowledged.length;
       await traffic.publish(100);
       await retaining.publish("r", "later", { qos: 2 });

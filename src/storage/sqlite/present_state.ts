@@ -91,7 +91,7 @@ class Piece {
     changes.subscriptions = new Map(session.subscriptions);
     changes.received = new Map(session.received.map((packetId) => [packetId, true]));
     changes.exchange = entry.exchange;
-    changes.removed = staleRanges(session);
+    changes.removed = staleRanges(session).concat(entry.writing?.removed ?? []);
     changes.olderInflight = inflightOf(session, entry, endSeq);
     this.batch.sessions.push(changes);
     this.batch.changes += 1 + changes.subscriptions.size + changes.received.size;

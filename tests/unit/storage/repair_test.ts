@@ -249,6 +249,62 @@ for (const how of ["once", "from then on"] as const) {
   });
 }
 
+/** A store with some state whose disk fails at every write until the test heals it. */
+async function withFaults(
+  error: string,
+  use: (parts: {
+    store: Store;
+    timers: TestTimers;
+    heard: Heard;
+    faults: DiskFaults;
+    model: StoreModel;
+    folder: string;
+  }) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const faults = new DiskFaults(error, true);
+    const timers = new TestTimers();
+    const { store } = await openFailingStore(folder, { timers, faults, durability: "os" });
+    store.load();
+    const heard = new Heard(store);
+    const model = new StoreModel(seededPrng(`a disk that says "${error}"`), store);
+    store.live = model.live(1);
+    for (let step = 0; step < 100; step++) model.step();
+    await store.flush();
+    faults.arm(1, "from then on");
+    for (let step = 0; step < 20; step++) model.step();
+    await use({ store, timers, heard, faults, model, folder });
+    await store.close();
+    assertEquals(await rememberedIn(folder), model.remembered());
+  });
+}
+
+test("errors of the disk that stay are taken for damage, those that pass are not", () =>
+  withFaults("disk I/O error", async ({ store, timers, heard, faults, model, folder }) => {
+    await wait(timers, () => store.counters.failures === 3);
+    faults.heal();
+    await wait(timers, () => store.failure === undefined);
+    assertEquals([heard.repairs, asideIn(folder)], [[], []]);
+    faults.arm(1, "from then on");
+    for (let step = 0; step < 20; step++) model.step();
+    await wait(timers, () => heard.repairs.length === 1);
+    assertEquals([heard.repairs[0]?.reason, heard.repairs[0]?.lost], ["disk I/O error", 0]);
+    faults.heal();
+    await store.flush();
+  }));
+
+for (const error of ["database or disk is full", "attempt to write a readonly database"]) {
+  test(`a database is never written anew because "${error}", however long that stays`, () =>
+    withFaults(error, async ({ store, timers, heard, faults, folder }) => {
+      const endMs = timers.nowMs() + 300_000;
+      await wait(timers, () => timers.nowMs() >= endMs);
+      assertEquals(store.failure?.isDamaged, false);
+      faults.heal();
+      await wait(timers, () => store.failure === undefined);
+      assertEquals([heard.repairs, asideIn(folder)], [[], []]);
+    }));
+}
+
 /** One session with a long queue, of which the first ten are in memory. */
 async function withLongQueue(
   use: (
