@@ -14,6 +14,7 @@ import {
 import { AccessRules } from "./acl.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
+import { ClientLog } from "./client_log.ts";
 import { restoreKeptFiles } from "./kept_files.ts";
 import { openManagement, watchAlarms } from "./management.ts";
 import type { Opened } from "./ready.ts";
@@ -46,6 +47,7 @@ class BrokerServer implements Server {
   #sinks: SinkSurroundings | undefined;
   #webHook: ConfiguredWebHook | undefined;
   #watch: IntervalHandle | undefined;
+  readonly #clientLog: ClientLog;
   /** All listeners accept, and nobody has asked for the end. */
   #isServing = false;
 
@@ -53,6 +55,7 @@ class BrokerServer implements Server {
     this.#context = context;
     this.#programUrl = programUrl;
     this.#configuration = context.configuration;
+    this.#clientLog = new ClientLog(context, () => this.#configuration.limits.clientLogRate);
   }
 
   async start(): Promise<Opened> {
@@ -100,6 +103,7 @@ class BrokerServer implements Server {
         rules: rules.engine,
         resources: rules.resources,
         webHook: () => this.#webHook?.counters,
+        logLinesLeftOut: () => this.#clientLog.logger.leftOut,
       });
       rules.alarms = management.alarms;
       await this.#openWebHook(broker, management.alarms, sinks);
@@ -109,6 +113,7 @@ class BrokerServer implements Server {
       this.#http = await openWeb(this.#context, {
         options: this.#configuration.http,
         management,
+        requestLogger: this.#clientLog.logger,
         dataDir: persistence.enabled ? node.dataDir : undefined,
         isServing: () => this.#isServing,
       });
@@ -172,6 +177,7 @@ class BrokerServer implements Server {
     await Promise.all([this.#rules?.close(), this.#webHook?.close()]);
     // To the end it says that the broker is stopping; requests that wait for the store get their answer.
     await this.#http?.close();
+    this.#clientLog.close();
     // After the broker, which notes what becomes of its sessions until the last connection is gone.
     await this.#store?.close();
   }
@@ -210,6 +216,7 @@ class BrokerServer implements Server {
       runtime,
       clock,
       logger,
+      clientLogger: this.#clientLog.logger,
       authenticator: service,
       authorizer,
       store,

@@ -33,6 +33,7 @@ export interface RunningParts {
   readonly resources: ResourceManager;
   /** Undefined: there is none yet. */
   readonly webHook: () => Readonly<SinkCounters> | undefined;
+  readonly logLinesLeftOut: () => number;
 }
 
 /** Of the administrator of the dashboard, until it is changed; only where nobody else can reach it. */

@@ -1,3 +1,4 @@
+import type { Logger } from "../base/mod.ts";
 import { isLoopback } from "../config/mod.ts";
 import { type HttpOptions, type HttpServer, openHttpServer } from "../http/mod.ts";
 import type { ManagementService } from "../management/mod.ts";
@@ -9,6 +10,8 @@ import { VERSION } from "./version.ts";
 export interface WebParts {
   readonly options: HttpOptions;
   readonly management: ManagementService;
+  /** Of what callers can cause as often as they like. */
+  readonly requestLogger: Logger;
   readonly isServing: () => boolean;
   /** Undefined: nothing is kept on disk. */
   readonly dataDir: string | undefined;
@@ -17,7 +20,7 @@ export interface WebParts {
 /** The web servers of the configuration; undefined: there is none, and nothing of HTTP is loaded. */
 export async function openWeb(
   { runtime, clock, logger, settings, requestStop }: ServerContext,
-  { options, management, isServing, dataDir }: WebParts,
+  { options, management, requestLogger, isServing, dataDir }: WebParts,
 ): Promise<HttpServer | undefined> {
   if (options.listeners.length === 0) return undefined;
   const files = new SettingFiles({ dataDir, named: () => settings.files(), logger });
@@ -28,6 +31,7 @@ export async function openWeb(
     logger,
     options,
     management,
+    requestLogger,
     version: VERSION,
     isServing,
     isLoopback,

@@ -3,6 +3,7 @@ export { type Clock, SystemClock } from "./clock.ts";
 export { Deque } from "./deque.ts";
 export { LatencyHistogram } from "./latency_histogram.ts";
 export { Histogram } from "./histogram.ts";
+export { LimitedLogger } from "./limited_logger.ts";
 export {
   LineLogger,
   LOG_FORMATS,

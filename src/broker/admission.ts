@@ -36,7 +36,7 @@ export function banProblem(
   username: string | undefined,
   address: string,
 ): ConnectProblem | undefined {
-  const { bans, clock, counters, logger } = core;
+  const { bans, clock, counters, clientLogger: logger } = core;
   if (bans === undefined || bans.count === 0) return undefined;
   const ban = bans.find({ clientId, username, address }, clock.nowMs());
   if (ban === undefined) return undefined;
@@ -63,7 +63,7 @@ function ownerProblem(
   identity: Identity,
 ): ConnectProblem | undefined {
   if (!isForeignSession(core, clientId, identity)) return undefined;
-  const { counters, logger, limits } = core;
+  const { counters, clientLogger: logger, limits } = core;
   counters.foreignSessions++;
   logger.warn("A client asks for the session of another user", {
     clientId,

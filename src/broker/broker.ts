@@ -56,6 +56,8 @@ export interface BrokerParts {
   readonly runtime: BrokerRuntime;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For what clients can cause as often as they like; default: `logger`. */
+  readonly clientLogger?: Logger | undefined;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   /** What must outlive the broker goes there. The broker notes and reads; whoever opened it closes it. */
@@ -230,7 +232,7 @@ export class Broker {
   ): void {
     this.#core.counters.handshakesFailed++;
     // Whoever only looks whether the port is open, as load balancers do all the time, is nothing to tell of.
-    const { logger } = this.#core;
+    const { clientLogger: logger } = this.#core;
     const fields = { listener: name, address, reason };
     if (isSilent) logger.debug("A handshake has failed", fields);
     else logger.info("A handshake has failed", fields);
@@ -239,7 +241,7 @@ export class Broker {
   /** The system could not give a listener a connection, for want of descriptors for example. */
   noteAcceptError(error: unknown): void {
     this.#core.counters.acceptErrors++;
-    this.#core.logger.warn("Cannot accept a connection", { error: String(error) });
+    this.#core.clientLogger.warn("Cannot accept a connection", { error: String(error) });
   }
 
   /**
@@ -259,7 +261,7 @@ export class Broker {
   }
 
   #disconnectBanned(ban: Ban): void {
-    const { connections, sessions, bans, clock, counters, logger } = this.#core;
+    const { connections, sessions, bans, clock, counters, clientLogger } = this.#core;
     const nowMs = clock.nowMs();
     // Flapping clients are banned by client identifier, which must not cost a look at all the others.
     const candidates = ban.as === "clientid"
@@ -269,7 +271,7 @@ export class Broker {
       if (connection === undefined || connection.isClosing) continue;
       if (bans?.find(banSubjectOf(connection), nowMs) === undefined) continue;
       counters.bansDisconnected++;
-      logger.info("Closed the connection of a client that was banned", {
+      clientLogger.info("Closed the connection of a client that was banned", {
         clientId: connection.session?.clientId ?? "",
         address: connection.socket.remoteAddress,
         as: ban.as,
@@ -337,6 +339,7 @@ function banSubjectOf({ session, identity, socket }: ClientConnection): BanSubje
 
 function createCore(parts: BrokerParts): BrokerCore {
   const { options, limits, clock, logger, authenticator, authorizer, bans, runtime } = parts;
+  const clientLogger = parts.clientLogger ?? logger;
   const counters = new BrokerCounters();
   const gauges = new BrokerGauges();
   const timers = new TimerWheel(clock);
@@ -419,13 +422,19 @@ function createCore(parts: BrokerParts): BrokerCore {
     clock,
     timers,
     logger,
+    clientLogger,
     counters,
     gauges,
     authenticator,
     permissions,
     bans,
     events,
-    flapping: new FlappingDetector(limits.flapping, { clock, logger, counters, bans }),
+    flapping: new FlappingDetector(limits.flapping, {
+      clock,
+      logger: clientLogger,
+      counters,
+      bans,
+    }),
     router,
     subscriptions,
     retained,

@@ -28,6 +28,8 @@ export interface BrokerCore {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly logger: Logger;
+  /** For what clients can cause as often as they like. */
+  readonly clientLogger: Logger;
   readonly counters: BrokerCounters;
   readonly gauges: BrokerGauges;
   readonly authenticator: Authenticator;

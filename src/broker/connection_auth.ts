@@ -85,7 +85,7 @@ export class ConnectionAuth {
     const from = this.#from;
     const { core, session } = from;
     core.counters.authenticationFailures++;
-    core.logger.info("A client could not authenticate again", {
+    core.clientLogger.info("A client could not authenticate again", {
       clientId: session?.clientId ?? "",
       address: this.#credentials.remoteAddress,
       stage,
@@ -172,7 +172,7 @@ export class ConnectionAuth {
       this.expireWith({ ...identity, expiresAtMs });
       return;
     }
-    core.logger.info("Closed a connection whose authentication has expired", {
+    core.clientLogger.info("Closed a connection whose authentication has expired", {
       clientId: from.session?.clientId ?? "",
       address: this.#credentials.remoteAddress,
     });

@@ -6,7 +6,7 @@ import type { ClientSession } from "./client_session.ts";
 
 /** Answers an error on a connection with what the standard has for it, and closes. */
 export function endAfter(from: ClientConnection, error: unknown): void {
-  const { logger, counters } = from.core;
+  const { clientLogger: logger, counters } = from.core;
   if (error instanceof ProtocolError) {
     counters.protocolErrors++;
     logger.info("Closed a connection after a protocol error", {
@@ -26,7 +26,7 @@ export function endAfter(from: ClientConnection, error: unknown): void {
 
 /** The client said nothing that could be a CONNECT for too long. */
 export function endWithoutConnect(from: ClientConnection): void {
-  const { logger, options } = from.core;
+  const { clientLogger: logger, options } = from.core;
   logger.info("Closed a connection without CONNECT", {
     address: from.socket.remoteAddress,
     timeoutMs: options.connectTimeoutMs,

@@ -192,7 +192,7 @@ function judge(
   if (answer === "ignore" || "denied" in answer) {
     const denial = answer === "ignore" ? { denied: ReasonCode.notAuthorized } : answer;
     const { clientId, username, remoteAddress, listenerName } = credentials;
-    from.core.logger.info("Refused a client", {
+    from.core.clientLogger.info("Refused a client", {
       clientId,
       username: shownUsername(username),
       address: remoteAddress,

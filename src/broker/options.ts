@@ -76,6 +76,8 @@ export interface LimitsOptions {
   /** Bytes that are read from one client in a second; 0: no limit. */
   readonly bytesInRate: number;
   readonly flapping: FlappingOptions;
+  /** Lines of the log in a second, of each kind, about clients that are refused or fail; 0: no limit. */
+  readonly clientLogRate: number;
   /** Bans that are kept; further ones are refused. */
   readonly maxBans: number;
   /** Sessions, with and without a connection; a client that would need one more is refused. 0: no limit. */

@@ -13,6 +13,8 @@ export interface HttpServerContext {
     & TlsFilesContext["runtime"];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For what callers can cause as often as they like; default: `logger`. */
+  readonly requestLogger?: Logger;
   readonly options: HttpOptions;
   readonly management: ManagementService;
   readonly version: string;
@@ -102,7 +104,12 @@ export class HttpServer {
   async #listen(options: HttpListenerOptions, dialects: Dialects): Promise<void> {
     const { runtime, logger, version, isLoopback, isServing } = this.#context;
     const terms = { ...options, isLoopback: isLoopback(options.host) };
-    const listener = new WebListener(terms, { dialects, logger, version, isServing });
+    const listener = new WebListener(terms, {
+      dialects,
+      logger: this.#context.requestLogger ?? logger,
+      version,
+      isServing,
+    });
     const onError = (error: unknown): void => {
       logger.debug("HTTP connection failed", {
         listener: options.name,

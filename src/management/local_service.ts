@@ -52,6 +52,8 @@ export interface ManagementParts {
   readonly isServing: () => boolean;
   /** What the web hook has posted; undefined: there is none. */
   readonly webHook?: () => Readonly<SinkCounters> | undefined;
+  /** Lines about clients that were not written into the log, for there were too many. */
+  readonly logLinesLeftOut?: () => number;
 }
 
 /** Passwords of the dashboard that may wait to be checked. */
@@ -89,7 +91,7 @@ export function createManagement(parts: ManagementParts): LocalManagement {
     bans: new LocalBans(bans, clock),
     listeners,
     nodes: new LocalNodes({ ...parts, inspector, listeners }),
-    metrics: new LocalMetrics(inspector, store, parts.webHook),
+    metrics: new LocalMetrics(inspector, store, parts.webHook, parts.logLinesLeftOut),
     settings: parts.settings,
     users: new LocalAccounts(parts.users),
     clientIds: new LocalAccounts(parts.clientIds),

@@ -31,6 +31,7 @@ type OtherKey =
   | "delayed"
   | "store"
   | "webHook"
+  | "logLinesLeftOut"
   | "commitSeconds"
   | "deliverySeconds";
 const NO_SINK = Object.freeze(createSinkCounters());
@@ -42,15 +43,18 @@ export class LocalMetrics implements MetricsService {
   readonly #inspector: Inspector;
   readonly #store: Store;
   readonly #webHook: () => Readonly<SinkCounters> | undefined;
+  readonly #logLinesLeftOut: () => number;
 
   constructor(
     inspector: Inspector,
     store: Store,
     webHook: () => Readonly<SinkCounters> | undefined = () => undefined,
+    logLinesLeftOut: () => number = () => 0,
   ) {
     this.#inspector = inspector;
     this.#store = store;
     this.#webHook = webHook;
+    this.#logLinesLeftOut = logLinesLeftOut;
   }
 
   read(): Promise<MetricsView> {
@@ -77,6 +81,7 @@ export class LocalMetrics implements MetricsService {
         invalid: counters.delayedInvalid,
       },
       webHook: { ...this.#webHook() ?? NO_SINK },
+      logLinesLeftOut: this.#logLinesLeftOut(),
       ...lives(counters),
       store: this.#storeFigures(),
       commitSeconds: histogramView(this.#store.counters.commitSeconds),

@@ -251,6 +251,8 @@ export interface MetricsView {
   };
   /** Events for the web hook. */
   readonly webHook: SinkFigures;
+  /** Lines about clients and callers that the log does not have, for there were too many of their kind. */
+  readonly logLinesLeftOut: number;
   /** Seconds of a commit. */
   readonly commitSeconds: HistogramView;
   /** Seconds from the arrival of a message to when it is handed to the system for its subscribers. */

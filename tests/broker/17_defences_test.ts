@@ -361,3 +361,31 @@ test("the system looks after connections that nothing is ever heard of", async (
     else assertEquals(timer, "02");
   });
 });
+
+test("a flood of refused clients and callers leaves few lines in the log, and their number", () =>
+  withBroker({
+    args: ["auth.allow_anonymous=false", "limits.client_log_rate=1"].flatMap((set) => [
+      "--set",
+      set,
+    ]),
+  }, async (broker) => {
+    const attempts = 30;
+    for (let i = 0; i < attempts; i++) {
+      const client = await TestClient.open(broker.port);
+      client.sendConnect();
+      await client.expect("connack");
+      const { status, body } = await fetch(`${broker.httpUrl}/api/v3/brokers/`);
+      await body?.cancel();
+      assertEquals(status, 401);
+    }
+    await broker.stop();
+    const lines = broker.stderr().split("\n");
+    for (const kind of ["Refused a client", "HTTP request"]) {
+      const ofKind = lines.filter((line) => line.includes(` ${kind}`));
+      const leftOut = ofKind.map((line) => Number(/…and .* leftOut=(\d+)/.exec(line)?.[1] ?? 0));
+      const sums = leftOut.filter((count) => count > 0);
+      assert(sums.length > 0, broker.stderr());
+      const written = ofKind.length - sums.length;
+      assertEquals(written + sums.reduce((sum, count) => sum + count, 0), attempts);
+    }
+  }));

@@ -60,6 +60,7 @@ export const DEFAULT_LIMITS: LimitsOptions = {
   messagesInRate: 0,
   bytesInRate: 0,
   flapping: { isEnabled: false, maxCount: 15, windowMs: 60_000, banMs: 300_000 },
+  clientLogRate: 10,
   maxBans: 10_000,
   maxSessions: 1_000_000,
   maxConnectBytes: 256 << 10,

@@ -22,6 +22,7 @@ export const LIMITS = section<LimitsKeys>("at reload", {
   connectRate: key("connect_rate", integer({ min: 0, max: RATE_MAX }), 0),
   messagesInRate: key("messages_in_rate", integer({ min: 0, max: RATE_MAX }), 0),
   bytesInRate: key("bytes_in_rate", byteRate(), "0"),
+  clientLogRate: key("client_log_rate", integer({ min: 0, max: RATE_MAX }), 10),
   maxBans: key("max_bans", integer({ min: 0, max: 10_000_000 }), 10_000),
   maxSessions: key("max_sessions", integer({ min: 0, max: UNLIMITED }), 1_000_000),
   maxConnectBytes: key("max_connect_size", size({ min: 128, max: 268_435_460 }), "256KB"),

@@ -26,6 +26,7 @@ export function writeBrokerMetrics(text: MetricsText, figures: BrokerFigures): v
   writeClients(text, metrics, stats);
   writeStore(text, metrics);
   writeWebHook(text, metrics);
+  writeLog(text, metrics);
   writeListeners(text, listeners);
 }
 
@@ -235,6 +236,14 @@ function writeStore(text: MetricsText, { store, commitSeconds }: MetricsView): v
   text.gauge("mqtt_store_waiting_bytes", "Bytes of these", store.waitingBytes);
   text.gauge("mqtt_store_failing", "1: the store cannot write", +store.isFailing);
   histogram(text, "mqtt_store_commit_seconds", "Time of a commit", commitSeconds);
+}
+
+function writeLog(text: MetricsText, { logLinesLeftOut }: MetricsView): void {
+  text.counter(
+    "mqtt_log_lines_left_out_total",
+    "Lines about clients that were too many of their kind",
+    logLinesLeftOut,
+  );
 }
 
 function writeWebHook(text: MetricsText, { webHook }: MetricsView): void {

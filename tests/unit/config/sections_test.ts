@@ -430,7 +430,7 @@ const PROBLEMS: readonly [what: string, given: Given, problems: readonly string[
       'b.toml:4:1: acl.rules: found an unknown key; did you mean "rule"? allowed: no_match, ' +
       "deny_action, file, rule",
       'b.toml:6:1: limits.flaping: found an unknown key; did you mean "flapping"? allowed: ' +
-      "connect_rate, messages_in_rate, bytes_in_rate, max_bans, max_sessions, max_connect_size, " +
+      "connect_rate, messages_in_rate, bytes_in_rate, client_log_rate, max_bans, max_sessions, max_connect_size, " +
       "max_idle, max_user_properties, max_user_property_bytes, max_retained_bytes, flapping",
       'b.toml:9:10: auth.http.method: found "PUT"; allowed: "GET", "POST"',
       "environment BROKER_API__SMQTT__PUBLISH_REPLAY: api.smqtt.publish_replay: found an unknown " +
