@@ -31,12 +31,13 @@ const USAGE = `growth.ts [options]
   --only subscriptions,connections,payload,fanout
   --kinds exact,+,#    filters of the subscriptions
   --most N             no more items than this
+  --at N,N             these numbers of items only
   --seconds 2          length of each measurement
   --merge              keep of growth.json what is not measured now
   --out docs           folder of growth.json and growth.svg`;
 
 const options = parseArgs(process.argv.slice(2), {
-  string: ["runtime", "only", "kinds", "most", "seconds", "out"],
+  string: ["runtime", "only", "kinds", "most", "at", "seconds", "out"],
   boolean: ["merge", "help"],
   default: { seconds: "2", out: "docs", most: "1000000000" },
 });
@@ -104,7 +105,8 @@ async function measure(): Promise<GrowthData> {
   for (const [subject] of measured) {
     const terms = { subject, generator, kinds };
     const [most, seconds] = [Number(options.most), Number(options.seconds)];
-    const cases = new GrowthCases({ ...terms, most, seconds });
+    const at = options.at?.split(",").map(Number);
+    const cases = new GrowthCases({ ...terms, most, at, seconds });
     for (const one of subjects) {
       // The others compare what we do with what we do with more.
       if (subject === "mosquitto" && one !== "fanout") continue;

@@ -48,6 +48,8 @@ export interface GrowthTerms {
   readonly generator: RuntimeProgram;
   /** No more items than this. */
   readonly most: number;
+  /** These numbers of items only; undefined: all. */
+  readonly at: readonly number[] | undefined;
   /** Length of each measurement. */
   readonly seconds: number;
   readonly kinds: readonly FilterKind[];
@@ -95,7 +97,7 @@ export class GrowthCases {
     ];
     for (const kind of this.#terms.kinds) {
       const points: Record<string, GrowthPoint[]> = { warm: [], changing: [], cold: [] };
-      for (const count of this.#upToMost(SUBSCRIPTIONS)) {
+      for (const count of this.#wanted(SUBSCRIPTIONS)) {
         const result = await this.#run("subscriptions", `${count} subscriptions ${kind}`, {
           shape: "table",
           table: { kind, count },
@@ -125,7 +127,7 @@ export class GrowthCases {
     const points: GrowthPoint[] = [];
     const filesMax = openFilesMax();
     const possible = filesMax === undefined ? Infinity : filesMax - OTHER_FILES;
-    for (const wanted of this.#upToMost(CONNECTIONS)) {
+    for (const wanted of this.#wanted(CONNECTIONS)) {
       const count = Math.min(wanted, possible);
       if (count < wanted) {
         this.#remark(
@@ -159,7 +161,7 @@ export class GrowthCases {
 
   async #payload(): Promise<GrowthSeries[]> {
     const points: GrowthPoint[] = [];
-    for (const payloadBytes of this.#upToMost(PAYLOADS)) {
+    for (const payloadBytes of this.#wanted(PAYLOADS)) {
       const window = Math.max(4, Math.min(256, Math.floor(IN_FLIGHT_BYTES_MAX / payloadBytes)));
       const result = await this.#run("payload", `payload of ${payloadBytes} bytes`, {
         publishers: 4,
@@ -176,7 +178,7 @@ export class GrowthCases {
 
   async #fanout(): Promise<GrowthSeries[]> {
     const points: GrowthPoint[] = [];
-    for (const receivers of this.#upToMost(RECEIVERS)) {
+    for (const receivers of this.#wanted(RECEIVERS)) {
       const result = await this.#run("fanout", `fan-out to ${receivers}`, {
         shape: "fanout",
         publishers: 1,
@@ -197,8 +199,9 @@ export class GrowthCases {
     this.#show(what, point);
   }
 
-  #upToMost(counts: readonly number[]): readonly number[] {
-    return counts.filter((one) => one <= this.#terms.most);
+  #wanted(counts: readonly number[]): readonly number[] {
+    const { most, at } = this.#terms;
+    return counts.filter((one) => one <= most && (at === undefined || at.includes(one)));
   }
 
   #phase(name: string, fields: Partial<LoadPhase> = {}): LoadPhase {

@@ -141,16 +141,32 @@ function overall(what: string, costs: readonly CostAt[]): Growth | undefined {
   return growth(what, first, last);
 }
 
-/** `before` with what was measured `now` in its place. */
+/** `before` with what was measured `now` in its place, point by point. Remarks on what was measured again are new ones. */
 export function mergeGrowth(before: GrowthData, now: GrowthData): GrowthData {
-  const isMeasured = (old: { subject: string; runtime: string; kind?: string }): boolean =>
-    now.series.some(({ subject, runtime, kind }) =>
-      subject === old.subject && runtime === old.runtime && (old.kind ?? kind) === kind
-    );
+  const series = before.series.map((old) => {
+    const measured = now.series.find((one) => isSameLine(one, old));
+    return measured === undefined
+      ? old
+      : { ...old, ...measured, points: mergePoints(old, measured) };
+  });
+  const added = now.series.filter((one) => !before.series.some((old) => isSameLine(one, old)));
+  const kept = before.remarks.filter((old) =>
+    !now.series.some(({ subject, runtime }) => subject === old.subject && runtime === old.runtime)
+  );
   return {
     machine: now.machine,
     runtimes: { ...before.runtimes, ...now.runtimes },
-    remarks: [...before.remarks.filter((old) => !isMeasured(old)), ...now.remarks],
-    series: [...before.series.filter((old) => !isMeasured(old)), ...now.series],
+    remarks: [...kept, ...now.remarks],
+    series: [...series, ...added],
   };
+}
+
+function isSameLine(one: GrowthSeries, other: GrowthSeries): boolean {
+  return one.subject === other.subject && one.runtime === other.runtime &&
+    one.kind === other.kind && one.phase === other.phase;
+}
+
+function mergePoints(before: GrowthSeries, now: GrowthSeries): GrowthPoint[] {
+  const kept = before.points.filter(({ x }) => !now.points.some((point) => point.x === x));
+  return [...kept, ...now.points].sort((a, b) => a.x - b.x);
 }

@@ -92,11 +92,17 @@ test("findExcesses() finds nothing in what is there to compare with, findExponen
 });
 
 test("mergeGrowth() exchanges what was measured again, and nothing else", () => {
-  const series = (runtime: string, brokerUs: number, kind?: string): GrowthSeries => ({
+  const series = (
+    runtime: string,
+    kind: string | undefined,
+    ...figures: number[]
+  ): GrowthSeries => ({
     subject: kind === undefined ? "fanout" : "subscriptions",
     runtime,
     ...(kind === undefined ? {} : { kind }),
-    points: [{ x: 1, brokerUs }],
+    points: figures.map((brokerUs, index) => ({ x: 10 ** index, brokerUs })).filter((point) =>
+      point.brokerUs > 0
+    ),
   });
   const remark = (runtime: string, text: string): GrowthData["remarks"][number] => ({
     subject: "fanout",
@@ -107,18 +113,27 @@ test("mergeGrowth() exchanges what was measured again, and nothing else", () => 
     machine: "old",
     runtimes: { bun: "1", deno: "1" },
     remarks: [remark("bun", "gone"), remark("deno", "stays")],
-    series: [series("bun", 1), series("deno", 2), series("bun", 3, "+"), series("bun", 4, "#")],
+    series: [
+      series("bun", undefined, 1, 2, 3),
+      series("deno", undefined, 2),
+      series("bun", "+", 3),
+    ],
   };
   const now: GrowthData = {
     machine: "new",
     runtimes: { bun: "2" },
     remarks: [remark("bun", "new")],
-    series: [series("bun", 5), series("bun", 6, "#")],
+    series: [series("bun", undefined, 0, 7), series("bun", "#", 6)],
   };
   assertEquals(mergeGrowth(before, now), {
     machine: "new",
     runtimes: { bun: "2", deno: "1" },
     remarks: [remark("deno", "stays"), remark("bun", "new")],
-    series: [series("deno", 2), series("bun", 3, "+"), series("bun", 5), series("bun", 6, "#")],
+    series: [
+      series("bun", undefined, 1, 7, 3),
+      series("deno", undefined, 2),
+      series("bun", "+", 3),
+      series("bun", "#", 6),
+    ],
   });
 });
