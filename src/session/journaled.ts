@@ -24,15 +24,24 @@ export interface JournaledState<Group extends object> {
   readonly notedAfter: number | undefined;
 }
 
+/** Each part is gathered when it is asked for. */
 export function journaledState<Group extends object>(
   received: ReceivedIds | undefined,
   exchange: OutboundExchange<Group>,
   queue: MessageQueue<Group> | undefined,
 ): JournaledState<Group> {
   return {
-    received: received?.values() ?? [],
-    inflight: exchange.journaled(),
-    held: queue?.held() ?? [],
-    notedAfter: queue?.notedAfter,
+    get received() {
+      return received?.values() ?? [];
+    },
+    get inflight() {
+      return exchange.journaled();
+    },
+    get held() {
+      return queue?.held() ?? [];
+    },
+    get notedAfter() {
+      return queue?.notedAfter;
+    },
   };
 }

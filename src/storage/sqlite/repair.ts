@@ -110,7 +110,9 @@ export class Repair implements DamageWatch {
   #fill(reason: string, live: LiveState): void {
     this.#reason = reason;
     const { sessions, commits } = this.#parts;
-    this.#commitPieces(presentState(live, sessions, commits.draftMemory), live);
+    this.#attempt(() =>
+      this.#commitPieces(presentState(live, sessions, commits.draftMemory), live)
+    );
   }
 
   #commitPieces(pieces: Iterator<ChangeBatch>, live: LiveState): void {
@@ -120,7 +122,8 @@ export class Repair implements DamageWatch {
       this.#commitRecords(this.#parts.records.present(), live);
       return;
     }
-    const goOn = (): void => timers.defer(() => this.#commitPieces(pieces, live));
+    const goOn = (): void =>
+      timers.defer(() => this.#attempt(() => this.#commitPieces(pieces, live)));
     const length = encoder.encode(next.value);
     if (length === 0) return goOn();
     commits.commit(next.value, (reply) => {
@@ -138,7 +141,7 @@ export class Repair implements DamageWatch {
     }
     commits.ask({ kind: "records", changes: next.value }, (reply) => {
       const isKept = reply.kind === "recorded" && reply.error === undefined;
-      if (isKept) timers.defer(() => this.#commitRecords(pieces, live));
+      if (isKept) timers.defer(() => this.#attempt(() => this.#commitRecords(pieces, live)));
       else this.#giveUp(reply);
     });
   }
@@ -205,6 +208,15 @@ export class Repair implements DamageWatch {
   #giveUp(reply: WriterReply): void {
     const isError = reply.kind === "failed" || reply.kind === "recorded";
     this.#failed((isError ? reply.error : undefined) ?? `the writer said "${reply.kind}"`);
+  }
+
+  /** What goes wrong with what is in memory must not end the broker: it may go better the next time. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#failed(error instanceof Error ? error.message : String(error));
+    }
   }
 
   /** The draft is given up, and another one begun later. */

@@ -4,6 +4,7 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -292,6 +293,45 @@ test("errors of the disk that stay are taken for damage, those that pass are not
     faults.heal();
     await store.flush();
   }));
+
+for (const step of ["retained", "countQueued", "the draft"] as const) {
+  test(`a database that cannot be written anew because of ${step} is tried again, and nothing is lost`, () =>
+    withFolder(async (folder) => {
+      const timers = new TestTimers();
+      const { store } = await openInline(folder, timers);
+      store.load();
+      const heard = new Heard(store);
+      const model = new StoreModel(seededPrng(`cannot be written anew because of ${step}`), store);
+      const live = store.live = model.live(1);
+      for (let turn = 0; turn < 150; turn++) model.step();
+      await store.flush();
+      const path = join(folder, DATABASE_NAME);
+      const fail = (): never => {
+        throw new Error(`no ${step}`);
+      };
+      if (step === "the draft") mkdirSync(`${path}.part`);
+      else store.live = { ...live, [step]: fail };
+      rmSync(path);
+      model.step();
+      await wait(timers, () => {
+        model.step();
+        return heard.problems.length === 3;
+      });
+      assert(heard.problems.at(-1)?.startsWith("Cannot write the database anew"));
+      await assertRejects(() => store.flush(), Error, "Cannot write");
+      assertEquals(readdirSync(folder).filter((name) => /\.(new|part-wal)$/.test(name)), []);
+      if (step === "the draft") rmdirSync(`${path}.part`);
+      else store.live = live;
+      await wait(timers, () => {
+        model.step();
+        return store.failure === undefined;
+      }, 10);
+      assertEquals(heard.repairs.map(({ lost }) => lost), [0]);
+      await store.flush();
+      assertEquals(await rememberedAfterKill(folder), model.remembered());
+      await store.close();
+    }));
+}
 
 for (const error of ["database or disk is full", "attempt to write a readonly database"]) {
   test(`a database is never written anew because "${error}", however long that stays`, () =>
