@@ -13,7 +13,7 @@ import {
 import type { WebHookOptions } from "./options.ts";
 
 /** What has to be asked of the system. */
-export type WebHookRuntime = Pick<Runtime, "createHttpClient" | "every" | "yieldTurn">;
+export type WebHookRuntime = Pick<Runtime, "createHttpClient" | "defer" | "every" | "yieldTurn">;
 
 export interface OutboxParts {
   readonly options: WebHookOptions;

@@ -2,9 +2,11 @@ import type { Clock, Logger, Prng } from "../base/mod.ts";
 import type { ClientEvent, EventClient, EventSink, EventSource } from "../ports/mod.ts";
 import { type Message, type MessageOrigin, Publication } from "../session/mod.ts";
 import {
+  AfterWork,
   createSinkCounters,
   type HostRules,
   type HttpItem,
+  type Job,
   type SinkBuffer,
   type SinkCounters,
   type SinkError,
@@ -51,12 +53,29 @@ interface Active {
   readonly outbox: Outbox;
 }
 
+type MessageHook = HookName & `message.${string}`;
+
+/** Something that happened to a message and is still to be posted. */
+interface PutOff extends Job {
+  readonly active: Active;
+  readonly lane: SinkBuffer<HttpItem>;
+  readonly hook: MessageHook;
+  /** As often as it was asked for. */
+  readonly count: number;
+  readonly message: Message;
+  readonly origin: MessageOrigin | undefined;
+  readonly receiver: EventClient | undefined;
+}
+
 /** For what waits when the hook is switched off or another one takes its place, in milliseconds. */
 const FLUSH_MS = 2000;
 const ALARM = "web_hook_down";
 const encoder = new TextEncoder();
 
-/** Posts what happens to a web service. Nothing in the broker waits for it: what cannot be posted is dropped, and counted. */
+/**
+ * Posts what happens to a web service. Nothing in the broker waits for it: what cannot be posted is dropped, and counted.
+ * What is posted of a message is made when the message is on its way.
+ */
 export class WebHook implements EventSink {
   /** Only what the rules are about; 0: it is off. */
   mask = 0;
@@ -65,10 +84,16 @@ export class WebHook implements EventSink {
   /** Of outboxes that are closed. */
   readonly #past: SinkCounters = createSinkCounters();
   readonly #closing = new Set<Outbox>();
+  readonly #later: AfterWork<PutOff>;
   #isDown = false;
 
   constructor(parts: WebHookParts) {
     this.#parts = parts;
+    this.#later = new AfterWork({
+      runtime: parts.runtime,
+      monotonicMs: () => parts.clock.monotonicMs(),
+      run: (job) => this.#postLate(job),
+    });
     parts.events.add(this);
   }
 
@@ -82,6 +107,7 @@ export class WebHook implements EventSink {
 
   /** Takes what is configured now; `ca` is what its file holds. What waits already stays where it is going. */
   configure(options: WebHookOptions, ca: string | undefined): void {
+    this.#later.flush();
     const active = this.#active;
     const rules = parseHookRules(options.rules);
     const filters = filtersByHook(rules);
@@ -118,6 +144,8 @@ export class WebHook implements EventSink {
   onClient(event: ClientEvent): void {
     const active = this.#active;
     if (active === undefined) return;
+    // What is about one client arrives in its order.
+    this.#later.flush();
     const lane = active.outbox.laneOf(event.client.clientId);
     for (const { hook, topic, body } of clientBodies(event)) {
       this.#offer(lane, countMatching(active.filters, hook, topic), body);
@@ -127,6 +155,7 @@ export class WebHook implements EventSink {
   /** Delivers what waits, as far as that goes quickly; nothing is posted afterwards. */
   async close(): Promise<void> {
     this.#parts.events.remove(this);
+    this.#later.flush();
     this.mask = 0;
     const outbox = this.#active?.outbox;
     this.#active = undefined;
@@ -136,7 +165,7 @@ export class WebHook implements EventSink {
   }
 
   #postMessage(
-    hook: HookName & `message.${string}`,
+    hook: MessageHook,
     message: Publication | Message,
     origin: MessageOrigin | undefined,
     receiver: EventClient | undefined,
@@ -148,17 +177,29 @@ export class WebHook implements EventSink {
     if (count === 0) return;
     const lane = outbox.laneOf(receiver?.clientId ?? origin?.clientId ?? message.publisherId);
     // While nothing is delivered a message costs no more than this.
-    if (lane.isFull || payloadLengthOf(message) > options.queuedBytesMax) {
+    const bytes = payloadLengthOf(message);
+    if (lane.isFull || bytes > options.queuedBytesMax) {
       for (let times = 0; times < count; times++) lane.countDropped();
       return;
     }
+    const own = message instanceof Publication ? message.own() : message;
+    this.#later.add({ active, lane, hook, count, message: own, origin, receiver, bytes });
+  }
+
+  #postLate({ active, lane, hook, count, message, origin, receiver }: PutOff): void {
     const nowMs = this.#parts.clock.nowMs();
     const action = hook.replace(".", "_") as
       | "message_publish"
       | "message_deliver"
       | "message_acked";
-    const encoding = options.encodePayload;
-    this.#offer(lane, count, messageBody(action, message, origin, receiver, { encoding, nowMs }));
+    const encoding = active.options.encodePayload;
+    try {
+      this.#offer(lane, count, messageBody(action, message, origin, receiver, { encoding, nowMs }));
+    } catch (error) {
+      // A payload of hundreds of megabytes may make a text that no runtime can hold.
+      this.#parts.logger.warn("Cannot post a message", { hook, error: String(error) });
+      for (let times = 0; times < count; times++) lane.countDropped();
+    }
   }
 
   #offer(lane: SinkBuffer<HttpItem>, count: number, body: Readonly<Record<string, unknown>>): void {

@@ -57,6 +57,7 @@ class Rig {
       events: broker.events,
       runtime: {
         every: (ms, fn) => runtime.every(ms, fn),
+        defer: (fn) => runtime.defer(fn),
         yieldTurn: (fn) => runtime.yieldTurn(fn),
         createHttpClient: () => {
           this.clients++;
@@ -226,6 +227,29 @@ test("WebHook keeps what is about one client in order, whatever the service does
   for (const numbers of order.values()) {
     assertEquals(numbers, Array.from({ length: 20 }, (_, index) => index));
   }
+});
+
+test("WebHook posts what happens in one turn in the order in which it happens, and before it is closed", async () => {
+  const rig = new Rig({
+    rules: ["message.publish", "client.subscribe", "client.disconnected"],
+    parallelMax: 1,
+  });
+  const client = rig.memory.connect({ clientId: "c1" });
+  const publish = (payload: string) =>
+    client.send({ cmd: "publish", topic: "t", payload, qos: 0, retain: false, dup: false });
+  publish("1");
+  client.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "a", qos: 0 }] });
+  publish("2");
+  client.send({ cmd: "disconnect" });
+  assertEquals(
+    await rig.actions(),
+    "message_publish client_subscribe message_publish client_disconnected",
+  );
+  const other = rig.memory.connect({ clientId: "c2" });
+  other.send({ cmd: "publish", topic: "t", payload: "3", qos: 0, retain: false, dup: false });
+  // The hook hears of it in this turn, and is closed in it.
+  rig.memory.runtime.defer(() => void rig.hook.close());
+  assertEquals(await rig.actions(), "message_publish");
 });
 
 test("WebHook drops, and counts, what there is no room for, and tries again what failed", async () => {
