@@ -58,9 +58,6 @@ interface Flight<Item> {
   timer: IntervalHandle | undefined;
 }
 
-/** Batches that are begun in one turn: between them the traffic has its turn. */
-const STARTS_PER_TURN = 4;
-
 /**
  * What waits for a sink. Nobody ever waits for the buffer: `offer` is a few assignments, everything else happens in
  * later turns, after the sockets had theirs.
@@ -190,13 +187,12 @@ export class SinkBuffer<Item extends SinkItem> {
     return this.#flights.size + this.#resting.size < parallelMax;
   }
 
+  /** One in a turn: a request takes up to half a millisecond, and the traffic has its turn before the next. */
   #pump(): void {
-    for (let starts = 0; starts < STARTS_PER_TURN; starts++) {
-      if (!this.#canLaunch) return;
-      const again = this.#ready.shift();
-      if (again !== undefined) this.counters.retried++;
-      this.#fly(again ?? { batch: this.#takeBatch(), tries: 0, timer: undefined });
-    }
+    if (!this.#canLaunch) return;
+    const again = this.#ready.shift();
+    if (again !== undefined) this.counters.retried++;
+    this.#fly(again ?? { batch: this.#takeBatch(), tries: 0, timer: undefined });
     this.#pumpLater();
   }
 

@@ -130,6 +130,14 @@ test("SinkBuffer has no more batches under way than it may", async () => {
   assertEquals((await rig.takeOne()).names, "g");
 });
 
+test("SinkBuffer begins one batch in a turn, so that the traffic has its turn between them", () => {
+  const rig = new Rig({ parallelMax: 3 });
+  for (const name of "abcd") rig.offer(name);
+  const begun: number[] = [];
+  while (rig.runtime.turn()) begun.push(rig.calls.length);
+  assertEquals(begun, [1, 2, 3]);
+});
+
 test("SinkBuffer drops the newest when it is full", async () => {
   const rig = new Rig({ itemsMax: 3 });
   assertEquals([..."abcde"].map((name) => rig.offer(name)), [true, true, true, false, false]);
