@@ -15,6 +15,8 @@ import { VERSION } from "./version.ts";
 export interface Server {
   /** Opens every listener, or none: when one fails, it rejects with nothing left open. */
   start(): Promise<Opened>;
+  /** Everything is open and whoever waits for that has been told: there is time for what can wait. */
+  settle(): void;
   /** Makes ready what may change while the broker runs; see `Prepare`. */
   prepare: Prepare;
   /**
@@ -191,6 +193,7 @@ export class Application {
     for (const { url, apis } of opened.http) {
       logger.info("Serving HTTP", { url, apis: apis.join(",") });
     }
+    server.settle();
     return true;
   }
 

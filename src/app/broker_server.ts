@@ -1,6 +1,6 @@
 import { RecordedBanList } from "../access/mod.ts";
 import { Broker } from "../broker/mod.ts";
-import { type Configuration, formatBind } from "../config/mod.ts";
+import { type Configuration, formatBind, standardConfiguration } from "../config/mod.ts";
 import type { HttpServer } from "../http/mod.ts";
 import type { LocalAlarms } from "../management/mod.ts";
 import type { BanList, Store } from "../ports/mod.ts";
@@ -11,6 +11,7 @@ import {
   type PreparedListener,
   prepareListener,
 } from "../transport/mod.ts";
+import type { WarmUp } from "../warm_up/mod.ts";
 import { AccessRules } from "./acl.ts";
 import type { Server, ServerContext } from "./application.ts";
 import { Authentication, authWarnings } from "./auth.ts";
@@ -48,6 +49,8 @@ class BrokerServer implements Server {
   #webHook: ConfiguredWebHook | undefined;
   #watch: IntervalHandle | undefined;
   readonly #clientLog: ClientLog;
+  #warmUp: WarmUp | undefined;
+  #warmUpEnd: Promise<unknown> | undefined;
   /** All listeners accept, and nobody has asked for the end. */
   #isServing = false;
 
@@ -133,6 +136,29 @@ class BrokerServer implements Server {
     };
   }
 
+  settle(): void {
+    if (this.#configuration.node.hasWarmUp) this.#warmUpEnd = this.#runWarmUp();
+  }
+
+  async #runWarmUp(): Promise<void> {
+    // What is only needed here must not delay the start.
+    const { WarmUp } = await import("../warm_up/mod.ts");
+    const broker = this.#broker;
+    if (broker === undefined || !this.#isServing) return;
+    const { mqtt, limits } = standardConfiguration();
+    const { runtime, clock, logger } = this.#context;
+    this.#warmUp = new WarmUp({
+      runtime,
+      clock,
+      logger,
+      options: mqtt,
+      limits,
+      version: VERSION,
+      isWanted: () => broker.counters.connectionsAccepted > 0,
+    });
+    await this.#warmUp.run();
+  }
+
   async prepare(configuration: Configuration): Promise<() => void> {
     const changeAuth = await this.#authentication?.prepare(configuration.auth);
     const changeAccess = await this.#accessRules?.prepare(configuration.acl);
@@ -170,6 +196,8 @@ class BrokerServer implements Server {
     this.#isServing = false;
     this.#watch?.stop();
     for (const listener of this.#open.splice(0)) listener.close();
+    this.#warmUp?.stop();
+    await this.#warmUpEnd;
     this.#authentication?.close();
     this.#accessRules?.close();
     await this.#broker?.stop();

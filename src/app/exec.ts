@@ -15,11 +15,15 @@ import { Recorder } from "./recorder.ts";
 /** The broker could not do its part; the command may not even have begun. */
 export const EXIT_NO_BROKER = 125;
 const PASSWORD_BYTES = 18;
-/** A machine that runs tests is busy, and nobody wants to hear of it between their results. */
-const QUIET_ALARMS = [["cpu_check_interval", "1d"], ["memory_check_interval", "1d"], [
-  "lag_high",
-  "60s",
-]] as const;
+/**
+ * A machine that runs tests is busy: nobody wants to hear of it between their results, and its time is the command's.
+ */
+const QUIET = [
+  ["alarms", "cpu_check_interval", "1d"],
+  ["alarms", "memory_check_interval", "1d"],
+  ["alarms", "lag_high", "60s"],
+  ["node", "warm_up", "false"],
+] as const;
 
 /** An ephemeral broker for as long as a command runs; resolves with the command's exit status. */
 export async function execute(
@@ -84,8 +88,8 @@ async function prepare(
   const { loaded, problems } = await readConfiguration(runtime, quiet);
   if (loaded === undefined) return { problems };
   const { listeners, auth } = loaded.written;
-  const sets = QUIET_ALARMS.filter(([key]) => !loaded.reader.isWritten(["alarms", key]))
-    .map(([key, value]) => `alarms.${key}=${value}`);
+  const sets = QUIET.filter(([section, key]) => !loaded.reader.isWritten([section, key]))
+    .map(([section, key, value]) => `${section}.${key}=${value}`);
   if (!listeners.some(({ type, isEnabled }) => type === "ws" && isEnabled)) {
     sets.push(`listener.${listeners.length}.type=ws`);
   }

@@ -55,6 +55,11 @@ export function loadConfig(sources: ConfigSources): Configuration {
   return loadSources(sources).configuration;
 }
 
+/** What holds where nobody has configured anything, and nothing is kept. */
+export function standardConfiguration(): Configuration {
+  return loadConfig({ file: undefined, environment: {}, flags: [], isEphemeral: true });
+}
+
 /** As `loadConfig`, with what a reload and a query of settings need to know. */
 export function loadSources(sources: ConfigSources): LoadedConfig {
   const file = sources.file ?? DEFAULT_FILE;

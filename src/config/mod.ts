@@ -17,6 +17,7 @@ export {
   loadConfig,
   type LoadedConfig,
   loadSources,
+  standardConfiguration,
 } from "./load.ts";
 export { ConfigError, type ConfigProblem, formatProblem } from "./problem.ts";
 export { planReload, type Reload } from "./reload.ts";

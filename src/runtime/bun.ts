@@ -182,6 +182,10 @@ export class BunRuntime extends NodeCommon implements Runtime {
     return undefined;
   }
 
+  collectGarbage(): void {
+    bun.gc(true);
+  }
+
   // deno-lint-ignore require-await -- the interface is asynchronous, Bun binds at once
   async listenTcp(
     { host, port, onError }: TcpListenOptions,

@@ -72,6 +72,7 @@ export interface BunGlobal {
   readonly version: string;
   /** Throws the system's error. */
   spawn(options: BunSpawnOptions): BunSubprocess;
+  gc(waits: boolean): void;
   /** Rejects also where `connectError` was told. */
   connect<T>(options: BunListenOptions<T>): Promise<BunSocket<T>>;
   listen<T>(options: BunListenOptions<T>): BunTcpListener;

@@ -213,6 +213,8 @@ export interface Runtime {
   writeStdoutBytes(bytes: Uint8Array): boolean;
   writeStderr(text: string): void;
   memory(): ProcessMemory;
+  /** Frees now what a burst has left on the heap, where the runtime can be asked to; it stands still for some 20 ms. */
+  collectGarbage(): void;
   /** Not for the hot path: each part is asked of the system. */
   figures(): ProcessFigures;
   hostFigures(): HostFigures;

@@ -23,6 +23,7 @@ export const RANK: Readonly<Record<string, number>> = {
   bridge: 4,
   metrics: 4,
   "web_hook": 4,
+  "warm_up": 5,
   management: 5,
   http: 6,
   dashboard: 7,

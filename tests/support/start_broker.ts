@@ -74,7 +74,9 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   const folder = await mkdtemp(join(tmpdir(), "broker-test-"));
   const readyFile = join(folder, "ready.json");
   const place = placeArguments(options.dataDir);
-  const args = ["run", ...place, "--ready-file", readyFile, ...options.args ?? []];
+  const args = ["run", ...place, "--ready-file", readyFile];
+  // Hundreds of brokers that live for a moment.
+  args.push("--set", "node.warm_up=false", ...options.args ?? []);
   if (options.config !== undefined) {
     const path = join(folder, "broker.toml");
     await writeFile(path, options.config);

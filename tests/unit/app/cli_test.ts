@@ -27,6 +27,10 @@ class FakeServer implements Server {
     return { listeners: [{ type: "tcp", url: "mqtt://127.0.0.1:1883", port: 1883 }], http: [] };
   }
 
+  settle(): void {
+    this.runtime.record.push("settle");
+  }
+
   prepare(configuration: Configuration): Promise<() => void> {
     return Promise.resolve(() => this.configurations.push(configuration));
   }
@@ -184,7 +188,7 @@ test("run reports ready by file and by line once the listeners accept, then stop
   assertEquals(JSON.parse(runtime.files.get("ready.json")!), report);
   runtime.signal("SIGTERM");
   assertEquals(await status, 0);
-  assertEquals(runtime.record, ["start", "write ready.json", "stdout ready", "stop"]);
+  assertEquals(runtime.record, ["start", "write ready.json", "stdout ready", "settle", "stop"]);
   assertEquals(runtime.stdout.split("\n").length, 2);
 });
 
@@ -199,7 +203,7 @@ test("run stops at a signal that comes while the listeners open", async () => {
   });
   gate.resolve();
   assertEquals(await status, 0);
-  assertEquals(runtime.record, ["start", "stdout ready", "stop"]);
+  assertEquals(runtime.record, ["start", "stdout ready", "settle", "stop"]);
 });
 
 test("run ends at once at a second signal while it stops", async () => {

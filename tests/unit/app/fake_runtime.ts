@@ -135,6 +135,10 @@ export class FakeRuntime implements Runtime {
     return Promise.reject(new Error("Cannot run a program: no test does that"));
   }
 
+  collectGarbage(): void {
+    this.record.push("collect garbage");
+  }
+
   renouncePrograms(): void {
     this.mayStartPrograms = false;
   }
