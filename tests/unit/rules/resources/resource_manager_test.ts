@@ -12,9 +12,10 @@ import {
   ResourceManager,
   RuleError,
 } from "../../../../src/rules/mod.ts";
-import { loadRuntime, type Runtime } from "../../../../src/runtime/mod.ts";
+import { type IntervalHandle, loadRuntime, type Runtime } from "../../../../src/runtime/mod.ts";
 import { HostRules, SqliteThread } from "../../../../src/sinks/mod.ts";
 import { MemoryStore } from "../../../../src/storage/mod.ts";
+import { within } from "../../../support/deadline.ts";
 import { withFolder } from "../../../support/storage_rig.ts";
 import { WebService } from "../../../support/web_service.ts";
 
@@ -26,6 +27,7 @@ const NOWHERE = "http://127.0.0.1:1";
 class Rig {
   readonly records: RecordStore = new MemoryStore().records;
   readonly alarms = new Map<string, string>();
+  onAlarm: () => void = () => undefined;
   hosts = new HostRules({ allowHosts: [], denyHosts: [] });
   manager: ResourceManager;
   readonly #runtime: Runtime;
@@ -37,6 +39,13 @@ class Rig {
 
   static async start(folder: string, maxResources = 1000): Promise<Rig> {
     return new Rig(await loadRuntime(), folder, maxResources);
+  }
+
+  /** In which no time passes. */
+  static async startTimeless(): Promise<Rig> {
+    const runtime = await loadRuntime();
+    const every = (): IntervalHandle => ({ stop: () => undefined });
+    return new Rig(new Proxy(runtime, { get: (all, name) => memberOf(all, name, every) }), "", 10);
   }
 
   async restart(): Promise<void> {
@@ -64,7 +73,10 @@ class Rig {
       logger: SILENT_LOGGER,
       maxResources: this.maxResources,
       alarms: {
-        raise: ({ id, description }) => this.alarms.set(id, description),
+        raise: ({ id, description }) => {
+          this.alarms.set(id, description);
+          this.onAlarm();
+        },
         clear: (id) => this.alarms.delete(id),
       },
       surroundings: {
@@ -76,6 +88,12 @@ class Rig {
       },
     });
   }
+}
+
+function memberOf(runtime: Runtime, name: string | symbol, every: Runtime["every"]): unknown {
+  if (name === "every") return every;
+  const member: unknown = Reflect.get(runtime, name);
+  return typeof member === "function" ? member.bind(runtime) : member;
 }
 
 async function withRig(use: (rig: Rig) => Promise<void>, maxResources?: number): Promise<void> {
@@ -232,6 +250,23 @@ test("a web service that comes and goes is told of by alarms, whoever finds out"
     assertEquals(await rig.manager.isAlive(id), false);
     assertEquals([await rig.manager.remove(id), rig.alarms.size], [true, 0]);
   }));
+
+test("what waits for a web service that was down goes there when somebody finds it up again", async () => {
+  const rig = await Rig.startTimeless();
+  const gone = await WebService.start();
+  const { port } = gone;
+  await gone.stop();
+  const id = await rig.create({ config: { url: `http://127.0.0.1:${port}`, pool_size: 1 } });
+  const isDown = new Promise<void>((resolve) => rig.onAlarm = resolve);
+  const outcomes = Promise.all([rig.offer(id, { n: 1 }), rig.offer(id, { n: 2 })]);
+  await isDown;
+  const service = await WebService.start(undefined, port);
+  assertEquals(await rig.manager.isAlive(id), true);
+  assertEquals(await within(outcomes, "both"), [true, true]);
+  assertEquals(service.bodies, [{ n: 1 }, { n: 2 }]);
+  await rig.manager.close();
+  await service.stop();
+});
 
 test("any answer of a web service is as good as any other", () =>
   withRig(async (rig) => {
