@@ -34,6 +34,7 @@ test("loadConfig() reads every kind of value", () => {
       [node]
       name = "n"
       data_dir = '/var/lib/broker'
+      warm_up = false
       [log]
       level = "debug"
       format = "json"
@@ -58,7 +59,7 @@ test("loadConfig() reads every kind of value", () => {
     `,
   });
   assertEquals(persistence, { enabled: false, durability: "os", groupCommitMs: 5 });
-  assertEquals(node, { name: "n", dataDir: "/var/lib/broker" });
+  assertEquals(node, { name: "n", dataDir: "/var/lib/broker", hasWarmUp: false });
   assertEquals(log, { level: "debug", format: "json" });
   assertEquals([listeners[0]!.host, listeners[0]!.port, listeners[0]!.maxConnections], [
     "::1",
@@ -192,7 +193,7 @@ const PROBLEMS: readonly [name: string, given: Given, problems: readonly string[
     `b.toml:1:1: max_qos: found an unknown key; did you mean "mqtt.max_qos"? allowed: ${SECTIONS}`,
   ]],
   ["a key of a listener outside of it", { file: '[node]\nbind = "x"' }, [
-    'b.toml:2:1: node.bind: found an unknown key; did you mean "listener.0.bind"? allowed: name, data_dir',
+    'b.toml:2:1: node.bind: found an unknown key; did you mean "listener.0.bind"? allowed: name, data_dir, warm_up',
   ]],
   ["an unknown key that is like no other", { file: "[log]\nzzzzzzzz = 1" }, [
     "b.toml:2:1: log.zzzzzzzz: found an unknown key; allowed: level, format",
