@@ -160,7 +160,11 @@ export class ClientConnection extends Timer
     session?.beginBatch();
     try {
       const rest = this.#isPubackRun(chunk) ? takePubackRun(this, chunk) : chunk;
-      if (rest.length > 0 && !this.#split(rest)) this.#stopReading();
+      const before = this.#budget;
+      // Another one like this would have to be broken off in its midst, and its rest be copied.
+      if (rest.length > 0 && (!this.#split(rest) || this.#budget < before - this.#budget)) {
+        this.#stopReading();
+      }
       session?.endBatch();
     } catch (error) {
       session?.endBatch();

@@ -9,6 +9,7 @@ export class NullSocket implements ByteSocket {
   readonly chunksAreStable: boolean;
   writtenBytes = 0;
   writes = 0;
+  isPaused = false;
 
   constructor(chunksAreStable = false) {
     this.chunksAreStable = chunksAreStable;
@@ -20,8 +21,14 @@ export class NullSocket implements ByteSocket {
     return true;
   }
 
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
   close(): void {}
   abort(): void {}
 }

@@ -4,6 +4,10 @@ import type { Packet } from "mqtt-packet";
 import { BROKER_IDENTITY } from "../../../src/ports/mod.ts";
 import { MemoryStore } from "../../../src/storage/mod.ts";
 import { NO_BYTES } from "../../../src/session/mod.ts";
+import type { ClientConnection } from "../../../src/broker/client_connection.ts";
+import { connectFrame } from "../../bench/load/frames.ts";
+import { NullSocket } from "../../bench/null_socket.ts";
+import { LISTENER_TERMS } from "../../support/listener_terms.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
 function cmdsOf(packets: readonly Packet[]): string[] {
@@ -94,6 +98,27 @@ test("a chunk of very many packets does not keep other clients waiting", () => {
   memory.runtime.settle();
   assertEquals(memory.broker.counters.packetsReceived, 100_003);
   assert(!busy.peer.isPaused);
+});
+
+test("chunks of a busy client are read whole, one in a turn where two would be too much", () => {
+  const memory = new MemoryBroker();
+  const socket = new NullSocket();
+  const connection = memory.broker.accept(socket, {
+    options: LISTENER_TERMS,
+    release: () => {},
+  }) as ClientConnection;
+  connection.onBytes(connectFrame({ clientId: "busy", version: 4, keepAliveS: 0 }));
+  memory.runtime.settle();
+  const { counters } = memory.broker;
+  for (let chunk = 1; chunk <= 4; chunk++) {
+    connection.onBytes(pings(700));
+    // The rest of a chunk would have to be copied.
+    assertEquals(connection.splitter.pendingBytes, 0, `chunk ${chunk}`);
+    assertEquals(counters.packetsReceived, 1 + 700 * chunk);
+    assert(socket.isPaused, `chunk ${chunk}`);
+    memory.runtime.settle();
+    assert(!socket.isPaused, `chunk ${chunk}`);
+  }
 });
 
 test("keep alive ends a connection that is silent for half as long again", () => {
