@@ -50,7 +50,7 @@ class BrokerServer implements Server {
   #watch: IntervalHandle | undefined;
   readonly #clientLog: ClientLog;
   #warmUp: WarmUp | undefined;
-  #warmUpEnd: Promise<unknown> | undefined;
+  #warmUpEnd: Promise<void> | undefined;
   /** All listeners accept, and nobody has asked for the end. */
   #isServing = false;
 
@@ -137,7 +137,11 @@ class BrokerServer implements Server {
   }
 
   settle(): void {
-    if (this.#configuration.node.hasWarmUp) this.#warmUpEnd = this.#runWarmUp();
+    if (!this.#configuration.node.hasWarmUp) return;
+    // The broker does without it.
+    this.#warmUpEnd = this.#runWarmUp().catch((error: unknown) =>
+      this.#context.logger.warn("Cannot warm up", { error: String(error) })
+    );
   }
 
   async #runWarmUp(): Promise<void> {

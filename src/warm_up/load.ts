@@ -1,5 +1,12 @@
-import { encodeControlPacket, encodeUtf8, type ProtocolVersion, type Qos } from "../mqtt/mod.ts";
-import { createPublishHead, publishFrameSize, writePublishHead } from "../mqtt/mod.ts";
+import {
+  createPublishHead,
+  encodeControlPacket,
+  encodeUtf8,
+  type ProtocolVersion,
+  publishFrameSize,
+  type Qos,
+  writePublishHead,
+} from "../mqtt/mod.ts";
 
 /** Who sends what to whom. */
 export interface Load {
@@ -27,7 +34,7 @@ const PAIRS: Load = {
 const FAN_OUT: Load = { ...PAIRS, groups: 1, subscribers: 100, burst: 8 };
 const FAN_IN: Load = { ...PAIRS, groups: 1, publishers: 50, burst: 8 };
 
-/** What brokers are used for: from one to one, to many, to one from many; both protocols, large and small. */
+/** What brokers are used for: from one to one, to many, to one from many; each QoS, and 5.0. */
 export const LOADS: readonly Load[] = [
   PAIRS,
   { ...PAIRS, qos: 1 },

@@ -18,7 +18,6 @@ export interface LoadTarget {
 
 interface Group {
   readonly publishers: Client[];
-  readonly topic: string;
   readonly burst: Uint8Array;
   /** Messages that have to come or to be acknowledged before the next burst. */
   outstanding: number;
@@ -90,19 +89,15 @@ export class LoadRun implements ClientOwner {
     this.#end.reject(error);
   }
 
+  /** Incomplete where the load is over before. */
   async #gather(index: number): Promise<Group> {
     const topic = `warm/${index}/telemetry/temp`;
-    const group: Group = {
-      publishers: [],
-      topic,
-      burst: burstOf(topic, this.#load),
-      outstanding: 0,
-    };
-    for (let i = 0; i < this.#load.subscribers; i++) {
+    const group: Group = { publishers: [], burst: burstOf(topic, this.#load), outstanding: 0 };
+    for (let i = 0; i < this.#load.subscribers && !this.#target.isOver(); i++) {
       const subscriber = await this.#connect(group, `subscriber-${index}-${i}`);
       await this.#ask(subscriber, subscribeFrame(`warm/${index}/+/temp`, this.#load));
     }
-    for (let i = 0; i < this.#load.publishers; i++) {
+    for (let i = 0; i < this.#load.publishers && !this.#target.isOver(); i++) {
       group.publishers.push(await this.#connect(group, `publisher-${index}-${i}`));
     }
     return group;
