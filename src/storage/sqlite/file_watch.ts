@@ -1,6 +1,9 @@
 import { type BigIntStats, statSync } from "node:fs";
 import { StoredDataError } from "../codec/byte_source.ts";
 
+/** The database, or its log, is not under its name. Unlike other damage this may pass: what was moved comes back. */
+export class FileAwayError extends StoredDataError {}
+
 /**
  * Notices that somebody else has removed, replaced or written a database that we have open. SQLite does not: it goes on
  * with the file that it opened and the pages that it remembers, and what it commits would be found by nobody.
@@ -31,14 +34,14 @@ export class FileWatch {
   /** Throws where the file under its name is not the one that we have open. True: it is, but somebody has written it. */
   look(): boolean {
     const database = statOf(this.#path);
-    if (database === undefined) throw new StoredDataError("the file of the database is gone");
+    if (database === undefined) throw new FileAwayError("the file of the database is gone");
     if (database.ino !== this.#inode) {
-      throw new StoredDataError("the file of the database was replaced");
+      throw new FileAwayError("the file of the database was replaced");
     }
     const log = statOf(`${this.#path}-wal`);
     if (this.#logInode === 0n) this.#logInode = log?.ino ?? 0n;
     else if (log?.ino !== this.#logInode) {
-      throw new StoredDataError("the log of the database was removed or replaced");
+      throw new FileAwayError("the log of the database was removed or replaced");
     }
     return database.size !== this.#size || database.mtimeNs !== this.#writtenNs;
   }

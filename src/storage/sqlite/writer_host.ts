@@ -1,12 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../base/mod.ts";
+import { StoredDataError } from "../codec/byte_source.ts";
 import type { Durability } from "../options.ts";
 import { BatchWriter } from "./batch_writer.ts";
 import { checkRunning } from "./database_file.ts";
 import { openForWriting } from "./database.ts";
 import { DraftDatabase } from "./draft_database.ts";
 import { failureKindOf, isOfTheSystem } from "./failure_kind.ts";
-import { FileWatch } from "./file_watch.ts";
+import { FileAwayError, FileWatch } from "./file_watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { LogWatch } from "./log_watch.ts";
 import type { WriterAside, WriterReply, WriterRequest } from "./writer_protocol.ts";
@@ -197,15 +198,24 @@ export class WriterHost {
   #repair({ reason, sessions }: WriterRequest & { kind: "repair" }): void {
     const writer = this.#writer;
     this.#tryTo("end a transaction", () => writer?.batches.end());
-    const damage = reason ?? (writer === undefined ? "it could not be opened" : damageOf(writer));
-    if (damage === undefined && writer !== undefined) {
-      this.#reopen(writer);
-      this.#reply({ kind: "sound" });
-      return;
+    const found = reason === undefined && writer !== undefined ? damageOf(writer) : undefined;
+    if (reason === undefined && found === undefined && writer !== undefined) {
+      return this.#goOn(writer);
     }
-    this.#draft = new DraftDatabase(this.#path, writer?.database, sessions);
-    this.#showMemories(this.#draft.batches);
-    this.#reply({ kind: "drafted", reason: damage ?? "" });
+    const draft = new DraftDatabase(this.#path, writer?.database, sessions);
+    // It may have come back with its folder just before the draft was made there.
+    if (found instanceof FileAwayError && writer !== undefined && isBack(writer)) {
+      draft.abandon();
+      return this.#goOn(writer);
+    }
+    this.#draft = draft;
+    this.#showMemories(draft.batches);
+    this.#reply({ kind: "drafted", reason: reason ?? found?.message ?? "it could not be opened" });
+  }
+
+  #goOn(writer: OpenWriter): void {
+    this.#reopen(writer);
+    this.#reply({ kind: "sound" });
   }
 
   /** What the connection remembers may be wrong though the file is sound. */
@@ -264,8 +274,8 @@ export class WriterHost {
 }
 
 /** Undefined: it is sound. Throws where that cannot be found out now. */
-function damageOf({ path, watch, log }: OpenWriter): string | undefined {
-  if (log.damage !== undefined) return log.damage;
+function damageOf({ path, watch, log }: OpenWriter): Error | undefined {
+  if (log.damage !== undefined) return new StoredDataError(log.damage);
   try {
     watch.look();
     checkRunning(path);
@@ -273,7 +283,16 @@ function damageOf({ path, watch, log }: OpenWriter): string | undefined {
     return undefined;
   } catch (error) {
     if (isOfTheSystem(error)) throw error;
-    return messageOf(error);
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** Whether a database that was away is there again, and sound. */
+function isBack(writer: OpenWriter): boolean {
+  try {
+    return damageOf(writer) === undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -14,10 +15,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Prng } from "../../../src/base/mod.ts";
-import type { LiveSession, Store, StoreFailure, StoreRepair } from "../../../src/ports/mod.ts";
-import { DATABASE_NAME, NO_EVENTS } from "../../../src/storage/mod.ts";
+import type { LiveSession, Store } from "../../../src/ports/mod.ts";
+import { DATABASE_NAME, type WriterRequest } from "../../../src/storage/mod.ts";
 import { clockPasses } from "../../support/deadline.ts";
 import { DiskFaults, openFailingStore } from "../../support/failing_store.ts";
+import { InlineWriter } from "../../support/inline_writer.ts";
 import { seededPrng } from "../../support/seed.ts";
 import {
   deliveryOf,
@@ -27,61 +29,8 @@ import {
   TestTimers,
   withFolder,
 } from "../../support/storage_rig.ts";
-import { copyAsKilled, type Remembered, rememberedBy, StoreModel } from "./store_model.ts";
-
-/** What a store says while it is used. */
-class Heard {
-  readonly failures: (StoreFailure | undefined)[] = [];
-  readonly repairs: StoreRepair[] = [];
-  readonly problems: string[] = [];
-
-  constructor(store: Store) {
-    store.events = {
-      ...NO_EVENTS,
-      onStateChange: (failure) => void this.failures.push(failure),
-      onRepaired: (repair) => void this.repairs.push(repair),
-      onProblem: (problem) => void this.problems.push(problem),
-    };
-  }
-}
-
-/** Lets time pass, and the writer's answers come, until `isDone`. */
-async function wait(timers: TestTimers, isDone: () => boolean, stepMs = 100): Promise<void> {
-  for (let step = 0; !isDone(); step++) {
-    assert(step < 5000, "it comes to an end");
-    timers.pass(stepMs);
-    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
-  }
-}
-
-/** Long enough for housekeeping. */
-async function rest(timers: TestTimers): Promise<void> {
-  const endMs = timers.nowMs() + 3000;
-  await wait(timers, () => timers.nowMs() >= endMs);
-}
-
-async function rememberedIn(folder: string): Promise<Remembered> {
-  const { store, damage } = await openInline(folder, new TestTimers());
-  assertEquals(damage, undefined);
-  const remembered = rememberedBy(store, 100);
-  assertEquals(store.unreadable, 0);
-  await store.close();
-  return remembered;
-}
-
-/** What a kill at this moment would leave. */
-async function rememberedAfterKill(folder: string): Promise<Remembered> {
-  let remembered: Remembered | undefined;
-  await withFolder(async (killed) => {
-    copyAsKilled(folder, killed);
-    remembered = await rememberedIn(killed);
-  });
-  return remembered as Remembered;
-}
-
-function asideIn(folder: string): string[] {
-  return readdirSync(folder).filter((name) => /^broker-damaged.*\.db$/.test(name));
-}
+import { asideIn, Heard, rememberedAfterKill, rememberedIn, rest, wait } from "./repair_rig.ts";
+import { StoreModel } from "./store_model.ts";
 
 /** As what goes wrong with a disk writes: in place, behind everybody's back. */
 function overwrite(path: string, from: number, to: number): void {
@@ -453,6 +402,44 @@ test("a database that is away with its folder is waited for, and goes on as it w
     await store.flush();
     assertEquals([heard.repairs, asideIn(home)], [[], []]);
     assertEquals(await rememberedAfterKill(home), model.remembered());
+    await store.close();
+  }));
+
+test("a database that comes back when its draft is just begun goes on as it was", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, DATABASE_NAME);
+    const away = `${path}.away`;
+    /** Brings it back between the look at the file and the end of the draft's making. */
+    class LateWriter extends InlineWriter {
+      override send(request: WriterRequest): void {
+        if (request.kind !== "repair") return super.send(request);
+        const { keys, reused } = request.sessions;
+        const sessions = {
+          reused,
+          get keys() {
+            if (existsSync(away)) renameSync(away, path);
+            return keys;
+          },
+        };
+        super.send({ ...request, sessions });
+      }
+    }
+    const timers = new TestTimers();
+    const createWriter = (): InlineWriter => new LateWriter(queueMicrotask);
+    const { store } = await openInline(folder, timers, { createWriter });
+    store.load();
+    const heard = new Heard(store);
+    const model = new StoreModel(seededPrng("a database that comes back"), store);
+    store.live = model.live(1);
+    for (let step = 0; step < 100; step++) model.step();
+    await store.flush();
+    renameSync(path, away);
+    for (let step = 0; step < 20; step++) model.step();
+    await wait(timers, () => heard.failures.length === 2);
+    await store.flush();
+    assertEquals([existsSync(away), heard.repairs, asideIn(folder)], [false, [], []]);
+    assertEquals(readdirSync(folder).filter((name) => name.includes(".part")), []);
+    assertEquals(await rememberedAfterKill(folder), model.remembered());
     await store.close();
   }));
 
