@@ -140,9 +140,8 @@ export class ClientConnection extends Timer
 
   onBytes(chunk: Uint8Array): void {
     const { core, traffic } = this;
-    core.counters.bytesReceived += chunk.length;
-    traffic.bytesReceived += chunk.length;
-    traffic.reads++;
+    core.counters.countBytesReceived(chunk.length);
+    traffic.countRead(chunk.length);
     // A connection that is being closed keeps nothing of what its client still sends.
     if (this.#state !== "connected" && this.#state !== "connecting") return;
     const nowMs = core.clock.monotonicMs();

@@ -105,8 +105,7 @@ export class ClientOutlet implements Outlet, Flushable {
     const length = frame.length;
     if (length > this.maximumPacketSize) return false;
     const { counters } = this.core;
-    counters.publishBytesSent += publication.payloadLength;
-    this.#count(qos);
+    this.#count(qos, 1, publication.payloadLength);
     if (publication.isSys) this.#countSys(qos);
     if (dup) counters.publishResent++;
     this.#appendFrame(frame, packetId);
@@ -131,8 +130,7 @@ export class ClientOutlet implements Outlet, Flushable {
 
   publishRun(run: PublishRun): void {
     const { bytes, start, end, count, payloadBytes, receivers } = run;
-    this.core.counters.publishBytesSent += payloadBytes;
-    this.#count(0, count);
+    this.#count(0, count, payloadBytes);
     let copiedBytes = 0;
     if (run.isStable) copiedBytes = this.#outbound.appendRun(bytes, start, end, run.isShared);
     else this.#outbound.append(bytes, start, end);
@@ -148,10 +146,8 @@ export class ClientOutlet implements Outlet, Flushable {
   }
 
   forward(message: FramedMessage, packetId: number): void {
-    const { counters } = this.core;
     const { bytes, start, end, packetIdAt } = message;
-    counters.publishBytesSent += end - start - message.payloadStart;
-    this.#count(message.qos);
+    this.#count(message.qos, 1, end - start - message.payloadStart);
     if (packetIdAt < 0) this.#outbound.append(bytes, start, end);
     else this.#outbound.appendStamped(bytes, start, end, packetIdAt, packetId);
     this.#touch();
@@ -165,25 +161,14 @@ export class ClientOutlet implements Outlet, Flushable {
   }
 
   forwardRun(run: FrameRun): void {
-    this.core.counters.publishBytesSent += run.payloadBytes;
-    this.#count(run.qos, run.count);
+    this.#count(run.qos, run.count, run.payloadBytes);
     this.#outbound.appendStampedRun(run);
     this.#touch();
   }
 
-  #count(qos: Qos, messages = 1): void {
-    const { counters } = this.core;
-    const { traffic } = this;
-    if (qos === 0) {
-      counters.publishSentQos0 += messages;
-      traffic.sentQos0 += messages;
-    } else if (qos === 1) {
-      counters.publishSentQos1 += messages;
-      traffic.sentQos1 += messages;
-    } else {
-      counters.publishSentQos2 += messages;
-      traffic.sentQos2 += messages;
-    }
+  #count(qos: Qos, messages: number, payloadBytes: number): void {
+    this.core.counters.countPublishSent(qos, messages, payloadBytes);
+    this.traffic.countSent(qos, messages);
   }
 
   #countSys(qos: Qos): void {
@@ -272,9 +257,8 @@ export class ClientOutlet implements Outlet, Flushable {
   /** Bytes that the system has taken, in one go or the rest of it. */
   #countBytes(bytes: number): void {
     if (bytes === 0) return;
-    this.core.counters.bytesSent += bytes;
-    this.traffic.bytesSent += bytes;
-    this.traffic.writes++;
+    this.core.counters.countBytesSent(bytes);
+    this.traffic.countWritten(bytes);
   }
 
   /** The connection is gone, and what was not sent with it. */

@@ -1,5 +1,5 @@
 import { Histogram } from "../base/mod.ts";
-import { PacketType } from "../mqtt/mod.ts";
+import { PacketType, type Qos } from "../mqtt/mod.ts";
 import { createSessionCounters, type SessionCounters } from "../session/mod.ts";
 
 /** By the type of a control packet, 1 to 15. */
@@ -21,27 +21,30 @@ const DELIVERY_BOUNDS_S = [
   1,
 ];
 
+/**
+ * Places of the sums that grow with every message. As fields they would be small integers until the first of them is
+ * too large for one, two gigabytes after the start, and then everything that was compiled for small integers, which is
+ * the whole way of a message, would be compiled again.
+ */
+const BYTES_RECEIVED = 0;
+const BYTES_SENT = 1;
+const PAYLOAD_RECEIVED = 2;
+const PAYLOAD_SENT = 3;
+/** For QoS 0; those for 1 and 2 follow. */
+const PUBLISH_RECEIVED = 4;
+const PUBLISH_SENT = 7;
+const SUMS = 10;
+
 /** Sums since the start, as plain numbers; whoever shows them computes rates. Sums of them are getters. */
 export class BrokerCounters {
   readonly sessions: SessionCounters = createSessionCounters();
   /** From the arrival of bytes to when what followed from them was handed to the system: once for each turn. */
   readonly deliverySeconds = new Histogram(DELIVERY_BOUNDS_S);
-  bytesReceived = 0;
-  bytesSent = 0;
+  readonly #sums = new Float64Array(SUMS);
   /** Packets by type, without PUBLISH, which has its own counters by QoS. */
   readonly #controlReceived = new Float64Array(PACKET_TYPES);
   readonly #controlSent = new Float64Array(PACKET_TYPES);
-  /** PUBLISH packets that could be read. */
-  publishReceivedQos0 = 0;
-  publishReceivedQos1 = 0;
-  publishReceivedQos2 = 0;
-  publishSentQos0 = 0;
-  publishSentQos1 = 0;
-  publishSentQos2 = 0;
-  /** Payloads. */
-  publishBytesReceived = 0;
-  publishBytesSent = 0;
-  /** Of those sent: on `$SYS/…`, by QoS. */
+  /** Of the PUBLISH packets sent: on `$SYS/…`, by QoS. */
   sysSentQos0 = 0;
   sysSentQos1 = 0;
   sysSentQos2 = 0;
@@ -125,6 +128,24 @@ export class BrokerCounters {
   sessionsExpired = 0;
   sessionsEnded = 0;
 
+  get bytesReceived(): number {
+    return this.#sums[BYTES_RECEIVED] as number;
+  }
+
+  get bytesSent(): number {
+    return this.#sums[BYTES_SENT] as number;
+  }
+
+  /** Of payloads. */
+  get publishBytesReceived(): number {
+    return this.#sums[PAYLOAD_RECEIVED] as number;
+  }
+
+  /** Of payloads. */
+  get publishBytesSent(): number {
+    return this.#sums[PAYLOAD_SENT] as number;
+  }
+
   get packetsReceived(): number {
     return sum(this.#controlReceived) + this.publishReceived;
   }
@@ -133,18 +154,50 @@ export class BrokerCounters {
     return sum(this.#controlSent) + this.publishSent;
   }
 
+  /** PUBLISH packets that could be read. */
   get publishReceived(): number {
-    return this.publishReceivedQos0 + this.publishReceivedQos1 + this.publishReceivedQos2;
+    return this.publishReceivedAt(0) + this.publishReceivedAt(1) + this.publishReceivedAt(2);
+  }
+
+  publishReceivedAt(qos: Qos): number {
+    return this.#sums[PUBLISH_RECEIVED + qos] as number;
   }
 
   get publishSent(): number {
-    return this.publishSentQos0 + this.publishSentQos1 + this.publishSentQos2;
+    return this.publishSentAt(0) + this.publishSentAt(1) + this.publishSentAt(2);
+  }
+
+  publishSentAt(qos: Qos): number {
+    return this.#sums[PUBLISH_SENT + qos] as number;
   }
 
   /** Messages that somebody did not get, whatever the reason. */
   get droppedMessages(): number {
     const { droppedSlow, droppedQueueFull, droppedExpired, droppedTooLarge } = this.sessions;
     return droppedSlow + droppedQueueFull + droppedExpired + droppedTooLarge;
+  }
+
+  countBytesReceived(bytes: number): void {
+    this.#add(BYTES_RECEIVED, bytes);
+  }
+
+  countBytesSent(bytes: number): void {
+    this.#add(BYTES_SENT, bytes);
+  }
+
+  /** A PUBLISH that could be read. */
+  countPublishReceived(qos: Qos, payloadBytes: number): void {
+    this.#add(PUBLISH_RECEIVED + qos, 1);
+    this.#add(PAYLOAD_RECEIVED, payloadBytes);
+  }
+
+  countPublishSent(qos: Qos, messages: number, payloadBytes: number): void {
+    this.#add(PUBLISH_SENT + qos, messages);
+    this.#add(PAYLOAD_SENT, payloadBytes);
+  }
+
+  #add(place: number, amount: number): void {
+    this.#sums[place] = (this.#sums[place] as number) + amount;
   }
 
   /** Packets other than PUBLISH. */

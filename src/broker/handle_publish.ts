@@ -39,8 +39,8 @@ export function handlePublish(
   const { qos, packetId } = view;
   checkAgainstConnack(from, view);
   const route = resolveRoute(from, view);
-  countReceived(from, qos);
-  core.counters.publishBytesReceived += end - view.payloadStart;
+  core.counters.countPublishReceived(qos, end - view.payloadStart);
+  from.traffic.countReceived(qos);
   if (view.propertiesEnd > view.propertiesStart && hasTooManyUserProperties(core.limits, view)) {
     refuseUserProperties(from, qos, packetId);
     return;
@@ -233,21 +233,6 @@ function checkQuota(from: ClientConnection, session: ClientSession, qos: number)
     ReasonCode.receiveMaximumExceeded,
     `Cannot accept PUBLISH: ${open} messages unacknowledged, allowed are ${receiveMaximum}`,
   );
-}
-
-function countReceived(from: ClientConnection, qos: Qos): void {
-  const { counters } = from.core;
-  const { traffic } = from;
-  if (qos === 0) {
-    counters.publishReceivedQos0++;
-    traffic.receivedQos0++;
-  } else if (qos === 1) {
-    counters.publishReceivedQos1++;
-    traffic.receivedQos1++;
-  } else {
-    counters.publishReceivedQos2++;
-    traffic.receivedQos2++;
-  }
 }
 
 function noteLater(from: ClientConnection, answer: Promise<ReasonCode>): void {

@@ -157,14 +157,14 @@ function messages(counters: Counters): Pick<MetricsView, MessageKey> {
   const { droppedExpired, droppedQueueFull, droppedTooLarge, droppedSlow } = counters.sessions;
   return {
     messagesReceived: byQos(
-      counters.publishReceivedQos0,
-      counters.publishReceivedQos1,
-      counters.publishReceivedQos2,
+      counters.publishReceivedAt(0),
+      counters.publishReceivedAt(1),
+      counters.publishReceivedAt(2),
     ),
     messagesSent: byQos(
-      counters.publishSentQos0 - counters.sysSentQos0,
-      counters.publishSentQos1 - counters.sysSentQos1,
-      counters.publishSentQos2 - counters.sysSentQos2,
+      counters.publishSentAt(0) - counters.sysSentQos0,
+      counters.publishSentAt(1) - counters.sysSentQos1,
+      counters.publishSentAt(2) - counters.sysSentQos2,
     ),
     sysMessagesSent: counters.sysSentQos0 + counters.sysSentQos1 + counters.sysSentQos2,
     messagesResent: counters.publishResent,
