@@ -4,17 +4,16 @@
  * First whole messages through a broker with 0, 1, 100 and 10,000 rules, of which none or one is about the messages,
  * as fast as they go. Then messages at a steady rate of which a tenth goes to a web hook: one that answers, one where
  * nobody listens, one that takes connections and never answers. With the last two the 99th percentile of their latency
- * may not be higher by more than a tenth than without a rule. What a machine makes of that is seen in the row of a
- * second broker without a rule. `--json` prints the figures as JSON.
+ * may not be higher by more than a tenth than without a rule.
+ *
+ * These brokers run at the same time, and each in turn has a second of the traffic while the others are stopped. What is
+ * left of the machine's moods is seen in the row of a second broker without a rule, and in the intervals. `--json` prints
+ * the figures as JSON.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "@std/cli";
+import { startConfiguredBroker } from "./load/configured_broker.ts";
 import { type LoadPlan, type LoadResult, percentOf } from "./load/plan.ts";
-import type { ProbeResult } from "./load/probe.ts";
-import { cpuSeconds } from "./load/process_usage.ts";
 import {
   type BenchBroker,
   BROKER_CORE,
@@ -24,26 +23,36 @@ import {
   GENERATOR_CORE,
   generatorRuntime,
   machineLine,
-  RunningProgram,
   runScript,
   type RuntimeProgram,
-  startBenchBroker,
 } from "./load/programs.ts";
 import { formatTable } from "./load/table.ts";
+import { type HookOptions, type HookRow, hookRows, HOOKS } from "./rules_hooks.ts";
 
 const USAGE = `rules.ts [options]
   --runtime bun,deno   what the broker runs on (default: all that are installed)
-  --rules 0,1,100,10000
-  --seconds 2          length of each measurement
-  --rounds 3           measurements of each case, in turn; the median is shown
-  --rate 5000          messages per second beside a web hook, a tenth of them for it
   --only cost|hook     one of the two parts
+  --seconds N          length of each measurement (default: 2; beside a web hook 1)
+  --rounds N           measurements of each case, in turn (default: 3, of which the median is shown; beside a web hook 25)
+  --rules 0,1,100,10000
+  --rate 5000          messages per second beside a web hook, a tenth of them for it
+  --hooks again,dead,silent,alive
+                       web hooks beside a broker without one
+  --starts 1           how often the brokers beside web hooks are started anew; the rounds are shared out among them
+  --queue 10000        what may wait for a web hook; with 10,000 that is all it ever will when the measurement begins,
+                       with 1,000,000 it goes on growing
   --json`;
 
 const options = parseArgs(process.argv.slice(2), {
-  string: ["runtime", "rules", "seconds", "rounds", "rate", "only"],
+  string: ["runtime", "rules", "seconds", "rounds", "rate", "only", "hooks", "starts", "queue"],
   boolean: ["json", "help"],
-  default: { rules: "0,1,100,10000", seconds: "2", rounds: "3", rate: "5000" },
+  default: {
+    rules: "0,1,100,10000",
+    rate: "5000",
+    hooks: HOOKS.join(","),
+    starts: "1",
+    queue: "10000",
+  },
 });
 
 const isPinned = canPin();
@@ -57,16 +66,6 @@ interface CostRow {
   readonly perSecond: number;
   readonly brokerUs: number;
   readonly p99Us: number;
-}
-
-interface HookRow {
-  readonly runtime: string;
-  readonly hook: string;
-  readonly result: ProbeResult;
-  /** Of a message, those that are not for the web hook included. */
-  readonly brokerUs: number;
-  /** 99th percentile as a multiple of that without a rule in the same round. */
-  readonly p99Ratio: number;
 }
 
 function print(text: string): void {
@@ -93,28 +92,8 @@ function rulesText(count: number, matching: number): string {
   }).join("");
 }
 
-async function withBroker<T>(
-  runtime: RuntimeProgram,
-  config: string,
-  use: (broker: BenchBroker) => Promise<T>,
-): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "rules-bench-"));
-  try {
-    const path = join(folder, "broker.toml");
-    writeFileSync(path, config);
-    const broker = await startBenchBroker(runtime, [], { ...brokerPlace, config: path });
-    try {
-      return await use(broker);
-    } finally {
-      await broker.stop();
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
 function planOf(broker: BenchBroker): LoadPlan {
-  const measureMs = Number(options.seconds) * 1000;
+  const measureMs = Number(options.seconds ?? "2") * 1000;
   return {
     host: broker.host,
     port: broker.port,
@@ -138,7 +117,8 @@ async function costOnce(
   generator: RuntimeProgram,
   [rules, matching]: readonly [number, number],
 ): Promise<CostRow> {
-  return await withBroker(runtime, rulesText(rules, matching), async (broker) => {
+  const broker = await startConfiguredBroker(runtime, rulesText(rules, matching), brokerPlace);
+  try {
     const plan = JSON.stringify(planOf(broker));
     const line = await runScript(generator, ["load/generator.ts", plan], generatorPlace);
     const result = JSON.parse(line) as LoadResult;
@@ -156,7 +136,9 @@ async function costOnce(
       brokerUs: brokerCpuS * 1e6 / deliveries,
       p99Us,
     };
-  });
+  } finally {
+    await broker.stop();
+  }
 }
 
 /** All cases in turn, so that a machine whose speed drifts does so for all. */
@@ -166,7 +148,7 @@ async function costs(runtime: RuntimeProgram, generator: RuntimeProgram): Promis
     count === 0 ? [[0, 0]] : [[count, 0], [count, 1]]
   );
   const found = cases.map((): CostRow[] => []);
-  for (let round = 0; round < Number(options.rounds); round++) {
+  for (let round = 0; round < Number(options.rounds ?? "3"); round++) {
     for (const [index, each] of cases.entries()) {
       found[index]?.push(await costOnce(runtime, generator, each));
     }
@@ -174,89 +156,23 @@ async function costs(runtime: RuntimeProgram, generator: RuntimeProgram): Promis
   return found.map((rows) => median(rows, ({ brokerUs }) => brokerUs));
 }
 
-/** As `steady.ts` has it. */
-const WARM_UP_S = 0.5;
-
-/** User and system time of the broker so far. */
-function usedSeconds({ pid }: BenchBroker): number {
-  return pid === undefined ? NaN : cpuSeconds(pid) ?? NaN;
-}
-
-const HOOKS = ["none", "none again", "dead", "silent", "alive"] as const;
-/** Before anything is measured a broker has more to do than later, so that its code is as it is after some minutes. */
-const BREAK_IN = { factor: 4, seconds: "2" };
-
-async function withHook<T>(
-  generator: RuntimeProgram,
-  kind: typeof HOOKS[number],
-  use: (port: number) => Promise<T>,
-): Promise<T> {
-  if (kind === "none" || kind === "none again") return await use(0);
-  const script = ["tests/bench/load/hook_server.ts", kind];
-  const server = RunningProgram.start(generator, script, generatorPlace);
-  const port = Number(await server.nextLine());
-  // Its port stays nobody's for a while.
-  if (kind === "dead") server.signal("SIGKILL");
-  try {
-    return await use(port);
-  } finally {
-    server.signal("SIGKILL");
-    await server.exited;
-  }
-}
-
-function hookText(port: number): string {
-  if (port === 0) return "";
-  return `[[resource]]
-name = "hook"
-type = "web_hook"
-config = { url = "http://127.0.0.1:${port}/" }
-[[rule]]
-name = "hooked"
-sql = 'SELECT * FROM "steady/+/0"'
-[[rule.action]]
-name = "data_to_webserver"
-params = { "$resource" = "hook" }
-`;
-}
-
-async function hooks(runtime: RuntimeProgram, generator: RuntimeProgram): Promise<HookRow[]> {
-  const found = HOOKS.map((): Omit<HookRow, "runtime" | "hook" | "p99Ratio">[] => []);
-  for (let round = 0; round < Number(options.rounds); round++) {
-    for (const [index, kind] of HOOKS.entries()) {
-      const result = await withHook(
-        generator,
-        kind,
-        (port) =>
-          withBroker(runtime, hookText(port), async (broker) => {
-            const program = ["load/steady.ts", `${broker.port}`];
-            const breakInRate = `${Number(options.rate) * BREAK_IN.factor}`;
-            await runScript(generator, [...program, breakInRate, BREAK_IN.seconds], generatorPlace);
-            const script = [...program, options.rate, options.seconds];
-            const before = usedSeconds(broker);
-            const line = await runScript(generator, script, generatorPlace);
-            const result = JSON.parse(line) as ProbeResult;
-            // What is sent while it warms up costs as much as the rest.
-            const seconds = Number(options.seconds) + WARM_UP_S;
-            const cpuS = usedSeconds(broker) - before;
-            return { result, brokerUs: cpuS * 1e6 / (Number(options.rate) * seconds) };
-          }),
-      );
-      found[index]?.push(result);
-    }
-  }
-  const without = (found[0] ?? []).map(({ result }) => result.p99Us);
-  return HOOKS.map((hook, index) => {
-    const rows = found[index] ?? [];
-    const ratios = rows.map(({ result }, round) => result.p99Us / (without[round] ?? NaN));
-    return {
-      runtime: `${runtime.name} ${runtime.version}`,
-      hook,
-      ...median(rows, ({ result }) => result.p99Us),
-      brokerUs: median(rows, ({ brokerUs }) => brokerUs).brokerUs,
-      p99Ratio: median(ratios, (ratio) => ratio),
-    };
-  });
+function hookOptions(): HookOptions {
+  const hooks: readonly string[] = options.hooks.split(",");
+  return {
+    hooks: HOOKS.filter((hook) => hook === "none" || hooks.includes(hook)),
+    rate: Number(options.rate),
+    seconds: Number(options.seconds ?? "1"),
+    rounds: Number(options.rounds ?? "25"),
+    starts: Number(options.starts),
+    queueMax: Number(options.queue),
+    onRepeated: (rounds) => {
+      if (rounds > 0 && !options.json) {
+        print(`  other programs were busy: ${rounds} rounds were measured again`);
+      }
+    },
+    brokerPlace,
+    generatorPlace,
+  };
 }
 
 function printCosts(rows: readonly CostRow[]): void {
@@ -275,16 +191,31 @@ function printCosts(rows: readonly CostRow[]): void {
 
 function printHooks(rows: readonly HookRow[]): void {
   print(formatTable(
-    ["broker", "web hook", "messages/s", "lost", "broker µs each", "p50 µs", "p99 µs", "to none"],
-    rows.map(({ runtime, hook, brokerUs, p99Ratio, result }) => [
+    [
+      "broker",
+      "web hook",
+      "messages/s",
+      "lost",
+      "broker µs each",
+      "p50 µs",
+      "p99 µs",
+      "to none",
+      "95 %",
+      "by round",
+      "95 %",
+    ],
+    rows.map(({ runtime, hook, perSecond, lost, brokerUs, p50Us, p99Us, p99Ratio }) => [
       runtime,
       hook,
-      `${result.perSecond ?? ""}`,
-      `${result.lost ?? 0}`,
+      `${perSecond}`,
+      `${lost}`,
       brokerUs.toFixed(1),
-      result.p50Us.toLocaleString("en"),
-      result.p99Us.toLocaleString("en"),
-      p99Ratio.toFixed(2),
+      p50Us.toLocaleString("en"),
+      p99Us.toLocaleString("en"),
+      p99Ratio.value.toFixed(3),
+      `${p99Ratio.low.toFixed(2)}-${p99Ratio.high.toFixed(2)}`,
+      p99Ratio.ofRounds.toFixed(3),
+      `${p99Ratio.lowOfRounds.toFixed(2)}-${p99Ratio.highOfRounds.toFixed(2)}`,
     ]),
   ));
 }
@@ -301,7 +232,9 @@ async function main(): Promise<void> {
   if (!options.json) print(`${machineLine()}; load by ${generator.name} ${generator.version}`);
   for (const runtime of chosen) {
     if (options.only !== "hook") report.costs.push(...await costs(runtime, generator));
-    if (options.only !== "cost") report.hooks.push(...await hooks(runtime, generator));
+    if (options.only !== "cost") {
+      report.hooks.push(...await hookRows(runtime, generator, hookOptions()));
+    }
   }
   if (options.json) print(JSON.stringify(report));
   else {

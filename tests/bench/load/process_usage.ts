@@ -39,6 +39,23 @@ export function cpuTimes(pid: number): CpuTimes | undefined {
   return { userS: user / 1e6, systemS: system / 1e6 };
 }
 
+/** CPU seconds of the whole machine since it was started: with something to do, and all; undefined where nobody can tell. */
+export function machineSeconds(): { readonly busyS: number; readonly allS: number } | undefined {
+  let text: string;
+  try {
+    text = readFileSync("/proc/stat", "utf8");
+  } catch {
+    return undefined;
+  }
+  // user nice system idle iowait …
+  const times = (/^cpu +(.*)$/m.exec(text)?.[1] ?? "").split(" ").map(Number);
+  const cores = text.match(/^cpu\d/gm)?.length ?? 0;
+  const idleS = ((times[3] ?? NaN) + (times[4] ?? NaN)) / TICKS_PER_SECOND;
+  // What is busy is counted by the tick, what is idle exactly.
+  const allS = performance.now() / 1000 * cores;
+  return { busyS: allS - idleS, allS };
+}
+
 /** Resident memory; undefined where nobody can tell. */
 export function rssBytes(pid: number): number | undefined {
   const status = readProc(pid, "status");

@@ -1,0 +1,168 @@
+/**
+ * Steady traffic for several brokers, a slice of time for each in turn, as a program: `in_slices.ts PLAN`, with the plan
+ * as JSON. What makes a machine faster or slower for some seconds so does it to all of them. Who does not have the slice
+ * stands still: what it does once a second would be in the way of the others. Prints what came of it as a line of JSON.
+ */
+import process from "node:process";
+import { type Counts, LatencyCounter } from "./latencies.ts";
+import { cpuSeconds, machineSeconds } from "./process_usage.ts";
+import { sleep, SteadyPairs } from "./steady_pairs.ts";
+
+export interface SlicePlan {
+  readonly brokers: readonly { readonly port: number; readonly pid: number | undefined }[];
+  /** Messages in a second. */
+  readonly rate: number;
+  /** What all brokers get at the same time before anything is measured, so that they are as after some minutes. */
+  readonly breakIn: { readonly rate: number; readonly seconds: number };
+  /** Further rounds at the start are not measured: code is compiled for what it does, and that changes. */
+  readonly roundsBefore: number;
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+/** What came of one broker. */
+export interface LaneResult {
+  /** Of each round. */
+  readonly slices: readonly Counts[];
+  readonly perSecond: number;
+  readonly lost: number;
+  /** For each message. */
+  readonly brokerUs: number;
+}
+
+export interface SliceResult {
+  readonly lanes: readonly LaneResult[];
+  /** Rounds that were measured again, as other programs had the machine. */
+  readonly repeated: number;
+}
+
+/** At the start of each slice, which is not measured: what stood still makes up for it. */
+const SETTLE_MS = 200;
+/** Of the machine's time; a round in which other programs have more of it is measured again. */
+const OTHERS_SHARE_MAX = 0.03;
+
+class Lane {
+  readonly #slices: Counts[] = [];
+  readonly #latency: LatencyCounter;
+  readonly #pid: number | undefined;
+  readonly #pairs: SteadyPairs;
+  #measured = 0;
+  #measuredS = 0;
+  #before = { published: 0, cpuS: 0 };
+
+  private constructor(latency: LatencyCounter, pairs: SteadyPairs, pid: number | undefined) {
+    this.#latency = latency;
+    this.#pairs = pairs;
+    this.#pid = pid;
+  }
+
+  static async open(port: number, pid: number | undefined): Promise<Lane> {
+    const latency = new LatencyCounter();
+    return new Lane(latency, await SteadyPairs.open(port, (us) => latency.record(us)), pid);
+  }
+
+  get cpuS(): number {
+    return this.#pid === undefined ? NaN : cpuSeconds(this.#pid) ?? NaN;
+  }
+
+  async breakIn(rate: number, seconds: number): Promise<void> {
+    const stop = this.#pairs.send(rate, "all");
+    await sleep(seconds * 1000);
+    stop();
+    await this.#pairs.drain();
+    this.#signal("SIGSTOP");
+  }
+
+  /** What is counted from now on is the result. */
+  begin(): void {
+    this.#before = { published: this.#pairs.published, cpuS: this.cpuS };
+    this.#measured = this.#measuredS = 0;
+    this.#slices.length = 0;
+  }
+
+  async slice(rate: number, seconds: number): Promise<void> {
+    this.#signal("SIGCONT");
+    const stop = this.#pairs.send(rate, "turns");
+    await sleep(SETTLE_MS);
+    this.#latency.take();
+    const [startMs, before] = [performance.now(), this.#pairs.published];
+    await sleep(seconds * 1000);
+    this.#measured += this.#pairs.published - before;
+    this.#measuredS += (performance.now() - startMs) / 1000;
+    stop();
+    await this.#pairs.drain();
+    this.#slices.push(this.#latency.take());
+    this.#signal("SIGSTOP");
+  }
+
+  forgetSlice(): void {
+    this.#slices.pop();
+  }
+
+  async finish(): Promise<LaneResult> {
+    const cpuS = this.cpuS - this.#before.cpuS;
+    this.#signal("SIGCONT");
+    return {
+      slices: this.#slices,
+      perSecond: Math.round(this.#measured / this.#measuredS),
+      lost: await this.#pairs.drain(),
+      brokerUs: cpuS * 1e6 / (this.#pairs.published - this.#before.published),
+    };
+  }
+
+  #signal(name: "SIGSTOP" | "SIGCONT"): void {
+    if (this.#pid !== undefined && process.platform !== "win32") process.kill(this.#pid, name);
+  }
+}
+
+/** The share of the machine that others than the lanes and this program had since the last call; NaN: who knows. */
+function othersMeter(lanes: readonly Lane[]): () => number {
+  const read = () => {
+    const { busyS = NaN, allS = NaN } = machineSeconds() ?? {};
+    return {
+      busyS,
+      allS,
+      ownS: lanes.reduce((sum, { cpuS }) => sum + cpuS, cpuSeconds(process.pid) ?? NaN),
+    };
+  };
+  let before = read();
+  return () => {
+    const [{ busyS, allS, ownS }, now] = [before, read()];
+    before = now;
+    return (now.busyS - busyS - (now.ownS - ownS)) / (now.allS - allS);
+  };
+}
+
+async function run(plan: SlicePlan): Promise<SliceResult> {
+  const { brokers, rate, breakIn, roundsBefore, rounds, seconds } = plan;
+  const lanes: Lane[] = [];
+  for (const { port, pid } of brokers) lanes.push(await Lane.open(port, pid));
+  await Promise.all(lanes.map((lane) => lane.breakIn(breakIn.rate, breakIn.seconds)));
+  const playRound = async (round: number): Promise<void> => {
+    // Nobody is always the first one, or always behind the same one.
+    const order = round % 2 === 0 ? lanes : lanes.toReversed();
+    const start = (round >> 1) % lanes.length;
+    for (const lane of [...order.slice(start), ...order.slice(0, start)]) {
+      await lane.slice(rate, seconds);
+    }
+  };
+  for (let round = 0; round < roundsBefore; round++) await playRound(round);
+  for (const lane of lanes) lane.begin();
+  const othersShare = othersMeter(lanes);
+  let repeated = 0;
+  for (let round = 0; round < rounds; round++) {
+    await playRound(round);
+    // A machine that never rests is measured as it is.
+    if (othersShare() > OTHERS_SHARE_MAX && repeated < rounds) {
+      for (const lane of lanes) lane.forgetSlice();
+      repeated++;
+      round--;
+    }
+  }
+  const results: LaneResult[] = [];
+  for (const lane of lanes) results.push(await lane.finish());
+  return { lanes: results, repeated };
+}
+
+const result = await run(JSON.parse(process.argv[2] ?? "") as SlicePlan);
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

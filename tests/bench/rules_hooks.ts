@@ -1,0 +1,166 @@
+/** The part of `rules.ts` that is about the traffic beside a rule with a web hook. */
+import { Prng } from "../../src/base/mod.ts";
+import { startConfiguredBroker } from "./load/configured_broker.ts";
+import type { LaneResult, SlicePlan, SliceResult } from "./load/in_slices.ts";
+import { type Counts, quantileUs, type Ratio, ratioOf } from "./load/latencies.ts";
+import {
+  type BenchBroker,
+  RunningProgram,
+  type RunOptions,
+  runScript,
+  type RuntimeProgram,
+} from "./load/programs.ts";
+
+/** What the rule posts to. "none": there is no rule; "again": a second broker without one. */
+export const HOOKS = ["none", "again", "dead", "silent", "alive"] as const;
+export type Hook = (typeof HOOKS)[number];
+
+export interface HookOptions {
+  readonly hooks: readonly Hook[];
+  /** Messages per second, a tenth of them for the web hook. */
+  readonly rate: number;
+  /** Length of a slice. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** How often the brokers are started anew; the rounds are shared out among them. */
+  readonly starts: number;
+  /** What may wait for the web hook. */
+  readonly queueMax: number;
+  /** Told how many rounds were measured again because other programs had the machine. */
+  readonly onRepeated: (rounds: number) => void;
+  readonly brokerPlace: RunOptions;
+  readonly generatorPlace: RunOptions;
+}
+
+export interface HookRow {
+  readonly runtime: string;
+  readonly hook: Hook;
+  readonly perSecond: number;
+  readonly lost: number;
+  /** Of a message, those that are not for the web hook included. */
+  readonly brokerUs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** The 99th percentile as a multiple of that without a rule. */
+  readonly p99Ratio: Ratio;
+}
+
+/** Before anything is measured each broker gets so many times the rate, for so long, and long enough to fill a queue. */
+const BREAK_IN_FACTOR = 8;
+const BREAK_IN_S = 6;
+const ROUNDS_BEFORE = 5;
+const SEED = 1;
+
+/** What of a broker has to be ended. */
+interface Started {
+  readonly broker: BenchBroker;
+  readonly server: RunningProgram | undefined;
+}
+
+function configText(port: number, queueMax: number): string {
+  return `[rule_engine]
+max_queued_actions = ${queueMax}
+[[resource]]
+name = "hook"
+type = "web_hook"
+config = { url = "http://127.0.0.1:${port}/", queue_max = ${queueMax} }
+[[rule]]
+name = "hooked"
+sql = 'SELECT * FROM "steady/+/0"'
+[[rule.action]]
+name = "data_to_webserver"
+params = { "$resource" = "hook" }
+`;
+}
+
+async function start(
+  runtime: RuntimeProgram,
+  generator: RuntimeProgram,
+  hook: Hook,
+  { queueMax, brokerPlace, generatorPlace }: HookOptions,
+): Promise<Started> {
+  if (hook === "none" || hook === "again") {
+    return { broker: await startConfiguredBroker(runtime, "", brokerPlace), server: undefined };
+  }
+  const script = ["tests/bench/load/hook_server.ts", hook];
+  const server = RunningProgram.start(generator, script, generatorPlace);
+  const port = Number(await server.nextLine());
+  // Its port stays nobody's for a while.
+  if (hook === "dead") server.signal("SIGKILL");
+  try {
+    const text = configText(port, queueMax);
+    return { broker: await startConfiguredBroker(runtime, text, brokerPlace), server };
+  } catch (error) {
+    server.signal("SIGKILL");
+    throw error;
+  }
+}
+
+async function stop({ broker, server }: Started): Promise<void> {
+  server?.signal("SIGKILL");
+  await server?.exited;
+  await broker.stop();
+}
+
+/** All brokers at the same time, and traffic for one after the other. */
+async function measure(
+  runtime: RuntimeProgram,
+  generator: RuntimeProgram,
+  options: HookOptions,
+  rounds: number,
+): Promise<SliceResult> {
+  const { rate, seconds, generatorPlace } = options;
+  const started: Started[] = [];
+  try {
+    for (const hook of options.hooks) {
+      started.push(await start(runtime, generator, hook, options));
+    }
+    const plan: SlicePlan = {
+      brokers: started.map(({ broker: { port, pid } }) => ({ port, pid })),
+      rate,
+      breakIn: { rate: rate * BREAK_IN_FACTOR, seconds: BREAK_IN_S },
+      roundsBefore: ROUNDS_BEFORE,
+      rounds,
+      seconds,
+    };
+    const script = ["load/in_slices.ts", JSON.stringify(plan)];
+    return JSON.parse(await runScript(generator, script, generatorPlace)) as SliceResult;
+  } finally {
+    for (const each of started) await stop(each);
+  }
+}
+
+/** One row for each of `options.hooks`, of which "none" must be one. */
+export async function hookRows(
+  runtime: RuntimeProgram,
+  generator: RuntimeProgram,
+  options: HookOptions,
+): Promise<HookRow[]> {
+  const { hooks, rounds, starts } = options;
+  const found: LaneResult[][] = hooks.map(() => []);
+  for (let turn = 0; turn < starts; turn++) {
+    const share = Math.floor(rounds * (turn + 1) / starts) - Math.floor(rounds * turn / starts);
+    const { lanes, repeated } = await measure(runtime, generator, options, share);
+    options.onRepeated(repeated);
+    for (const [index, result] of lanes.entries()) found[index]?.push(result);
+  }
+  const slicesOf = (index: number): Counts[] =>
+    (found[index] ?? []).flatMap(({ slices }) => slices);
+  const base = slicesOf(hooks.indexOf("none"));
+  return hooks.map((hook, index) => {
+    const results = found[index] ?? [];
+    const slices = slicesOf(index);
+    const mean = (of: (result: LaneResult) => number): number =>
+      results.reduce((sum, result) => sum + of(result), 0) / results.length;
+    return {
+      runtime: `${runtime.name} ${runtime.version}`,
+      hook,
+      perSecond: Math.round(mean(({ perSecond }) => perSecond)),
+      lost: results.reduce((sum, { lost }) => sum + lost, 0),
+      brokerUs: mean(({ brokerUs }) => brokerUs),
+      p50Us: quantileUs(slices, 0.5),
+      p99Us: quantileUs(slices, 0.99),
+      p99Ratio: ratioOf(slices, base, 0.99, new Prng(SEED)),
+    };
+  });
+}
