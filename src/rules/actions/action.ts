@@ -16,6 +16,12 @@ export interface Performer {
   readonly pushesOut?: boolean;
   /** Nobody in the broker sees what it does: it need not be done before the event goes on its way. */
   readonly isOutbound?: boolean;
+  /** Whatever it was given now would come to nothing for want of room. */
+  readonly isFull?: boolean;
+  /** How it says so. */
+  readonly fullText?: string;
+  /** Counts, where it counts such things, one that was not even made because `isFull`. */
+  refuse?(): void;
   /** Throws `ActionError`. What it keeps of `event` for later must be its own. */
   perform(selected: SqlObject, event: EventColumns, settle: Settle): ActionOutcome;
 }
@@ -53,7 +59,8 @@ export class RuleAction {
   #toldMs = -Infinity;
   readonly #settle: Settle = (isDone) => {
     this.#pending--;
-    this.#count(isDone, "it could not be delivered");
+    if (isDone) this.#succeeded();
+    else if (this.#failed()) this.#tell("it could not be delivered");
   };
 
   constructor(parts: RuleActionParts) {
@@ -72,33 +79,61 @@ export class RuleAction {
     return this.#pending;
   }
 
+  /** Whether `run` would fail for want of room, whatever it is given: then `refuse` does what it would do. */
+  get isFull(): boolean {
+    return this.#hasEnough || this.#parts.performer.isFull === true;
+  }
+
+  /** Counts one thing as failed that was not even made, because `isFull`. */
+  refuse(): void {
+    const { performer } = this.#parts;
+    const hasEnough = this.#hasEnough;
+    if (!hasEnough) performer.refuse?.();
+    if (this.#failed()) this.#tell(hasEnough ? this.#enough : performer.fullText ?? "it is full");
+  }
+
   /** Does it, or counts it as failed. Never throws. */
   run(selected: SqlObject, event: EventColumns): void {
-    const { performer, pendingMax } = this.#parts;
-    if (this.#pending >= pendingMax() && performer.pushesOut !== true) {
-      this.#count(false, `${this.#pending} are under way already`);
+    if (this.#hasEnough) {
+      if (this.#failed()) this.#tell(this.#enough);
       return;
     }
     try {
-      if (performer.perform(selected, event, this.#settle) === "done") this.#count(true, "");
-      else this.#pending++;
+      if (this.#parts.performer.perform(selected, event, this.#settle) === "pending") {
+        this.#pending++;
+      } else this.#succeeded();
     } catch (error) {
-      this.#count(false, error instanceof EvaluationFailure ? error.reason : textOf(error));
+      if (!this.#failed()) return;
+      this.#tell(error instanceof EvaluationFailure ? error.reason : textOf(error));
     }
   }
 
-  #count(isDone: boolean, reason: string): void {
-    const { totals, monotonicMs, onFailure } = this.#parts;
-    if (isDone) {
-      this.counters.success++;
-      totals.success++;
-      this.#isFailing = false;
-      return;
-    }
+  get #hasEnough(): boolean {
+    const { performer, pendingMax } = this.#parts;
+    return this.#pending >= pendingMax() && performer.pushesOut !== true;
+  }
+
+  get #enough(): string {
+    return `${this.#pending} are under way already`;
+  }
+
+  #succeeded(): void {
+    this.counters.success++;
+    this.#parts.totals.success++;
+    this.#isFailing = false;
+  }
+
+  /** Counts it; whether that is news. */
+  #failed(): boolean {
     this.counters.failed++;
-    totals.failed++;
-    if (this.#isFailing) return;
+    this.#parts.totals.failed++;
+    if (this.#isFailing) return false;
     this.#isFailing = true;
+    return true;
+  }
+
+  #tell(reason: string): void {
+    const { monotonicMs, onFailure } = this.#parts;
     if (monotonicMs() - this.#toldMs < NEWS_INTERVAL_MS) return;
     this.#toldMs = monotonicMs();
     onFailure(this, reason);

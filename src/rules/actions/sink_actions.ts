@@ -17,6 +17,10 @@ export interface RuleResource {
   readonly config: JsonObject;
   /** False: there is no room, or it is not running; `settle` is not called then. */
   offer(data: ResourceData, settle: Settle): boolean;
+  /** `offer` would say no to whatever it is given. */
+  readonly isFull: boolean;
+  /** Something that was not even made because `isFull`. */
+  countDropped(): void;
 }
 
 /** Where actions find resources: by name each time, since one may take the place of another. */
@@ -45,6 +49,20 @@ export class SinkPerformer implements Performer {
     return resources.get(resourceId)?.config["when_full"] === "drop_oldest";
   }
 
+  get isFull(): boolean {
+    const { resources, resourceId } = this.#parts;
+    return resources.get(resourceId)?.isFull === true;
+  }
+
+  get fullText(): string {
+    return `Cannot use resource "${this.#parts.resourceId}": its buffer is full, or closed`;
+  }
+
+  refuse(): void {
+    const { resources, resourceId } = this.#parts;
+    resources.get(resourceId)?.countDropped();
+  }
+
   perform(selected: SqlObject, event: EventColumns, settle: Settle): ActionOutcome {
     const { resources, resourceId, encode } = this.#parts;
     const resource = resources.get(resourceId);
@@ -52,7 +70,7 @@ export class SinkPerformer implements Performer {
       throw new ActionError(`Cannot use resource "${resourceId}": there is none of that name`);
     }
     if (!resource.offer(encode(selected, event), settle)) {
-      throw new ActionError(`Cannot use resource "${resourceId}": its buffer is full, or closed`);
+      throw new ActionError(this.fullText);
     }
     return "pending";
   }

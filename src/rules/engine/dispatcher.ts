@@ -41,6 +41,8 @@ export interface DispatcherParts {
 /** A rule in the index of one event. */
 interface Entry extends Indexed {
   readonly rule: LoadedRule;
+  /** It selects one thing of every event that it is found for. */
+  readonly isCertain: boolean;
 }
 
 /** An event of a message that its rules are still to run for. */
@@ -82,7 +84,7 @@ export class RuleDispatcher implements EventSink {
     const entries = new Map<EventName, Entry>();
     for (const event of events) {
       const filters = filtersFor(event, rule);
-      const entry = { rule, order, filters };
+      const entry = { rule, order, filters, isCertain: isCertain(event, compiled) };
       entries.set(event, entry);
       this.#indexes.get(event)?.add(entry);
     }
@@ -117,7 +119,7 @@ export class RuleDispatcher implements EventSink {
   onPublish(publication: Publication, origin: MessageOrigin): void {
     if (publication.isSys && this.#parts.ignoresSys()) return;
     const entries = this.#publish.find(publication.topic);
-    if (entries.length === 0) return;
+    if (entries.length === 0 || this.#isRefused(entries)) return;
     this.#fireMessage(entries, {
       event: "message.publish",
       message: publication,
@@ -128,7 +130,7 @@ export class RuleDispatcher implements EventSink {
 
   onDeliver(message: Publication | Message, receiver: EventClient, granted: MessageGrant): void {
     const entries = this.#find("message.deliver", message.topic);
-    if (entries.length === 0) return;
+    if (entries.length === 0 || this.#isRefused(entries)) return;
     const { origin } = message;
     const { qos, retain } = granted;
     const event = "message.deliver";
@@ -137,7 +139,7 @@ export class RuleDispatcher implements EventSink {
 
   onAcked(message: Message, receiver: EventClient, granted: MessageGrant): void {
     const entries = this.#find("message.acked", message.topic);
-    if (entries.length === 0) return;
+    if (entries.length === 0 || this.#isRefused(entries)) return;
     const { origin } = message;
     const { qos, retain } = granted;
     const event = "message.acked";
@@ -152,7 +154,7 @@ export class RuleDispatcher implements EventSink {
   ): void {
     if (message.topic.startsWith("$SYS/") && this.#parts.ignoresSys()) return;
     const entries = this.#find("message.dropped", message.topic);
-    if (entries.length === 0) return;
+    if (entries.length === 0 || this.#isRefused(entries)) return;
     this.#fireMessage(entries, { event: "message.dropped", message, origin, receiver });
   }
 
@@ -164,6 +166,19 @@ export class RuleDispatcher implements EventSink {
 
   #find(event: EventName, topic: string): readonly Entry[] {
     return this.#indexes.get(event)?.find(topic) ?? [];
+  }
+
+  /**
+   * Whether nothing can become of an event, because where its rules take things there is no room: then it is counted, and
+   * that is all. While a place is down this is what most messages for it cost.
+   */
+  #isRefused(entries: readonly Entry[]): boolean {
+    for (const { rule, isCertain } of entries) if (!isCertain || !rule.isFull) return false;
+    for (const { rule } of entries) {
+      rule.refuse();
+      this.#parts.totals.matched++;
+    }
+    return true;
   }
 
   #fireMessage(entries: readonly Entry[], event: MessageEvent): void {
@@ -256,6 +271,13 @@ function isOutbound({ rule }: Entry): boolean {
 
 function hasOutbound({ rule }: Entry): boolean {
   return rule.hasOutbound;
+}
+
+/** The index knows all that `run` would ask about the topic. */
+function isCertain(event: EventName, { statement }: CompiledRule): boolean {
+  const { topicFilters, indexFilters } = statement;
+  const isFound = topicFilters.length === 0 || indexFilters === topicFilters;
+  return event.startsWith("message.") && statement.isCertain && isFound;
 }
 
 /** Only events of messages are always about a topic of their own. */

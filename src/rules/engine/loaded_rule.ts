@@ -66,6 +66,18 @@ export class LoadedRule {
     return this.kept.isEnabled && this.compiled !== undefined;
   }
 
+  /** Whatever it selects now comes to nothing, because there is no room where it would go. */
+  get isFull(): boolean {
+    for (const action of this.actions) if (!action.isFull) return false;
+    return this.actions.length > 0;
+  }
+
+  /** Does and counts for one event what would become of it while `isFull`. */
+  refuse(): void {
+    this.meter.matched++;
+    for (const action of this.actions) action.refuse();
+  }
+
   get events(): readonly EventName[] {
     return this.compiled?.events ?? [];
   }

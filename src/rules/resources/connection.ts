@@ -44,6 +44,9 @@ export interface ConnectionSurroundings {
 export interface Connection {
   readonly counters: Readonly<SinkCounters>;
   offer(data: ResourceData, settle: Settle): boolean;
+  /** There is no room for anything; what was not made for that is to be counted as dropped. */
+  readonly isFull: boolean;
+  countDropped(): void;
   /** Rejects with a `SinkError`. */
   check(): Promise<void>;
   close(flushMs: number): Promise<void>;
@@ -178,6 +181,14 @@ class BufferedConnection<Item extends SinkItem> implements Connection {
     return item !== undefined && this.#buffer.offer(item);
   }
 
+  get isFull(): boolean {
+    return this.#buffer.isFull;
+  }
+
+  countDropped(): void {
+    this.#buffer.countDropped();
+  }
+
   async check(): Promise<void> {
     await this.#ends.sink.check();
     this.#buffer.tryNow();
@@ -202,10 +213,14 @@ const NOTHING: Readonly<SinkCounters> = Object.freeze({
 /** A resource for looking at: it leads nowhere. */
 class NoConnection implements Connection {
   readonly counters = NOTHING;
+  /** It counts nothing, and so nothing is saved. */
+  readonly isFull = false;
 
   offer(): boolean {
     return false;
   }
+
+  countDropped(): void {}
 
   check(): Promise<void> {
     return Promise.resolve();

@@ -81,6 +81,14 @@ export class LiveResource implements RuleResource {
     return this.#connection?.offer(data, settle) ?? false;
   }
 
+  get isFull(): boolean {
+    return this.#connection?.isFull ?? false;
+  }
+
+  countDropped(): void {
+    this.#connection?.countDropped();
+  }
+
   /** Whether it can be reached now. */
   async isAlive(): Promise<boolean> {
     const connection = this.#connection;

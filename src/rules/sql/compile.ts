@@ -39,6 +39,8 @@ export interface CompiledStatement {
   readonly indexFilters: readonly string[] | undefined;
   /** Without those that `*` adds, for which it says "all". */
   readonly columnsUsed: ReadonlySet<string> | "all";
+  /** Exactly one thing is selected of each event with such a topic, whatever there is in it. */
+  readonly isCertain: boolean;
   /**
    * What is selected: one for SELECT, one for each chosen element of FOREACH. "no-match" also where something could not
    * be evaluated: see `lastFailure`.
@@ -72,6 +74,7 @@ export function compileStatement(statement: Statement, options: CompileOptions):
     topicFilters,
     indexFilters: indexFiltersOf(statement, events, topicFilters),
     columnsUsed: compilation.columnsUsed,
+    isCertain: isCertain(statement),
     elementPath: statement.kind === "foreach"
       ? elementPathOf(statement.fields, statement.text)
       : ["item"],
@@ -84,6 +87,7 @@ interface ProgramParts {
   readonly topicFilters: readonly string[];
   readonly indexFilters: readonly string[] | undefined;
   readonly columnsUsed: ReadonlySet<string>;
+  readonly isCertain: boolean;
   readonly elementPath: readonly string[];
   readonly slotCount: number;
 }
@@ -95,6 +99,7 @@ class Program implements CompiledStatement {
   readonly topicFilters: readonly string[];
   readonly indexFilters: readonly string[] | undefined;
   readonly columnsUsed: ReadonlySet<string> | "all";
+  readonly isCertain: boolean;
   lastFailure: string | undefined;
   readonly #run: Run;
   readonly #elementPath: readonly string[];
@@ -105,6 +110,7 @@ class Program implements CompiledStatement {
     this.topicFilters = parts.topicFilters;
     this.indexFilters = parts.indexFilters;
     this.columnsUsed = parts.columnsUsed.has("*") ? "all" : parts.columnsUsed;
+    this.isCertain = parts.isCertain;
     this.#run = run;
     this.#elementPath = parts.elementPath;
     this.#scope = new Scope(parts.slotCount);
@@ -213,6 +219,15 @@ function compileWhere(
 ): Test {
   if (where === undefined) return () => true;
   return compileCondition(where, { ...names, aliases, isCondition: true });
+}
+
+/** There is no condition, and columns are taken as they are: nothing can go wrong with that. */
+function isCertain(statement: Statement): boolean {
+  if (statement.kind !== "select" || statement.where !== undefined) return false;
+  return statement.fields.every((field) =>
+    field.kind === "all" ||
+    field.value.kind === "name" && field.value.path.length === 1 && (field.alias?.length ?? 1) === 1
+  );
 }
 
 function indexFiltersOf(

@@ -38,6 +38,7 @@ export class FakeResource implements RuleResource {
   readonly offered: ResourceData[] = [];
   readonly settles: ((isDone: boolean) => void)[] = [];
   isFull = false;
+  dropped = 0;
 
   constructor(id: string, type: string, config: { readonly [name: string]: JsonValue } = {}) {
     this.id = id;
@@ -50,6 +51,10 @@ export class FakeResource implements RuleResource {
     this.offered.push(data);
     this.settles.push(settle);
     return true;
+  }
+
+  countDropped(): void {
+    this.dropped++;
   }
 
   /** What was offered, bytes as text. */

@@ -137,3 +137,78 @@ test("nothing that was put off is lost when the engine is closed", async () => {
   rig.engine.close();
   assertEquals(file.texts, ["1"]);
 });
+
+/** What became of a rule so far: matches, its first action, what the resource was spared. */
+function tally(rig: RuleRig, file: FakeResource): readonly unknown[] {
+  const [rule] = rig.engine.list();
+  return [rule?.counters.matched, rule?.actions[0]?.counters, file.offered.length, file.dropped];
+}
+
+test("while there is no room a message for a rule without a condition is counted, and nothing is made of it", async () => {
+  const { rig, runtime, file } = await outboundRig([
+    { sql: 'SELECT topic, payload FROM "t/+"', actions: [TO_FILE] },
+  ]);
+  file.isFull = true;
+  for (const topic of ["t/1", "t/2", "u"]) rig.publish(topic, "x");
+  assertEquals(tally(rig, file), [2, { success: 0, failed: 2 }, 0, 2]);
+  assertEquals(rig.log.filter(({ level }) => level === "warn").map(({ fields }) => fields), [{
+    rule: rig.engine.list()[0]?.id,
+    action: rig.engine.list()[0]?.actions[0]?.id,
+    reason: 'Cannot use resource "file": its buffer is full, or closed',
+  }]);
+  assertEquals(rig.engine.totals, { rules: 1, matched: 2, success: 0, failed: 2 });
+  file.isFull = false;
+  rig.publish("t/3", "y");
+  runtime.settle();
+  assertEquals(tally(rig, file), [3, { success: 0, failed: 2 }, 1, 2]);
+});
+
+test("while as much is under way as may be a message is counted at once", async () => {
+  const [file, runtime] = [new FakeResource("file", "file"), new MemoryRuntime()];
+  const rig = new RuleRig({ resources: [file], runtime, options: { maxQueuedActions: 2 } });
+  await rig.engine.create({ sql: "SELECT * FROM t", actions: [TO_FILE] });
+  for (let i = 0; i < 2; i++) rig.publish("t", "x");
+  runtime.settle();
+  for (let i = 0; i < 3; i++) rig.publish("t", "x");
+  assertEquals(tally(rig, file), [5, { success: 0, failed: 3 }, 2, 0]);
+  for (const settle of file.settles.splice(0)) settle(true);
+  rig.publish("t", "x");
+  runtime.settle();
+  assertEquals(tally(rig, file), [6, { success: 2, failed: 3 }, 3, 0]);
+});
+
+test("where there is no room a rule is evaluated all the same if it may not match, or does more", async () => {
+  const cases:
+    readonly (readonly [string, readonly (typeof TO_FILE | typeof NOTHING)[], number])[] = [
+      ["SELECT * FROM t WHERE payload.a = 1", [TO_FILE], 1],
+      ["SELECT payload.a + 1 AS b FROM t", [TO_FILE], 1],
+      ["FOREACH payload.list AS each DO each AS payload FROM t", [TO_FILE], 2],
+      ["SELECT * FROM t", [TO_FILE, NOTHING], 2],
+      ["SELECT * FROM t, message.deliver", [TO_FILE], 2],
+    ];
+  for (const [sql, actions, matched] of cases) {
+    const { rig, runtime, file } = await outboundRig([{ sql, actions: [...actions] }]);
+    file.isFull = true;
+    rig.publish("t", '{"a":1,"list":[1]}');
+    rig.publish("t", '{"a":"no number"}');
+    rig.publish("u", "{}");
+    runtime.settle();
+    assertEquals([sql, rig.engine.list()[0]?.counters.matched], [sql, matched]);
+    assertEquals([sql, file.dropped], [sql, 0]);
+  }
+});
+
+test("a rule that can do something is told of what another one has no room for", async () => {
+  const { rig, runtime, file } = await outboundRig([
+    { sql: "SELECT * FROM t", actions: [TO_FILE] },
+    { sql: "SELECT * FROM t", actions: [NOTHING] },
+  ]);
+  file.isFull = true;
+  rig.publish("t", "x");
+  runtime.settle();
+  assertEquals(rig.engine.list().map(({ counters }) => counters.matched), [1, 1]);
+  assertEquals(rig.engine.list().map(({ actions }) => actions[0]?.counters), [
+    { success: 0, failed: 1 },
+    { success: 1, failed: 0 },
+  ]);
+});

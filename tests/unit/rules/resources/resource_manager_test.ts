@@ -346,6 +346,10 @@ test("a resource takes no more than its queue has room for", () =>
       (_, n) => resource?.offer({ kind: "row", row: { n } }, (isDone) => settled.push(isDone)),
     );
     assertEquals(taken, [true, true, true, false, false]);
+    assertEquals(resource?.isFull, true);
+    resource?.countDropped();
+    const { offered = 0, dropped = 0, queued = 0 } = resource?.view.counters ?? {};
+    assertEquals([offered, dropped, queued], [6, 3, 3]);
     await rig.manager.close();
     assertEquals(settled, [false, false, false]);
     await service.stop();

@@ -119,6 +119,21 @@ test("a rule for message.publish whose FROM names other events alone is refused"
   assertEquals(assertThrows(refused, SqlError).code, "unknown-event");
 });
 
+test("isCertain: one thing is selected of every event, whatever is in it", () => {
+  const cases: readonly (readonly [sql: string, isCertain: boolean])[] = [
+    ["SELECT * FROM t", true],
+    ['SELECT topic, payload AS text, * FROM "t/#"', true],
+    ["SELECT * FROM t WHERE qos = 1", false],
+    ["SELECT payload.a FROM t", false],
+    ["SELECT qos + 1 AS more FROM t", false],
+    ["SELECT topic AS a.b FROM t", false],
+    ["FOREACH payload.list FROM t", false],
+  ];
+  for (const [sql, isCertain] of cases) {
+    assertEquals([sql, compiled(sql).isCertain], [sql, isCertain]);
+  }
+});
+
 test("columnsUsed are those that the statement may read", () => {
   const sql = `SELECT payload.x AS a, upper(username), clientip() FROM "#" WHERE a = qos`;
   assertEquals(
