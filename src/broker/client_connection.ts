@@ -110,7 +110,7 @@ export class ClientConnection extends Timer
     this.#lastActivityMs = core.clock.monotonicMs();
     // Nobody has said yet who this is.
     const largestFirst = Math.min(core.options.maxPacketSizeBytes, core.limits.maxConnectBytes);
-    this.splitter = new FrameSplitter(largestFirst, socket.chunksAreStable);
+    this.splitter = new FrameSplitter(largestFirst);
     core.timers.schedule(this, core.options.connectTimeoutMs);
   }
 
@@ -174,10 +174,12 @@ export class ClientConnection extends Timer
 
   /** The packets in a chunk, or those that were held back. False: it is enough for this turn. */
   #split(chunk: Uint8Array | undefined): boolean {
-    const { splitter, core } = this;
+    const { splitter, core, socket } = this;
     let isGoingOn: boolean;
     try {
-      isGoingOn = chunk === undefined ? splitter.resume(this) : splitter.push(chunk, this);
+      isGoingOn = chunk === undefined
+        ? splitter.resume(this)
+        : splitter.push(chunk, this, socket.chunksAreStable);
     } finally {
       core.runs.deliver();
     }

@@ -121,10 +121,7 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
     }
     const { connect, timeoutMs } = this.#options;
     this.#socket = socket;
-    this.#splitter = new FrameSplitter(
-      connect.maximumPacketSize ?? MAX_PACKET_SIZE,
-      socket.chunksAreStable,
-    );
+    this.#splitter = new FrameSplitter(connect.maximumPacketSize ?? MAX_PACKET_SIZE);
     this.#loop.timers.schedule(this.#timer, timeoutMs);
     this.#output.packet(connect);
   }
@@ -232,7 +229,7 @@ export class MqttClient implements ByteSocketHandler, FrameSink, Flushable {
   onBytes(chunk: Uint8Array): void {
     if (this.#state === "ending" || this.#state === "closed") return;
     try {
-      this.#splitter.push(chunk, this);
+      this.#splitter.push(chunk, this, this.#socket?.chunksAreStable);
     } catch (error) {
       this.#fail(error);
     }

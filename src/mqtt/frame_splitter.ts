@@ -63,7 +63,6 @@ function giveBuffer(buffer: Uint8Array): void {
  */
 export class FrameSplitter {
   #maxPacketSize: number;
-  readonly #chunksAreStable: boolean;
   #stopped = false;
 
   /** The beginning of an incomplete frame: first its header alone, then the gathered frame. */
@@ -78,13 +77,9 @@ export class FrameSplitter {
   #keptStart = 0;
   #keptEnd = 0;
 
-  /**
-   * `maxPacketSizeBytes` counts whole frames, fixed header included. `chunksAreStable`: nobody writes to
-   * a chunk after `push`, so that a rest of it is kept without a copy.
-   */
-  constructor(maxPacketSizeBytes: number, chunksAreStable = false) {
+  /** `maxPacketSizeBytes` counts whole frames, fixed header included. */
+  constructor(maxPacketSizeBytes: number) {
     this.#maxPacketSize = maxPacketSizeBytes;
-    this.#chunksAreStable = chunksAreStable;
   }
 
   /** Bytes held now: the beginning of an incomplete frame and what waits for `resume`. */
@@ -99,16 +94,16 @@ export class FrameSplitter {
 
   /**
    * Hands on every frame that `chunk` completes; false when the sink stopped it. The chunk belongs to
-   * the caller again when this returns. While stopped it is only kept: a caller that pauses reading
-   * bounds how much. Throws a ProtocolError for a remaining length of more than four bytes
+   * the caller again when this returns; only if it `isStable`, so that nobody will ever write to it, a rest is kept
+   * without a copy. While stopped it is only kept: a caller that pauses reading bounds how much. Throws a ProtocolError for a remaining length of more than four bytes
    * and, as soon as the fixed header is known, for a packet that is too large.
    */
-  push(chunk: Uint8Array, sink: FrameSink): boolean {
+  push(chunk: Uint8Array, sink: FrameSink, isStable = false): boolean {
     if (this.#stopped) {
       this.#keep(chunk);
       return false;
     }
-    return this.#split(chunk, 0, chunk.length, sink, false);
+    return this.#split(chunk, 0, chunk.length, sink, isStable);
   }
 
   /** Goes on with what was kept after a stop; same result as `push`. */
@@ -122,13 +117,13 @@ export class FrameSplitter {
     return this.#split(kept, start, end, sink, true);
   }
 
-  /** `isKept`: `bytes` are our own, so that a rest of them is kept by keeping the offsets. */
+  /** `isStable`: a rest of `bytes`, whoever made them, is kept by keeping the offsets. */
   #split(
     bytes: Uint8Array,
     start: number,
     end: number,
     sink: FrameSink,
-    isKept: boolean,
+    isStable: boolean,
   ): boolean {
     let at = start;
     let isGoingOn = true;
@@ -159,7 +154,7 @@ export class FrameSplitter {
     if (isGoingOn) return true;
     this.#stopped = true;
     if (at < end) {
-      if (isKept || this.#chunksAreStable) {
+      if (isStable) {
         this.#kept = bytes;
         this.#keptStart = at;
         this.#keptEnd = end;
@@ -231,7 +226,8 @@ export class FrameSplitter {
   #keep(chunk: Uint8Array): void {
     const length = this.#keptEnd - this.#keptStart;
     const needed = length + chunk.length;
-    if (this.#chunksAreStable || this.#keptEnd + chunk.length > this.#kept.length) {
+    // Behind what is kept there is room only in a buffer of ours.
+    if (this.#keptEnd + chunk.length > this.#kept.length) {
       // At least half of the new buffer is free or new, so moving stays cheap however it is fed.
       const grown = new Uint8Array(length === 0 ? needed : Math.max(needed, 2 * length));
       grown.set(this.#kept.subarray(this.#keptStart, this.#keptEnd));

@@ -6,15 +6,13 @@ import {
   type UnixConnectOptions,
 } from "./connect.ts";
 import { claimSocketFile } from "./socket_file.ts";
-import { copyAlone } from "./bytes.ts";
 import type { Child, ChildOptions } from "./child.ts";
 import { NodeCommon } from "./node_common.ts";
+import { BunByteSocket } from "./bun_socket.ts";
 import type { BunAddress, BunGlobal, BunSocket, BunSocketHandlers } from "./bun_types.ts";
 import {
   type ByteSocket,
   type ByteSocketHandler,
-  type CloseCause,
-  LINGER_MS,
   type NotifySocket,
   type Runtime,
   type SocketListener,
@@ -29,134 +27,6 @@ import {
 const PROBE_AFTER_MS = 300_000;
 
 const bun = (globalThis as unknown as { Bun: BunGlobal }).Bun;
-
-/** A write goes to the system at once; only what it did not take waits here for `drain`. */
-class BunByteSocket implements ByteSocket {
-  readonly peerCertificate = undefined;
-  readonly serverName = undefined;
-  readonly chunksAreStable = true;
-  readonly #socket: BunSocket<BunByteSocket>;
-  #handler: ByteSocketHandler | undefined;
-  #pending: Uint8Array | undefined;
-  #pendingStart = 0;
-  #pendingEnd = 0;
-  #closing = false;
-  #cause: CloseCause = "peer";
-  #detail: string | undefined;
-  #linger: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(socket: BunSocket<BunByteSocket>) {
-    this.#socket = socket;
-  }
-
-  get remoteAddress(): string {
-    return this.#socket.remoteAddress ?? "";
-  }
-
-  get remotePort(): number {
-    return this.#socket.remotePort ?? 0;
-  }
-
-  attach(handler: ByteSocketHandler): void {
-    this.#handler = handler;
-  }
-
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    const taken = this.#socket.write(bytes, start, end - start);
-    if (taken === end - start) return true;
-    this.#keepRest(bytes, start + (taken > 0 ? taken : 0), end);
-    if (taken < 0) this.#break();
-    return false;
-  }
-
-  /** A small rest of a large chunk must not hold on to all of it until the peer reads on. */
-  #keepRest(bytes: Uint8Array, start: number, end: number): void {
-    const isSmallPart = (end - start) * 2 < bytes.length;
-    this.#pending = isSmallPart ? copyAlone(bytes, start, end) : bytes;
-    this.#pendingStart = isSmallPart ? 0 : start;
-    this.#pendingEnd = isSmallPart ? end - start : end;
-  }
-
-  pause(): void {
-    if (!this.#closing) this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  close(): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#cause = "local";
-    this.#socket.resume();
-    if (this.#pending === undefined) this.#shutdown();
-  }
-
-  abort(): void {
-    this.#closing = true;
-    if (this.#cause === "peer") this.#cause = "local";
-    this.#pending = undefined;
-    this.#terminateLater();
-  }
-
-  /** The connection is broken. Of a socket that is paused, nobody else would ever say so. */
-  #break(): void {
-    if (this.#cause === "peer") this.onError(new Error("Cannot write: the connection is broken"));
-    this.#terminateLater();
-  }
-
-  /** It calls `onClosed` at once, and whoever writes or aborts is in the middle of something. */
-  #terminateLater(): void {
-    setImmediate(() => this.#socket.terminate());
-  }
-
-  onData(chunk: Uint8Array): void {
-    if (!this.#closing) this.#handler?.onBytes(chunk);
-  }
-
-  onDrain(): void {
-    const bytes = this.#pending;
-    if (bytes === undefined) return;
-    const length = this.#pendingEnd - this.#pendingStart;
-    const taken = this.#socket.write(bytes, this.#pendingStart, length);
-    if (taken < length) {
-      if (taken < 0) this.#break();
-      if (taken <= 0) return;
-      this.#pendingStart += taken;
-      this.#handler?.onProgress();
-      return;
-    }
-    this.#pending = undefined;
-    if (this.#closing) this.#shutdown();
-    else this.#handler?.onWritable();
-  }
-
-  /** The peer has ended its side: MQTT has no half-open connections. */
-  onEnd(): void {
-    this.#socket.end();
-  }
-
-  onError(error: Error): void {
-    this.#cause = "error";
-    this.#detail = error.message;
-  }
-
-  onClosed(error: Error | undefined): void {
-    if (this.#linger !== undefined) clearTimeout(this.#linger);
-    if (error !== undefined && this.#cause === "peer") this.onError(error);
-    this.#closing = true;
-    this.#pending = undefined;
-    const handler = this.#handler;
-    this.#handler = undefined;
-    handler?.onClose(this.#cause, this.#detail);
-  }
-
-  #shutdown(): void {
-    this.#socket.shutdown();
-    this.#linger = setTimeout(() => this.#socket.terminate(), LINGER_MS);
-  }
-}
 
 /** The broker on Bun. */
 export class BunRuntime extends NodeCommon implements Runtime {

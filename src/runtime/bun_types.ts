@@ -5,6 +5,8 @@ export interface BunSocket<T> {
   /** Undefined once the socket is closed. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  /** The system's number for it; -1 once the socket is closed. */
+  readonly fd: number;
   /** Bytes taken by the system; -1 when the socket is closed. */
   write(bytes: Uint8Array, byteOffset: number, byteLength: number): number;
   shutdown(halfClose?: boolean): void;

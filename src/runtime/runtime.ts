@@ -54,7 +54,10 @@ export interface ByteSocket {
   readonly peerCertificate: PeerCertificate | undefined;
   /** The name by which the peer called us (SNI); known from the first bytes on. */
   readonly serverName: string | undefined;
-  /** Chunks are made for each call of `onBytes` and never written again: whoever wants may keep them. */
+  /**
+   * Of the chunk that `onBytes` is called with: it was made for this call and is never written again, so that whoever
+   * wants may keep it. Another chunk of the same connection may be otherwise.
+   */
   readonly chunksAreStable: boolean;
   /**
    * Hands `bytes[start..end)` to the system. True: all taken, the bytes are free again. False: the write is

@@ -19,7 +19,6 @@ export interface ProxiedSocketOptions {
 /** A connection through a proxy, which says in a header in front of everything for whom it speaks. */
 export class ProxiedSocket implements ByteSocket, TlsHandler {
   readonly preamble: { push(chunk: Uint8Array): number | undefined } | undefined;
-  readonly chunksAreStable: boolean;
   readonly #lower: ByteSocket;
   readonly #options: ProxiedSocketOptions;
   readonly #reader = new ProxyHeaderReader();
@@ -30,7 +29,6 @@ export class ProxiedSocket implements ByteSocket, TlsHandler {
   constructor(lower: ByteSocket, options: ProxiedSocketOptions) {
     this.#lower = lower;
     this.#options = options;
-    this.chunksAreStable = lower.chunksAreStable;
     this.preamble = options.isBelowTls ? { push: (chunk) => this.#pushBelowTls(chunk) } : undefined;
   }
 
@@ -54,6 +52,10 @@ export class ProxiedSocket implements ByteSocket, TlsHandler {
 
   get serverName(): string | undefined {
     return this.#lower.serverName ?? this.#reader.header.serverName;
+  }
+
+  get chunksAreStable(): boolean {
+    return this.#lower.chunksAreStable;
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {

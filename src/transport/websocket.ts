@@ -28,7 +28,6 @@ interface WaitingFrame {
 /** MQTT in binary frames: towards the owner a connection like any other, towards the peer a WebSocket. */
 export class WebSocketSocket implements ByteSocket, TlsHandler, FrameSink {
   readonly preamble: TlsHandler["preamble"];
-  readonly chunksAreStable: boolean;
   readonly #lower: ByteSocket;
   readonly #writer: FrameWriter | MaskingFrameWriter;
   readonly #decoder: FrameDecoder;
@@ -57,7 +56,6 @@ export class WebSocketSocket implements ByteSocket, TlsHandler, FrameSink {
     const { isServer } = opening;
     this.#writer = isServer ? new FrameWriter(lower) : new MaskingFrameWriter(lower);
     this.#decoder = new FrameDecoder(isServer);
-    this.chunksAreStable = lower.chunksAreStable;
     this.preamble = preamble;
   }
 
@@ -99,6 +97,10 @@ export class WebSocketSocket implements ByteSocket, TlsHandler, FrameSink {
     if (this.#writer.write(DATA_OPCODE, bytes, start, end)) return true;
     this.#isOwnersFrame = true;
     return false;
+  }
+
+  get chunksAreStable(): boolean {
+    return this.#lower.chunksAreStable;
   }
 
   pause(): void {

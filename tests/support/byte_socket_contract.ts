@@ -162,19 +162,61 @@ export function byteSocketContract(kind: ByteSocketKind): void {
   });
 
   contract("keeps its word about chunks that are stable", async ({ owner, peer }) => {
-    if (!owner.socket.chunksAreStable) return;
-    const sent = pattern(2_000_000);
+    const sent = pattern(LARGE_BYTES);
     const kept: Uint8Array[] = [];
-    owner.onChunk = (chunk) => kept.push(chunk);
+    owner.onChunk = (chunk) => {
+      kept.push(owner.socket.chunksAreStable ? chunk : new Uint8Array(chunk));
+    };
     peer.write(sent);
     await owner.until(() => owner.received >= sent.length, "all bytes");
     assert(Buffer.concat(kept).equals(sent));
   });
 
+  contract("hears the last words of a peer that sends very much", async ({ owner, peer }) => {
+    const sent = pattern(LARGE_BYTES);
+    const chunks: Uint8Array[] = [];
+    owner.onChunk = (chunk) => {
+      chunks.push(new Uint8Array(chunk));
+      owner.socket.pause();
+      setImmediate(() => owner.socket.resume());
+    };
+    peer.write(sent);
+    await owner.until(() => owner.received >= sent.length, "all bytes");
+    // It has little to say now, and is heard all the same.
+    for (let round = 1; round <= 3; round++) {
+      peer.write("x");
+      await owner.until(() => owner.received >= sent.length + round, `byte ${round}`);
+    }
+    peer.end(sent);
+    await owner.until(() => owner.closed.length > 0, "the end");
+    assertEquals(owner.closed, ["peer"]);
+    assert(Buffer.concat(chunks).equals(Buffer.concat([sent, Buffer.from("xxx"), sent])));
+  });
+
+  for (const how of ["close", "abort"] as const) {
+    contract(`ends a peer that sends very much by ${how}()`, async ({ owner, peer }) => {
+      let after = -1;
+      owner.onChunk = (chunk) => {
+        if (after >= 0) after += chunk.length;
+        else if (owner.received > LARGE_BYTES / 2) {
+          owner.socket[how]();
+          after = 0;
+        }
+      };
+      const ended = peer.readToEnd();
+      peer.write(pattern(LARGE_BYTES));
+      await ended;
+      peer.end();
+      await owner.until(() => owner.closed.length > 0, "the end");
+      assertEquals([owner.closed, after], [["local"], 0]);
+    });
+  }
+
   contract("does not hold on to much more than a chunk", async ({ owner, peer }) => {
-    if (!owner.socket.chunksAreStable) return;
     const kept: Uint8Array[] = [];
-    owner.onChunk = (chunk) => kept.push(chunk);
+    owner.onChunk = (chunk) => {
+      if (owner.socket.chunksAreStable) kept.push(chunk);
+    };
     for (let round = 1; round <= 20; round++) {
       peer.write("x".repeat(100));
       await owner.until(() => owner.received >= round * 100, "bytes");

@@ -175,7 +175,7 @@ export class MemorySocket implements ByteSocket {
   readonly remotePort: number;
   peerCertificate: PeerCertificate | undefined;
   serverName: string | undefined;
-  readonly chunksAreStable: boolean;
+  chunksAreStable = false;
   readonly peer: MemoryPeer;
   readonly #runtime: MemoryRuntime;
   readonly #prng: Prng | undefined;
@@ -199,7 +199,6 @@ export class MemorySocket implements ByteSocket {
     this.remoteAddress = remote.address;
     this.remotePort = remote.port;
     this.#prng = prng;
-    this.chunksAreStable = prng?.nextBoolean() ?? false;
     this.peer = new MemoryPeer(this);
   }
 
@@ -321,6 +320,7 @@ export class MemorySocket implements ByteSocket {
   #read(): void {
     if (this.#isPaused) this.#strayChunks--;
     const chunk = copyOf(this.#inbox.shift() as Uint8Array);
+    this.chunksAreStable = this.#prng?.nextBoolean() ?? false;
     try {
       this.#handler?.onBytes(chunk);
     } finally {

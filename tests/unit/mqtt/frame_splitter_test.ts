@@ -206,6 +206,40 @@ test("FrameSplitter stops behind the last frame of a chunk and keeps what comes 
   assertEquals([sink.list.length, splitter.pendingBytes], [2, 0]);
 });
 
+test("FrameSplitter keeps a rest of a chunk that is stable where it is, and copies of another", () => {
+  const frames = Array.from({ length: 6 }, (_, index) => packet(0x30, filled(20 + index)));
+  const sink = new Frames();
+  const places: Uint8Array[] = [];
+  const noting: FrameSink = {
+    onFrame: (bytes, ...rest): boolean => {
+      places.push(bytes);
+      return sink.onFrame(bytes, ...rest);
+    },
+  };
+  sink.stops = (): boolean => true;
+  const splitter = new FrameSplitter(NO_LIMIT);
+  const stable = bytesOf(...frames.slice(0, 2));
+  const passing = bytesOf(...frames.slice(2, 4));
+  splitter.push(stable, noting, true);
+  // Behind the rest of one that is not ours to write to.
+  splitter.push(passing, noting, false);
+  passing.fill(0);
+  while (!splitter.resume(noting));
+  splitter.push(stable.slice(), noting, true);
+  const last = bytesOf(...frames.slice(4));
+  while (!splitter.resume(noting));
+  splitter.push(last, noting, false);
+  last.fill(0);
+  while (!splitter.resume(noting));
+  assertEquals(
+    sink.list.map(hex),
+    [...frames.slice(0, 4), ...frames.slice(0, 2), ...frames.slice(4)].map(hex),
+  );
+  assert(places[4] === places[5], "the rest was kept in place");
+  assert(places[6] !== places[7], "the rest was copied");
+  assert(Buffer.from(stable).equals(bytesOf(...frames.slice(0, 2))), "nobody wrote to it");
+});
+
 test("FrameSplitter gives the same frames for every chunking, with and without stops", () => {
   const prng = new Prng(seedOfRun("frame_splitter"));
   const sizes = [0, 1, 2, 100, 126, 127, 128, 129, 1000, 16_383, 16_384, 16_385, 40_000];
