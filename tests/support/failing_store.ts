@@ -66,26 +66,32 @@ function failing(database: DatabaseSync, faults: DiskFaults): DatabaseSync {
       faults.call(false);
       database.exec(sql);
     },
-    prepare: (sql: string): StatementSync => failingStatement(database.prepare(sql), faults),
+    prepare: (sql: string): StatementSync =>
+      failingStatement(database.prepare(sql), faults, !/^(SELECT|PRAGMA)\b/.test(sql)),
     close: (): void => database.close(),
   };
   return wrapped as unknown as DatabaseSync;
 }
 
-function failingStatement(statement: StatementSync, faults: DiskFaults): StatementSync {
+/** `isWrite`: whichever method runs it. */
+function failingStatement(
+  statement: StatementSync,
+  faults: DiskFaults,
+  isWrite: boolean,
+): StatementSync {
   type Parameters = Array<number | string | Uint8Array | null>;
   const wrapped = {
     setReadBigInts: (isEnabled: boolean): void => statement.setReadBigInts(isEnabled),
     run(...parameters: Parameters): unknown {
-      faults.call(true);
+      faults.call(isWrite);
       return statement.run(...parameters);
     },
     get(...parameters: Parameters): unknown {
-      faults.call(false);
+      faults.call(isWrite);
       return statement.get(...parameters);
     },
     all(...parameters: Parameters): unknown {
-      faults.call(false);
+      faults.call(isWrite);
       return statement.all(...parameters);
     },
   };

@@ -4,6 +4,7 @@ import { InflightState } from "../../session/mod.ts";
 import { BodyKind } from "../codec/body.ts";
 import { checksumSeed, checksumWords } from "../codec/checksum.ts";
 import { readUtf8 } from "../codec/byte_source.ts";
+import { BatchViews, NO_VIEWS } from "./batch_views.ts";
 import { Operation, PACKET_ID_BITS, SEQ_BITS, SEQ_MAX } from "./batch_format.ts";
 import { numberOf, rollBack } from "./database.ts";
 import { QUEUED_BODY_LENGTH_AT } from "./operation_body.ts";
@@ -23,7 +24,8 @@ const OF_SESSION = `id BETWEEN ? << ${SEQ_BITS} AND (? << ${SEQ_BITS}) | ${SEQ_M
 const RECEIVED_OF_SESSION =
   `id BETWEEN ? << ${PACKET_ID_BITS} AND (? << ${PACKET_ID_BITS}) | 65535`;
 
-// A row that is there already is replaced: a batch that fails must not fail for ever.
+// A row that is there already is replaced: a batch that fails must not fail for ever. Bodies of queued messages are cut
+// out of a view that is a little larger (`BatchViews`): view, place in it, length.
 const STATEMENTS = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
@@ -39,9 +41,9 @@ const STATEMENTS = {
   removeExchange: "DELETE FROM exchange WHERE id = ?",
   removeAllReceived: `DELETE FROM received WHERE ${RECEIVED_OF_SESSION}`,
   pushQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
-    VALUES ((? << ${SEQ_BITS}) | ?, ?, NULL, ?)`,
+    VALUES ((? << ${SEQ_BITS}) | ?, ?, NULL, substr(?, ?, ?))`,
   pushSharedQueued: `INSERT OR REPLACE INTO queued (id, bytes, message, body)
-    VALUES ((? << ${SEQ_BITS}) | ?, ?, ?, ?)`,
+    VALUES ((? << ${SEQ_BITS}) | ?, ?, ?, substr(?, ?, ?))`,
   removeQueued: `DELETE FROM queued WHERE ${QUEUED_RANGE}`,
   messagesOfQueued: `SELECT message, count(*) AS refs FROM queued
     WHERE ${QUEUED_RANGE} AND message IS NOT NULL GROUP BY message`,
@@ -64,11 +66,6 @@ const STATEMENTS = {
 
 type StatementName = keyof typeof STATEMENTS;
 
-interface BatchViews {
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-}
-
 /** A draft has all rows that could be read of the database before; those of queues never change. */
 const DRAFT_STATEMENTS = {
   ...STATEMENTS,
@@ -83,8 +80,8 @@ export class BatchWriter {
   readonly #statements: Record<StatementName, StatementSync>;
   /** Batches take turns in them. */
   readonly #memories: (BatchViews | undefined)[] = [];
-  #bytes: Uint8Array = new Uint8Array(0);
-  #words: Int32Array = new Int32Array(0);
+  #views = NO_VIEWS;
+  #words = NO_VIEWS.words;
   /** In `#words`. */
   #at = 0;
   #rows = 0;
@@ -127,7 +124,7 @@ export class BatchWriter {
 
   /** The memory of that number, in which batches are; given again when it has been replaced. */
   setMemory(index: number, memory: ArrayBufferLike): void {
-    this.#memories[index] = { bytes: new Uint8Array(memory), words: new Int32Array(memory) };
+    this.#memories[index] = new BatchViews(memory);
   }
 
   /** The session is gone, messages of it may be left; `purge` removes them. */
@@ -139,7 +136,7 @@ export class BatchWriter {
   write(index: number, length: number): number {
     const views = this.#memories[index];
     assert(views !== undefined, "a memory is given before its first batch");
-    this.#bytes = views.bytes;
+    this.#views = views;
     this.#words = views.words;
     return this.#inTransaction(() => {
       this.#at = 0;
@@ -174,12 +171,12 @@ export class BatchWriter {
     this.#released.clear();
     this.#ended.length = 0;
     this.#endTransaction();
-    this.#statements.begin.run();
+    this.#statements.begin.get();
     this.#isInTransaction = true;
     try {
       work();
       this.#releaseMessages();
-      this.#statements.commit.run();
+      this.#statements.commit.get();
       this.#isInTransaction = false;
     } catch (error) {
       this.#endFailed();
@@ -253,10 +250,13 @@ export class BatchWriter {
     const seq = this.#nextWide();
     const bytes = this.#next();
     const message = this.#nextWide();
-    const body = this.#nextBody(this.#next(), queuedSeed(key, seq));
+    const length = this.#next();
+    const start = this.#nextSealed(length, queuedSeed(key, seq));
+    const window = this.#views.windowOf(start, length);
+    const at = start - window.byteOffset + 1;
     const { pushQueued, pushSharedQueued } = this.#statements;
-    if (message === 0) pushQueued.run(key, seq, bytes, body);
-    else pushSharedQueued.run(key, seq, bytes, message, body);
+    if (message === 0) pushQueued.get(key, seq, bytes, window, at, length);
+    else pushSharedQueued.get(key, seq, bytes, message, window, at, length);
     this.#rows++;
   }
 
@@ -355,8 +355,12 @@ export class BatchWriter {
     this.#run("putSubscription", key, filter, body);
   }
 
+  /**
+   * By `get`, which finds no row. `run` would make an object for each call, of which Deno has to be told when it is gone: half of the
+   * time of a statement, and a collection of the whole heap every second.
+   */
   #run(name: StatementName, ...parameters: SQLInputValue[]): void {
-    this.#statements[name].run(...parameters);
+    this.#statements[name].get(...parameters);
     this.#rows++;
   }
 
@@ -372,14 +376,19 @@ export class BatchWriter {
   #nextText(length: number): string {
     const start = this.#skip(length);
     // Text decoders take no memory that another thread could write to.
-    return readUtf8(this.#bytes.slice(start, start + length), 0, length);
+    return readUtf8(this.#views.bytes.slice(start, start + length), 0, length);
   }
 
-  /** Seals the body with its checksum. */
   #nextBody(length: number, seed: number): Uint8Array {
+    const start = this.#nextSealed(length, seed);
+    return this.#views.bytes.subarray(start, start + length);
+  }
+
+  /** Seals the body with its checksum; returns where it begins. */
+  #nextSealed(length: number, seed: number): number {
     const start = this.#skip(length);
     this.#words[start >> 2] = checksumWords(this.#words, start + 4, length - 4, seed);
-    return this.#bytes.subarray(start, start + length);
+    return start;
   }
 
   /** Passes over `length` bytes and what fills up their last word; returns where they begin. */
