@@ -4,7 +4,8 @@ import { Buffer } from "node:buffer";
  * Copies `source[start..end)` to `target` at `offset`. The caller has seen to it that it fits.
  *
  * Copying some 80 bytes is what a broker does most. Measured per call of 90 bytes: on Bun `Buffer.copy` 14 ns,
- * `set(subarray)` 39 ns, a loop 49 ns; on Deno `set(subarray)` 27 ns, `Buffer.copy` 34 ns, a loop 57 ns.
+ * `set(subarray)` 39 ns, a loop 49 ns; on Deno `set(subarray)` and a loop over words of 8 bytes 34 ns, one over bytes 47 ns. The
+ * view that `subarray` makes is more than all else that a message costs the garbage collector of Deno.
  */
 export type CopyBytes = (
   target: Uint8Array,
@@ -14,8 +15,12 @@ export type CopyBytes = (
   end: number,
 ) => void;
 
-/** Below this a plain loop is the fastest on both runtimes. */
+/** Up to this a plain loop is the fastest on both runtimes. */
 const LOOP_MAX = 24;
+/** On Deno up to this words are as fast as `set`, and leave no view behind. */
+const WORDS_MAX = 200;
+/** V8 keeps arrays up to this size inside its heap, until somebody asks for their buffer. */
+const IN_HEAP_MAX = 64;
 
 interface NativeCopy {
   call(source: Uint8Array, target: Uint8Array, at: number, start: number, end: number): number;
@@ -40,13 +45,54 @@ function copyOnDeno(
   start: number,
   end: number,
 ): void {
-  if (end - start > LOOP_MAX) {
+  const length = end - start;
+  if (length <= LOOP_MAX) {
+    for (let from = start, to = offset; from < end; from++, to++) {
+      target[to] = source[from] as number;
+    }
+  } else if (length <= WORDS_MAX && source.length > IN_HEAP_MAX && target.length > IN_HEAP_MAX) {
+    copyWords(target, offset, source, start, end);
+  } else target.set(source.subarray(start, end), offset);
+}
+
+/** Of the buffers that were copied from and to last: many copies follow each other from one chunk to one memory. */
+let sourceBuffer: ArrayBufferLike = new ArrayBuffer(0);
+let targetBuffer: ArrayBufferLike = sourceBuffer;
+let sourceWords: DataView = new DataView(sourceBuffer);
+let targetWords: DataView = sourceWords;
+
+/** Optimized code makes no BigInt of a word that it reads and writes. */
+function copyWords(
+  target: Uint8Array,
+  offset: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  const from = source.buffer;
+  const to = target.buffer;
+  if (from === to) {
+    // It may lie over its own place.
     target.set(source.subarray(start, end), offset);
     return;
   }
-  for (let from = start, to = offset; from < end; from++, to++) {
-    target[to] = source[from] as number;
+  if (from !== sourceBuffer) {
+    sourceBuffer = from;
+    sourceWords = new DataView(from);
   }
+  if (to !== targetBuffer) {
+    targetBuffer = to;
+    targetWords = new DataView(to);
+  }
+  const reads = sourceWords;
+  const writes = targetWords;
+  let at = source.byteOffset + start;
+  let into = target.byteOffset + offset;
+  const stop = source.byteOffset + end;
+  for (; at + 8 <= stop; at += 8, into += 8) {
+    writes.setBigInt64(into, reads.getBigInt64(at, true), true);
+  }
+  for (; at < stop; at++, into++) writes.setUint8(into, reads.getUint8(at));
 }
 
 export const copyBytes: CopyBytes = "Bun" in globalThis ? copyOnBun : copyOnDeno;
