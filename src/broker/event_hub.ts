@@ -66,12 +66,23 @@ export class EventHub implements EventSource {
     context.isAckWatched = (this.mask & EventBit.messageAcked) !== 0;
   }
 
+  /** Whether anything has to be known of a message on that topic because somebody wants to hear of it. */
+  isAbout(topic: string): boolean {
+    const wanted = this.mask & MESSAGE_EVENTS;
+    if (wanted !== EventBit.messagePublish) return wanted !== 0;
+    for (const sink of this.#sinks) {
+      if ((sink.mask & wanted) !== 0 && sink.wantsPublish?.(topic) !== false) return true;
+    }
+    return false;
+  }
+
   /** Of a message that comes in now. */
   originOf(publisher: MessagePublisher): MessageOrigin {
     return new MessageOrigin(publisher, this.#parts.clock.nowMs());
   }
 
   published(publication: Publication): void {
+    if (publication.origin === undefined && !this.isAbout(publication.topic)) return;
     const origin = this.#knownOrigin(publication);
     for (const sink of this.#sinks) {
       if ((sink.mask & EventBit.messagePublish) === 0) continue;

@@ -71,13 +71,16 @@ export function handlePublish(
     isOwned || from.socket.chunksAreStable,
     view.messageExpiryS < 0 ? 0 : core.clock.nowMs(),
   );
+  const isReserved = route.topic.charCodeAt(mountLength(from)) === DOLLAR;
   const { events } = core;
   if ((events.mask & MESSAGE_EVENTS) !== 0) {
-    publication.origin = events.originOf(session.eventClient);
+    if (isReserved || core.pipeline.needsOrigin(route.topic)) {
+      publication.origin = events.originOf(session.eventClient);
+    }
   }
   const receivers = route.recipients.length + route.groups.length;
   publication.expectReceivers(receivers, from.socket.chunksAreStable);
-  const answer = route.topic.charCodeAt(mountLength(from)) === DOLLAR
+  const answer = isReserved
     ? publishReserved(from, publication, route, session)
     : core.pipeline.publish(publication, route, from, session);
   from.spend(route.recipients.length);

@@ -55,8 +55,14 @@ export class PublishPipeline implements Publisher {
 
   /** Whether nothing but the route decides who gets what `from` sends there, and nobody wants to know of each message. */
   isPlain(route: Route<ClientSession>, from: PermitHolder): boolean {
-    return this.#interceptors.length === 0 && (this.#events.mask & MESSAGE_EVENTS) === 0 &&
-      (!this.#permissions.isActive || this.#permissions.isKnown(from, route));
+    return this.#interceptors.length === 0 &&
+      (!this.#permissions.isActive || this.#permissions.isKnown(from, route)) &&
+      !this.#events.isAbout(route.topic);
+  }
+
+  /** Whether it has to be known where a message on that topic comes from: it may yet become one on another. */
+  needsOrigin(topic: string): boolean {
+    return this.#interceptors.length > 0 || this.#events.isAbout(topic);
   }
 
   /** A message that is still in its frame; `route` is the one of its topic, `from` whoever sent it. */

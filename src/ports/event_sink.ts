@@ -155,6 +155,11 @@ export type EventDropReason = DropReason | "no_subscribers" | "no_member";
 export interface EventSink {
   /** The events that it wants now; it tells the hub of a change by `refresh`. */
   readonly mask: number;
+  /**
+   * False: `onPublish` does nothing for that topic, and messages on it are spared what would be made for it. Absent: it
+   * wants all.
+   */
+  wantsPublish?(topic: string): boolean;
   /** A message was allowed and will be retained and routed. Also those on `$SYS/…`: `publication.isSys`. */
   onPublish(publication: Publication, origin: MessageOrigin): void;
   /** A PUBLISH was handed to a connection, for the first time or again. */

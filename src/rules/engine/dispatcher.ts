@@ -116,6 +116,10 @@ export class RuleDispatcher implements EventSink {
     this.#later.flush();
   }
 
+  wantsPublish(topic: string): boolean {
+    return this.#publish.find(topic).length > 0;
+  }
+
   onPublish(publication: Publication, origin: MessageOrigin): void {
     if (publication.isSys && this.#parts.ignoresSys()) return;
     const entries = this.#publish.find(publication.topic);

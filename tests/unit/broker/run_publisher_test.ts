@@ -316,6 +316,26 @@ test("whoever wants to hear of messages hears of each", () => {
   }
 });
 
+test("messages on a topic that nobody wants to hear of are delivered together, others are heard of one by one", () => {
+  const [heard, asked]: [string[], string[]] = [[], []];
+  const sink: Partial<EventSink> = {
+    mask: EventBit.messagePublish,
+    wantsPublish: (topic) => asked.push(topic) > 0 && topic === "t",
+    onPublish: ({ topic }) => void heard.push(topic),
+  };
+  const memory = new MemoryBroker({ eventSinks: [sink as EventSink] });
+  const publisher = memory.connect({ version: 4 });
+  for (const topic of ["t", "u"]) {
+    const subscriber = subscribed(memory, memory.connect({ version: 4 }), topic);
+    asked.length = 0;
+    publishTogether(publisher, numbers(20), topic);
+    memory.runtime.settle();
+    assertEquals(payloadsOf(subscriber), numbers(20));
+  }
+  assertEquals(heard, numbers(20).map(() => "t"));
+  assertEquals(asked, ["u"]);
+});
+
 test("each topic goes to its own subscribers, and to one of a group", () => {
   const memory = new MemoryBroker();
   const [t, u, first, second] = ["t", "u", "$share/g/v", "$share/g/v"].map((filter) =>

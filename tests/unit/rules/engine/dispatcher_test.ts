@@ -79,6 +79,14 @@ test("an event of which the statement makes nothing is told to the others all th
   assertEquals(inspected(rig), [{ topic: "t" }, { b: 2 }, { topic: "t" }]);
 });
 
+test("messages are wanted on topics that a rule is about, on all where one does not say", async () => {
+  const rig = await rigWith("SELECT * FROM 't/+'", 'SELECT * FROM "client.connected"');
+  const wanted = (): unknown[] => ["t/1", "u"].map((topic) => rig.sink?.wantsPublish?.(topic));
+  assertEquals(wanted(), [true, false]);
+  await rig.engine.create({ sql: "SELECT * FROM message.publish", actions: [] });
+  assertEquals(wanted(), [true, true]);
+});
+
 const TO_FILE = {
   name: "data_to_file",
   params: { "$resource": "file", payload_tmpl: "${payload}" },
