@@ -39,7 +39,7 @@ export interface SliceResult {
 /** At the start of each slice, which is not measured: what stood still makes up for it. */
 const SETTLE_MS = 200;
 /** Of the machine's time; a round in which other programs have more of it is measured again. */
-const OTHERS_SHARE_MAX = 0.03;
+const OTHERS_SHARE_MAX = 0.025;
 
 class Lane {
   readonly #slices: Counts[] = [];
