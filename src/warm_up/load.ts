@@ -23,7 +23,7 @@ export interface Load {
 }
 
 const PAIRS: Load = {
-  groups: 10,
+  groups: 6,
   publishers: 1,
   subscribers: 1,
   qos: 0,
@@ -31,17 +31,23 @@ const PAIRS: Load = {
   payloadBytes: 64,
   burst: 32,
 };
-const FAN_OUT: Load = { ...PAIRS, groups: 1, subscribers: 100, burst: 8 };
-const FAN_IN: Load = { ...PAIRS, groups: 1, publishers: 50, burst: 8 };
+/** More than a client may have unacknowledged, so that some of them wait in a queue. */
+const QUEUED_BURST = 48;
+/** More than are delivered together. */
+const FAN_OUT: Load = { ...PAIRS, groups: 1, subscribers: 40, burst: 256 };
+/** At QoS 1 so many for one that publishers give way to it. */
+const FAN_IN: Load = { ...PAIRS, groups: 1, publishers: 20, burst: 40 };
 
-/** What brokers are used for: from one to one, to many, to one from many; each QoS, and 5.0. */
+/** What brokers are used for: from one to one, to many, to one from many; each QoS, 5.0, one by one, large ones. */
 export const LOADS: readonly Load[] = [
   PAIRS,
-  { ...PAIRS, qos: 1 },
-  { ...FAN_OUT, qos: 1 },
-  { ...PAIRS, qos: 2 },
-  FAN_OUT,
+  { ...PAIRS, qos: 1, burst: QUEUED_BURST },
+  { ...PAIRS, qos: 2, burst: QUEUED_BURST },
   { ...PAIRS, qos: 1, version: 5 },
+  { ...PAIRS, burst: 1 },
+  { ...PAIRS, groups: 2, payloadBytes: 65_536, burst: 4 },
+  FAN_OUT,
+  { ...FAN_OUT, qos: 1, burst: QUEUED_BURST },
   FAN_IN,
   { ...FAN_IN, qos: 1 },
 ];

@@ -10,62 +10,77 @@ export interface LoadTarget {
   readonly port: number;
   readonly password: string;
   readonly clock: Clock;
-  /** How long messages are sent, from the last connection on. */
-  readonly durationMs: number;
   /** Somebody needs the broker; asked before each step. */
   readonly isOver: () => boolean;
 }
 
-interface Group {
-  readonly publishers: Client[];
+interface Publisher {
+  readonly client: Client;
   readonly burst: Uint8Array;
+}
+
+interface Group {
+  readonly publishers: Publisher[];
   /** Messages that have to come or to be acknowledged before the next burst. */
   outstanding: number;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 2000;
 /** A load that takes so long goes nowhere: something was lost. */
 const RUN_TIMEOUT_MS = 5000;
 
-/** One load from its first connection to its last. */
+/** The clients of one load, from the first connection to the last; in between they send whenever they are told to. */
 export class LoadRun implements ClientOwner {
   readonly #load: Load;
+  readonly #name: string;
   readonly #target: LoadTarget;
   readonly #clients = new Map<Client, Group>();
-  readonly #end = Promise.withResolvers<void>();
+  readonly #groups: Group[] = [];
   #busyGroups = 0;
   #endMs = 0;
-  #awaited: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
+  /** An answer, or the end of a run. */
+  #awaited: Waiting | undefined;
+  /** What went wrong while nothing was awaited. */
+  #failure: Error | undefined;
 
-  constructor(load: Load, target: LoadTarget) {
+  /** `name`: no other load of the broker has it. */
+  constructor(load: Load, name: string, target: LoadTarget) {
     this.#load = load;
+    this.#name = name;
     this.#target = target;
   }
 
-  /** Rejects when a client cannot connect or is refused, and when messages are lost. No connection is left in the end. */
-  async run(): Promise<void> {
+  /** Incomplete where it is over before. Rejects when a client cannot connect or is refused. */
+  async connect(): Promise<void> {
+    for (let index = 0; index < this.#load.groups && !this.#target.isOver(); index++) {
+      this.#groups.push(await this.#gather(`${this.#name}-${index}`));
+    }
+  }
+
+  /** Sends messages for so long, and until all of them have arrived. Rejects when any are lost, or a connection is. */
+  async run(durationMs: number): Promise<void> {
     const limit = this.#target.runtime.every(
       RUN_TIMEOUT_MS,
       () => this.#fail(new Error(`no end after ${RUN_TIMEOUT_MS} ms`)),
     );
-    // Whoever is connecting hears of it first.
-    this.#end.promise.catch(() => undefined);
     try {
-      const groups: Group[] = [];
-      for (let index = 0; index < this.#load.groups; index++) {
-        if (this.#target.isOver()) return;
-        groups.push(await this.#gather(index));
-      }
-      this.#busyGroups = groups.length;
-      this.#endMs = this.#target.clock.monotonicMs() + this.#target.durationMs;
-      for (const group of groups) this.#next(group);
-      await this.#end.promise;
+      this.#busyGroups = this.#groups.length;
+      this.#endMs = this.#target.clock.monotonicMs() + durationMs;
+      await this.#wait(() => this.#groups.forEach((group) => this.#next(group)));
     } finally {
       limit.stop();
-      const clients = [...this.#clients.keys()];
-      this.#clients.clear();
-      for (const { socket } of clients) socket.abort();
     }
+  }
+
+  close(): void {
+    const clients = [...this.#clients.keys()];
+    this.#clients.clear();
+    for (const { socket } of clients) socket.abort();
   }
 
   onAnswer(_client: Client, hasFailed: boolean): void {
@@ -85,20 +100,32 @@ export class LoadRun implements ClientOwner {
   }
 
   #fail(error: Error): void {
+    this.#failure = error;
     this.#awaited?.reject(error);
-    this.#end.reject(error);
   }
 
-  /** Incomplete where the load is over before. */
-  async #gather(index: number): Promise<Group> {
-    const topic = `warm/${index}/telemetry/temp`;
-    const group: Group = { publishers: [], burst: burstOf(topic, this.#load), outstanding: 0 };
-    for (let i = 0; i < this.#load.subscribers && !this.#target.isOver(); i++) {
-      const subscriber = await this.#connect(group, `subscriber-${index}-${i}`);
-      await this.#ask(subscriber, subscribeFrame(`warm/${index}/+/temp`, this.#load));
+  /** Until what `begin` has begun is done; see `#awaited`. */
+  #wait(begin: () => void): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#awaited = { resolve, reject };
+      begin();
+    });
+  }
+
+  /** Incomplete where it is over before. */
+  async #gather(name: string): Promise<Group> {
+    const { subscribers, publishers } = this.#load;
+    const group: Group = { publishers: [], outstanding: 0 };
+    // Many publishers have a topic each, and whoever subscribes takes them all.
+    const filter = publishers > 1 ? `warm/${name}/+/temp` : `warm/${name}/0/temp`;
+    for (let i = 0; i < subscribers && !this.#target.isOver(); i++) {
+      const subscriber = await this.#connect(group, `${name}-subscriber-${i}`);
+      await this.#ask(subscriber, subscribeFrame(filter, this.#load));
     }
-    for (let i = 0; i < this.#load.publishers && !this.#target.isOver(); i++) {
-      group.publishers.push(await this.#connect(group, `publisher-${index}-${i}`));
+    for (let i = 0; i < publishers && !this.#target.isOver(); i++) {
+      const client = await this.#connect(group, `${name}-publisher-${i}`);
+      group.publishers.push({ client, burst: burstOf(`warm/${name}/${i}/temp`, this.#load) });
     }
     return group;
   }
@@ -117,21 +144,18 @@ export class LoadRun implements ClientOwner {
 
   /** Sends a request; resolves when its answer is here. */
   #ask(client: Client, frame: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#awaited = { resolve, reject };
-      client.send(frame);
-    });
+    return this.#wait(() => client.send(frame));
   }
 
   #next(group: Group): void {
     const { clock, isOver } = this.#target;
     if (isOver() || clock.monotonicMs() >= this.#endMs) {
       this.#busyGroups--;
-      if (this.#busyGroups === 0) this.#end.resolve();
+      if (this.#busyGroups === 0) this.#awaited?.resolve();
       return;
     }
-    const { publishers, subscribers, qos, burst } = this.#load;
-    group.outstanding = publishers * burst * (subscribers + (qos === 0 ? 0 : 1));
-    for (const publisher of group.publishers) publisher.send(group.burst);
+    const { publishers, subscribers, qos, burst: messages } = this.#load;
+    group.outstanding = publishers * messages * (subscribers + (qos === 0 ? 0 : 1));
+    for (const { client, burst } of group.publishers) client.send(burst);
   }
 }

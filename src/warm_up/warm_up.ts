@@ -6,7 +6,7 @@ import type { AuthenticationResult, Authenticator, Credentials } from "../ports/
 import type { Runtime, SocketListener } from "../runtime/mod.ts";
 import { MemoryStore } from "../storage/mod.ts";
 import type { ListenerTerms } from "../transport/mod.ts";
-import { type Load, LOADS } from "./load.ts";
+import { LOADS } from "./load.ts";
 import { LoadRun } from "./load_run.ts";
 
 /** What it asks of the runtime. */
@@ -31,8 +31,11 @@ export type WarmUpOutcome = "done" | "left" | "failed";
 
 /** Two, or code would be compiled for the parts of the one, and again for those of the broker that counts. */
 const BROKERS = 2;
-/** Of each load on each broker. */
-const LOAD_MS = 40;
+/**
+ * How long each load runs on each broker, time after time. What is compiled for one kind of message alone is thrown away
+ * when the next kind comes, so that all have to be seen before much is compiled.
+ */
+const PASSES_MS = [1, 3, 8, 20];
 /** Whoever has waited for the broker to be there comes now, and shall find it idle. */
 const DELAY_MS = 50;
 const TERMS: ListenerTerms = {
@@ -100,12 +103,14 @@ export class WarmUp {
 
   async #runBrokers(): Promise<WarmUpOutcome> {
     const open: OpenBroker[] = [];
+    const runs: LoadRun[] = [];
     try {
       for (let i = 0; i < BROKERS && !this.#isOver; i++) open.push(await this.#openBroker());
-      for (const load of LOADS) {
-        for (const { listener } of open) {
+      for (const { listener } of open) await this.#connectLoads(listener.port, runs);
+      for (const durationMs of PASSES_MS) {
+        for (const run of runs) {
           if (this.#isOver) return "left";
-          await this.#runLoad(load, listener.port);
+          await run.run(durationMs);
         }
       }
       return this.#isOver ? "left" : "done";
@@ -113,6 +118,7 @@ export class WarmUp {
       this.#parts.logger.info("Cannot warm up", { error: String(error) });
       return "failed";
     } finally {
+      for (const run of runs) run.close();
       for (const { broker, listener } of open) {
         listener.close();
         await broker.stop();
@@ -120,11 +126,15 @@ export class WarmUp {
     }
   }
 
-  async #runLoad(load: Load, port: number): Promise<void> {
+  async #connectLoads(port: number, runs: LoadRun[]): Promise<void> {
     const { runtime, clock } = this.#parts;
     const isOver = (): boolean => this.#isOver;
-    const password = this.#password;
-    await new LoadRun(load, { runtime, port, password, clock, durationMs: LOAD_MS, isOver }).run();
+    const target = { runtime, port, password: this.#password, clock, isOver };
+    for (const [index, load] of LOADS.entries()) {
+      const run = new LoadRun(load, String(index), target);
+      runs.push(run);
+      await run.connect();
+    }
   }
 
   async #openBroker(): Promise<OpenBroker> {

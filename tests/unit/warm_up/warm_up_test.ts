@@ -3,6 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Clock, type LogFields, SILENT_LOGGER } from "../../../src/base/mod.ts";
 import { encodeUtf8, ReasonCode } from "../../../src/mqtt/mod.ts";
 import {
+  type ByteSocket,
   type ByteSocketHandler,
   ConnectError,
   loadRuntime,
@@ -182,4 +183,46 @@ test("nobody else gets in", async () => {
   // Of two brokers, each: CONNACK, no session, and why.
   const refusals = answers.filter((byte) => byte === ReasonCode.badUserNameOrPassword);
   assertEquals(refusals.length, 2, `answers: ${answers.join(" ")}`);
+});
+
+test("the clients of all loads are there until the end", async () => {
+  const rig = new Rig();
+  const connections = new Set<ByteSocket>();
+  const connectTcp: WarmUpRuntime["connectTcp"] = (options, take) =>
+    runtime.connectTcp(options, (socket) => {
+      connections.add(socket);
+      const handler = take(socket);
+      const onClose = handler.onClose.bind(handler);
+      handler.onClose = (cause, detail): void => {
+        connections.delete(socket);
+        onClose(cause, detail);
+      };
+      return handler;
+    });
+  let most = 0;
+  rig.isWanted = () => {
+    most = Math.max(most, connections.size);
+    return false;
+  };
+  assertEquals(await new WarmUp(rig.parts({ connectTcp })).run(), "done");
+  const clients = LOADS.reduce(
+    (sum, each) => sum + each.groups * (each.publishers + each.subscribers),
+    0,
+  );
+  assertEquals(most, 2 * clients);
+});
+
+test("a connection that is lost while nothing is awaited from it ends it all", async () => {
+  const rig = new Rig();
+  const taken: ByteSocket[] = [];
+  const connectTcp: WarmUpRuntime["connectTcp"] = (options, take) =>
+    runtime.connectTcp(options, (socket) => {
+      taken.push(socket);
+      // The first one goes when many others are there.
+      if (taken.length === 100) taken[0]?.abort();
+      return take(socket);
+    });
+  assertEquals(await new WarmUp(rig.parts({ connectTcp })).run(), "failed");
+  assertStringIncludes(rig.lines.join("\n"), "a connection was lost");
+  for (const port of rig.ports) await within(refused(port), `the end of port ${port}`);
 });
