@@ -189,6 +189,10 @@ function printCosts(rows: readonly CostRow[]): void {
   ));
 }
 
+function rangeText(low: number, high: number): string {
+  return `${low.toFixed(2)}-${high.toFixed(2)}`;
+}
+
 function printHooks(rows: readonly HookRow[]): void {
   print(formatTable(
     [
@@ -198,24 +202,30 @@ function printHooks(rows: readonly HookRow[]): void {
       "lost",
       "broker µs each",
       "p50 µs",
+      "p95 µs",
+      "to none",
+      "95 %",
       "p99 µs",
       "to none",
       "95 %",
       "by round",
       "95 %",
     ],
-    rows.map(({ runtime, hook, perSecond, lost, brokerUs, p50Us, p99Us, p99Ratio }) => [
+    rows.map(({ runtime, hook, perSecond, lost, brokerUs, p50Us, p95Us, p99Us, ...ratios }) => [
       runtime,
       hook,
       `${perSecond}`,
       `${lost}`,
       brokerUs.toFixed(1),
       p50Us.toLocaleString("en"),
+      p95Us.toLocaleString("en"),
+      ratios.p95Ratio.value.toFixed(3),
+      rangeText(ratios.p95Ratio.low, ratios.p95Ratio.high),
       p99Us.toLocaleString("en"),
-      p99Ratio.value.toFixed(3),
-      `${p99Ratio.low.toFixed(2)}-${p99Ratio.high.toFixed(2)}`,
-      p99Ratio.ofRounds.toFixed(3),
-      `${p99Ratio.lowOfRounds.toFixed(2)}-${p99Ratio.highOfRounds.toFixed(2)}`,
+      ratios.p99Ratio.value.toFixed(3),
+      rangeText(ratios.p99Ratio.low, ratios.p99Ratio.high),
+      ratios.p99Ratio.ofRounds.toFixed(3),
+      rangeText(ratios.p99Ratio.lowOfRounds, ratios.p99Ratio.highOfRounds),
     ]),
   ));
 }

@@ -40,8 +40,10 @@ export interface HookRow {
   /** Of a message, those that are not for the web hook included. */
   readonly brokerUs: number;
   readonly p50Us: number;
+  readonly p95Us: number;
   readonly p99Us: number;
-  /** The 99th percentile as a multiple of that without a rule, of all brokers without one. */
+  /** As multiples of the same percentile without a rule, of all brokers without one. */
+  readonly p95Ratio: Ratio;
   readonly p99Ratio: Ratio;
 }
 
@@ -163,7 +165,9 @@ export async function hookRows(
       lost: results.reduce((sum, { lost }) => sum + lost, 0),
       brokerUs: mean(({ brokerUs }) => brokerUs),
       p50Us: quantileUs(slices, 0.5),
+      p95Us: quantileUs(slices, 0.95),
       p99Us: quantileUs(slices, 0.99),
+      p95Ratio: ratioOf(slices, base, 0.95, new Prng(SEED)),
       p99Ratio: ratioOf(slices, base, 0.99, new Prng(SEED)),
     };
   });
