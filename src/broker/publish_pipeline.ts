@@ -55,9 +55,10 @@ export class PublishPipeline implements Publisher {
 
   /** Whether nothing but the route decides who gets what `from` sends there, and nobody wants to know of each message. */
   isPlain(route: Route<ClientSession>, from: PermitHolder): boolean {
+    const events = this.#events;
     return this.#interceptors.length === 0 &&
-      (!this.#permissions.isActive || this.#permissions.isKnown(from, route)) &&
-      !this.#events.isAbout(route.topic);
+      ((events.mask & MESSAGE_EVENTS) === 0 || !events.isAbout(route.topic)) &&
+      (!this.#permissions.isActive || this.#permissions.isKnown(from, route));
   }
 
   /** Whether it has to be known where a message on that topic comes from: it may yet become one on another. */
