@@ -1,12 +1,30 @@
 import { assert } from "./assert.ts";
 
 const CAPACITY_MIN = 8;
+/** Buffers that nobody needs, by the logarithm of their length: of each so many are kept, for all deques, up to this length. */
+const SPARES_MAX = 16;
+const SPARE_CAPACITY_MAX = 4096;
+const spares: undefined[][][] = [];
+
+function takeItems(capacity: number): undefined[] {
+  const spare = spares[31 - Math.clz32(capacity)]?.pop();
+  return spare ?? new Array<undefined>(capacity).fill(undefined);
+}
+
+/** Nothing is left in `items`. */
+function giveItems(items: undefined[]): void {
+  const capacity = items.length;
+  if (capacity === 0 || capacity > SPARE_CAPACITY_MAX) return;
+  const alike = spares[31 - Math.clz32(capacity)] ??= [];
+  if (alike.length < SPARES_MAX) alike.push(items);
+}
 
 /**
  * A queue with two ends in one ring buffer: every operation O(1), amortised over growing.
  *
  * Empty ones hold no buffer and shrinking gives memory back, since a broker has one or several for
- * each session and most of them are idle.
+ * each session and most of them are idle. What one gives back serves another, so that those that are full and empty in turn, many
+ * times a second, cost the garbage collector nothing.
  */
 export class Deque<T> {
   /** Length is zero or a power of two, so that an index wraps with one bitwise and. */
@@ -81,7 +99,7 @@ export class Deque<T> {
 
   /** Drops everything, the buffer included. */
   clear(): void {
-    this.#items = [];
+    this.#replaceItems([]);
     this.#head = 0;
     this.#length = 0;
   }
@@ -105,9 +123,17 @@ export class Deque<T> {
   }
 
   #resize(capacity: number): void {
-    const items = new Array<T | undefined>(Math.max(capacity, CAPACITY_MIN)).fill(undefined);
+    const items: (T | undefined)[] = takeItems(Math.max(capacity, CAPACITY_MIN));
     for (let index = 0; index < this.#length; index++) items[index] = this.at(index);
-    this.#items = items;
+    this.#replaceItems(items);
     this.#head = 0;
+  }
+
+  #replaceItems(items: (T | undefined)[]): void {
+    const old = this.#items;
+    const mask = old.length - 1;
+    for (let index = 0; index < this.#length; index++) old[(this.#head + index) & mask] = undefined;
+    this.#items = items;
+    giveItems(old as undefined[]);
   }
 }

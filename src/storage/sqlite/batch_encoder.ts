@@ -48,7 +48,8 @@ export class BatchEncoder {
   #putSharedMessages(batch: ChangeBatch, shared: ReadonlySet<Message>): void {
     const refs = new Map<Message, number>();
     for (const { pushed } of batch.sessions) {
-      for (const delivery of pushed) {
+      for (let index = 0; index < pushed.length; index++) {
+        const delivery = pushed.at(index);
         if (typeof delivery !== "object" || !shared.has(delivery.message)) continue;
         refs.set(delivery.message, (refs.get(delivery.message) ?? 0) + 1);
       }
@@ -136,7 +137,7 @@ export class BatchEncoder {
     for (let index = 0; index < pushed.length; index++) {
       const packed = pushedInflight?.[index] ?? 0;
       if (packed !== 0) this.#putInflight(key, firstSeq + index, packed);
-      const delivery = pushed[index];
+      const delivery = pushed.at(index);
       if (typeof delivery !== "object") continue;
       putQueued(sink, key, firstSeq + index, delivery, this.#messageIds.get(delivery.message) ?? 0);
     }

@@ -1,4 +1,4 @@
-import { assert } from "../../base/mod.ts";
+import { assert, Deque } from "../../base/mod.ts";
 import type {
   DelayedKey,
   DelayedMessage,
@@ -39,7 +39,7 @@ export class SessionChanges {
   /** `seq` of `pushed[0]`; messages before it were in an earlier batch. */
   readonly firstSeq: number;
   /** Messages by `seq`, or where they are in the batch's memory; undefined: gone again, or let go of after PUBREC. */
-  pushed: (Delivery<StoredGroup> | number | undefined)[] = [];
+  readonly pushed = new Deque<Delivery<StoredGroup> | number | undefined>();
   /** `packInflight` of what is in `pushed`. */
   pushedInflight: number[] | undefined;
   /** The same of older messages, by `seq`. */
@@ -69,8 +69,8 @@ export class SessionChanges {
   /** Its messages leave the memory of the batch. */
   own(): void {
     for (let index = 0; index < this.pushed.length; index++) {
-      const entry = this.pushed[index];
-      if (typeof entry === "number") this.pushed[index] = this.#memory.read(entry);
+      const entry = this.pushed.at(index);
+      if (typeof entry === "number") this.pushed.set(index, this.#memory.read(entry));
     }
   }
 
@@ -88,7 +88,7 @@ export class SessionChanges {
   *pushedAfter(afterSeq: number): Generator<QueuedDelivery, void, undefined> {
     const { firstSeq, pushed } = this;
     for (let index = Math.max(0, afterSeq + 1 - firstSeq); index < pushed.length; index++) {
-      const entry = pushed[index];
+      const entry = pushed.at(index);
       if (entry === undefined) continue;
       const delivery = typeof entry === "number" ? this.#memory.read(entry) : entry;
       yield { seq: firstSeq + index, delivery };
@@ -201,7 +201,7 @@ export class ChangeBatch {
     session.subscriptions = undefined;
     session.received = undefined;
     session.exchange = undefined;
-    session.pushed = [];
+    session.pushed.clear();
     session.pushedInflight = undefined;
     session.olderInflight = undefined;
     session.removed = [];
@@ -210,9 +210,9 @@ export class ChangeBatch {
 
   #forget(session: SessionChanges, index: number): void {
     const { memory } = this;
-    const entry = session.pushed[index];
+    const entry = session.pushed.at(index);
     if (entry === undefined) return;
-    session.pushed[index] = undefined;
+    session.pushed.set(index, undefined);
     this.changes--;
     if (typeof entry === "number") {
       this.bytes -= memory.messageBytes(entry);

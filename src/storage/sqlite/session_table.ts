@@ -178,6 +178,7 @@ export class SessionTable {
     for (const changes of batch.sessions) {
       const entry = this.#entries[changes.key];
       if (entry?.writing === changes) entry.writing = undefined;
+      changes.pushed.clear();
     }
   }
 }

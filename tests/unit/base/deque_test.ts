@@ -32,6 +32,26 @@ test("Deque behaves as an array does, whatever is done to it", () => {
   }
 });
 
+test("Deques that hand on what they no longer need never have an item of another", () => {
+  const prng = seededPrng("Deques");
+  const deques = Array.from({ length: 6 }, () => new Deque<number>());
+  const models: number[][] = deques.map(() => []);
+  for (let step = 0; step < 3_000; step++) {
+    const which = prng.nextInt(deques.length);
+    const [deque, model] = [deques[which]!, models[which]!];
+    const count = prng.nextInt(prng.pick([3, 40, 700]));
+    if (prng.nextBoolean(0.5)) {
+      for (let item = 0; item < count; item++) model.push(step), deque.push(step);
+    } else if (prng.nextBoolean(0.2)) model.length = 0, deque.clear();
+    else {
+      const taken = Math.min(count, model.length);
+      if (prng.nextBoolean(0.5)) model.splice(0, taken), deque.shiftMany(taken);
+      else for (let item = 0; item < taken; item++) assertEquals(deque.shift(), model.shift());
+    }
+    assertEquals([...deque], model);
+  }
+});
+
 test("Deque is empty at both ends when it is empty", () => {
   const deque = new Deque<number>();
   assertEquals([deque.shift(), deque.pop(), deque.at(0), deque.length], [
