@@ -11,8 +11,19 @@ import { type ByteSocket, type ByteSocketHandler, type CloseCause, LINGER_MS } f
 const BUSY_BYTES = 65_536;
 /** ... until a read brings less than this. */
 const QUIET_BYTES = 16_384;
-/** For one read, whoever it is for: nobody holds on to it when `onBytes` is over. */
-const readBuffer = new Uint8Array(65_536);
+/**
+ * Who takes whole chunks without a pause is given larger ones: large messages are then seldom in pieces. Who pauses in
+ * their midst has to copy the rest, and is given the smallest.
+ */
+const READ_MIN_BYTES = 65_536;
+const READ_MAX_BYTES = 524_288;
+/** For one read, whoever it is for: nobody holds on to it when `onBytes` is over. Made when it is needed. */
+let readBuffer = new Uint8Array(0);
+
+function readBufferOf(length: number): Uint8Array {
+  if (readBuffer.length === 0) readBuffer = new Uint8Array(READ_MAX_BYTES);
+  return length === READ_MAX_BYTES ? readBuffer : readBuffer.subarray(0, length);
+}
 
 /** A write goes to the system at once; only what it did not take waits here for `drain`. */
 export class BunByteSocket implements ByteSocket {
@@ -30,6 +41,7 @@ export class BunByteSocket implements ByteSocket {
   /** Bun's own reading is paused: we read. */
   #isBusy = false;
   #isReadDue = false;
+  #readBytes = READ_MIN_BYTES;
   readonly #readLater = (): void => this.#read();
   #closing = false;
   #cause: CloseCause = "peer";
@@ -136,13 +148,15 @@ export class BunByteSocket implements ByteSocket {
   #read(): void {
     this.#isReadDue = false;
     if (!this.#isBusy || this.#isPaused || this.#closing) return;
-    const count = this.#readInto(readBuffer);
+    const asked = this.#readBytes;
+    const buffer = readBufferOf(asked);
+    const count = this.#readInto(buffer);
     if (count > 0) {
       this.chunksAreStable = false;
-      this.#handler?.onBytes(
-        count === readBuffer.length ? readBuffer : readBuffer.subarray(0, count),
-      );
+      this.#handler?.onBytes(count === asked ? buffer : buffer.subarray(0, count));
       this.chunksAreStable = true;
+      if (this.#isPaused) this.#readBytes = READ_MIN_BYTES;
+      else if (count === asked && asked < READ_MAX_BYTES) this.#readBytes = asked * 2;
     }
     if (!this.#isBusy) return;
     if (count < QUIET_BYTES) this.#endReading();

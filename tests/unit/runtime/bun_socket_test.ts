@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -133,31 +134,43 @@ test("a socket with little to say is left to Bun", () =>
     assertEquals([native.isPaused, owner.chunks], [false, [[LARGE_CHUNK - 1, true]]]);
   }));
 
-test("a busy socket is read into one buffer, a chunk in a turn, until it has little to say", () => {
-  const waiting = pattern(3 * LARGE_CHUNK + 100);
+test("a busy socket is read into one buffer, a chunk in a turn and ever more, until it has little to say", () => {
+  const lengths = [1, 2, 4, 8, 8].map((chunks) => chunks * LARGE_CHUNK);
+  const waiting = pattern(23 * LARGE_CHUNK + 100);
   return withSocket(waiting, async ({ native, socket, owner }) => {
     socket.onData(new Uint8Array(LARGE_CHUNK));
     assert(native.isPaused, "Bun does not read beside us");
-    for (let chunk = 1; chunk <= 3; chunk++) {
+    for (let chunk = 1; chunk <= lengths.length; chunk++) {
       await turns(1);
       assertEquals(owner.chunks.length, 1 + chunk);
       assert(native.isPaused);
     }
     await turns(1);
-    assertEquals(owner.chunks, [
-      [LARGE_CHUNK, true],
-      [LARGE_CHUNK, false],
-      [LARGE_CHUNK, false],
-      [LARGE_CHUNK, false],
-      [100, false],
-    ]);
-    assertEquals(Uint8Array.from(owner.bytes.slice(LARGE_CHUNK)), waiting);
+    const ours = [...lengths, 100].map((length): [number, boolean] => [length, false]);
+    assertEquals(owner.chunks, [[LARGE_CHUNK, true], ...ours]);
+    assert(Buffer.from(waiting).equals(Uint8Array.from(owner.bytes.slice(LARGE_CHUNK))));
     assert(!native.isPaused, "Bun reads again");
     assert(socket.chunksAreStable);
     await turns(2);
-    assertEquals(owner.chunks.length, 5);
+    assertEquals(owner.chunks.length, 2 + lengths.length);
   });
 });
+
+test("whoever pauses in the midst of a busy socket's chunk is given the smallest from then on", () =>
+  withSocket(pattern(20 * LARGE_CHUNK), async ({ socket, owner }) => {
+    owner.onChunk = () => {
+      if (owner.chunks.length === 4) socket.pause();
+    };
+    socket.onData(new Uint8Array(LARGE_CHUNK));
+    await turns(5);
+    socket.resume();
+    await turns(2);
+    assertEquals(
+      owner.chunks.map(([length]) => length / LARGE_CHUNK),
+      [1, 1, 2, 4, 1, 2],
+    );
+    socket.abort();
+  }));
 
 test("a busy socket is not read while it is paused", () =>
   withSocket(pattern(2 * LARGE_CHUNK), async ({ native, socket, owner }) => {
