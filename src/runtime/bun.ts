@@ -52,6 +52,8 @@ export class BunRuntime extends NodeCommon implements Runtime {
     return undefined;
   }
 
+  readonly dropsCodeWithGarbage = false;
+
   collectGarbage(): void {
     bun.gc(true);
   }

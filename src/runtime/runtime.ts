@@ -218,6 +218,8 @@ export interface Runtime {
   memory(): ProcessMemory;
   /** Frees now what a burst has left on the heap, where the runtime can be asked to; it stands still for some 20 ms. */
   collectGarbage(): void;
+  /** With garbage goes compiled code that knew of it: ways that are to be fast have to be gone once more after that. */
+  readonly dropsCodeWithGarbage: boolean;
   /** Not for the hot path: each part is asked of the system. */
   figures(): ProcessFigures;
   hostFigures(): HostFigures;

@@ -12,7 +12,7 @@ import { LoadRun } from "./load_run.ts";
 /** What it asks of the runtime. */
 export type WarmUpRuntime =
   & BrokerRuntime
-  & Pick<Runtime, "listenTcp" | "connectTcp" | "collectGarbage">;
+  & Pick<Runtime, "listenTcp" | "connectTcp" | "collectGarbage" | "dropsCodeWithGarbage">;
 
 export interface WarmUpParts {
   readonly runtime: WarmUpRuntime;
@@ -81,7 +81,7 @@ export class WarmUp {
     if (!this.#isOver) await this.#delay();
     const startMs = clock.monotonicMs();
     const outcome = await this.#runBrokers();
-    if (outcome !== "left") runtime.collectGarbage();
+    if (outcome !== "left" && !runtime.dropsCodeWithGarbage) runtime.collectGarbage();
     const tookMs = Math.round(clock.monotonicMs() - startMs);
     logger.debug("Warm-up has ended", { outcome, tookMs });
     return outcome;
@@ -102,12 +102,17 @@ export class WarmUp {
   }
 
   async #runBrokers(): Promise<WarmUpOutcome> {
+    const { runtime } = this.#parts;
     const open: OpenBroker[] = [];
     const runs: LoadRun[] = [];
     try {
       for (let i = 0; i < BROKERS && !this.#isOver; i++) open.push(await this.#openBroker());
       for (const { listener } of open) await this.#connectLoads(listener.port, runs);
-      for (const durationMs of PASSES_MS) {
+      for (const [index, durationMs] of PASSES_MS.entries()) {
+        // The last one sees to it that what is compiled stays so.
+        if (runtime.dropsCodeWithGarbage && index === PASSES_MS.length - 1) {
+          runtime.collectGarbage();
+        }
         for (const run of runs) {
           if (this.#isOver) return "left";
           await run.run(durationMs);

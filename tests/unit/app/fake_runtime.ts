@@ -135,6 +135,8 @@ export class FakeRuntime implements Runtime {
     return Promise.reject(new Error("Cannot run a program: no test does that"));
   }
 
+  readonly dropsCodeWithGarbage = false;
+
   collectGarbage(): void {
     this.record.push("collect garbage");
   }

@@ -48,6 +48,7 @@ class Rig {
         yieldTurn: (fn) => runtime.yieldTurn(fn),
         memory: () => runtime.memory(),
         collectGarbage: () => runtime.collectGarbage(),
+        dropsCodeWithGarbage: runtime.dropsCodeWithGarbage,
         connectTcp: (options, take) => {
           this.connected++;
           return runtime.connectTcp(options, take);
@@ -107,6 +108,28 @@ test("all loads run on each of two brokers, and no port is left open", async () 
   assertEquals(rig.ports.length, 2);
   for (const port of rig.ports) await within(refused(port), `the end of port ${port}`);
 });
+
+for (const dropsCodeWithGarbage of [false, true]) {
+  const when = dropsCodeWithGarbage ? "before the last loads" : "after all";
+  test(`garbage is collected ${when} where code ${dropsCodeWithGarbage ? "goes" : "does not go"} with it`, async () => {
+    const order: string[] = [];
+    const own: Partial<WarmUpRuntime> = {
+      dropsCodeWithGarbage,
+      collectGarbage: () => void order.push("collected"),
+      listenTcp: async (options, accept) => {
+        const { host, port, close } = await runtime.listenTcp(options, accept);
+        const note = (): void => {
+          order.push("closed");
+          close();
+        };
+        return { host, port, close: note };
+      },
+    };
+    assertEquals(await new WarmUp(new Rig().parts(own)).run(), "done");
+    const closed = ["closed", "closed"];
+    assertEquals(order, dropsCodeWithGarbage ? ["collected", ...closed] : [...closed, "collected"]);
+  });
+}
 
 test("it ends when somebody needs the broker", async () => {
   const rig = new Rig();
