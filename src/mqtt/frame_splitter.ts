@@ -93,10 +93,10 @@ export class FrameSplitter {
   }
 
   /**
-   * Hands on every frame that `chunk` completes; false when the sink stopped it. The chunk belongs to
-   * the caller again when this returns; only if it `isStable`, so that nobody will ever write to it, a rest is kept
-   * without a copy. While stopped it is only kept: a caller that pauses reading bounds how much. Throws a ProtocolError for a remaining length of more than four bytes
-   * and, as soon as the fixed header is known, for a packet that is too large.
+   * Hands on every frame that `chunk` completes; false when the sink stopped it. The chunk belongs to the caller again
+   * when this returns; only if it `isStable`, so that nobody will ever write to it, a rest is kept without a copy. While
+   * stopped it is only kept: a caller that pauses reading bounds how much. Throws a ProtocolError for a remaining length
+   * of more than four bytes and, as soon as the fixed header is known, for a packet that is too large.
    */
   push(chunk: Uint8Array, sink: FrameSink, isStable = false): boolean {
     if (this.#stopped) {

@@ -4,9 +4,10 @@
  * stands still: what it does once a second would be in the way of the others. Prints what came of it as a line of JSON.
  */
 import process from "node:process";
+import { sleep } from "./clock.ts";
 import { type Counts, LatencyCounter } from "./latencies.ts";
 import { cpuSeconds, machineSeconds } from "./process_usage.ts";
-import { sleep, SteadyPairs } from "./steady_pairs.ts";
+import { SteadyPairs } from "./steady_pairs.ts";
 
 export interface SlicePlan {
   readonly brokers: readonly { readonly port: number; readonly pid: number | undefined }[];

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { LoadClient, type LoadObserver } from "./client.ts";
+import { nowUs, sleep } from "./clock.ts";
 import { type PublishTemplate, readUint32 } from "./frames.ts";
 import { LatencyHistogram } from "../../../src/base/mod.ts";
 import type { LoadPhase, LoadPlan, LoadResult, PhaseResult, SetUpResult } from "./plan.ts";
@@ -28,15 +29,6 @@ interface Publisher {
   readonly client: LoadClient;
   templates: readonly PublishTemplate[];
   next: number;
-}
-
-/** Microseconds that wrap after 71 minutes: what a payload carries. */
-function nowUs(): number {
-  return (performance.now() * 1000) >>> 0;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import process from "node:process";
 import { LoadClient, type LoadObserver } from "./client.ts";
+import { nowUs, sleep } from "./clock.ts";
 import { publishTemplate, type Qos, readUint32 } from "./frames.ts";
 import { LatencyHistogram } from "../../../src/base/mod.ts";
 
@@ -20,10 +21,6 @@ export interface ProbeResult {
 const PAUSE_MS_MAX = 2;
 const READ_BYTES = 4096;
 const WARM_UP_MS = 500;
-
-function nowUs(): number {
-  return (performance.now() * 1000) >>> 0;
-}
 
 class Probe implements LoadObserver {
   readonly latency = new LatencyHistogram();
@@ -63,7 +60,7 @@ class Probe implements LoadObserver {
       publisher.flush();
       await delivered;
       // Not in step with anything that the broker does at regular times.
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS_MAX));
+      await sleep(Math.random() * PAUSE_MS_MAX);
     }
     const { latency } = this;
     return {

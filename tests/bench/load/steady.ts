@@ -4,8 +4,9 @@
  */
 import process from "node:process";
 import { LatencyHistogram } from "../../../src/base/mod.ts";
+import { sleep } from "./clock.ts";
 import type { ProbeResult } from "./probe.ts";
-import { sleep, SteadyPairs } from "./steady_pairs.ts";
+import { SteadyPairs } from "./steady_pairs.ts";
 
 const WARM_UP_MS = 500;
 

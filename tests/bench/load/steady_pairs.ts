@@ -1,6 +1,7 @@
 /** Pairs of clients of one broker that send at a steady rate, whatever comes of it. */
 import process from "node:process";
 import { LoadClient, type LoadObserver } from "./client.ts";
+import { nowUs, sleep } from "./clock.ts";
 import { type PublishTemplate, publishTemplate, readUint32 } from "./frames.ts";
 
 const PAIRS = 10;
@@ -9,14 +10,6 @@ const TICK_MS = 1;
 const LATE_MS_MAX = 100;
 const READ_BYTES = 65536;
 const DRAIN_MS_MAX = 3000;
-
-function nowUs(): number {
-  return (performance.now() * 1000) >>> 0;
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 interface Publisher {
   readonly client: LoadClient;
