@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { TurnQueue } from "../base/mod.ts";
-import { type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
+import { type Packing, type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
 
 export interface FileSinkOptions {
   readonly path: string;
@@ -13,7 +13,7 @@ export interface FileSinkOptions {
   readonly isSynced: boolean;
 }
 
-/** A line without its end, in UTF-8. */
+/** A line without its end, in UTF-8, with its length as `bytes`. */
 export interface LineItem extends SinkItem {
   readonly line: Uint8Array;
 }
@@ -29,12 +29,18 @@ interface OpenFile {
   size: number;
 }
 
+const PACKING: Packing<LineItem> = {
+  contentOf: ({ line }) => line,
+  itemOf: (line, onSettled) => ({ line, bytes: line.length, onSettled }),
+};
+
 /**
  * Appends lines to a file. Whoever renames or removes the file gets a new one with the next batch; a batch that could
  * not be written whole is taken back, so that no line is ever torn or doubled.
  */
 export class FileSink implements Sink<LineItem> {
   readonly batchMax = BATCH_MAX;
+  readonly packing = PACKING;
   readonly #options: FileSinkOptions;
   readonly #turns = new TurnQueue();
   #file: OpenFile | undefined;

@@ -1,6 +1,6 @@
 import { type HttpClient, HttpClientError, type Runtime } from "../runtime/mod.ts";
 import type { HostRules } from "./host_rules.ts";
-import { type Sink, SinkError, type SinkItem } from "./sink.ts";
+import { type Packing, type Sink, SinkError, type SinkItem } from "./sink.ts";
 
 export interface HttpSinkOptions {
   /** With http or https. */
@@ -23,7 +23,7 @@ export interface HttpSinkParts {
   readonly runtime: Pick<Runtime, "createHttpClient" | "every">;
 }
 
-/** A request body, JSON in UTF-8. */
+/** A request body, JSON in UTF-8, with its length as `bytes`. */
 export interface HttpItem extends SinkItem {
   readonly body: Uint8Array;
 }
@@ -33,9 +33,15 @@ const CLOSED_RETRY_DELAYS_MS = [1, 10, 100];
 const PROBE_TIMEOUT_MS = 3000;
 const SERVER_BUSY = new Set([408, 425, 429]);
 
+const PACKING: Packing<HttpItem> = {
+  contentOf: ({ body }) => body,
+  itemOf: (body, onSettled) => ({ body, bytes: body.length, onSettled }),
+};
+
 /** Posts items to a web service, each in a request of its own. */
 export class HttpSink implements Sink<HttpItem> {
   readonly batchMax = 1;
+  readonly packing = PACKING;
   readonly #parts: HttpSinkParts;
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;

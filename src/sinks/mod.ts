@@ -4,9 +4,10 @@ export { FileSink, type FileSinkOptions, type LineItem } from "./file_sink.ts";
 export { pathBelow } from "./files_folder.ts";
 export { type HostRuleOptions, HostRules, isHostPattern } from "./host_rules.ts";
 export { type HttpItem, HttpSink, type HttpSinkOptions } from "./http_sink.ts";
+export { type ItemQueue, PackedQueue } from "./packed_queue.ts";
 export { SinkBudget } from "./sink_budget.ts";
 export type { SinksOptions } from "./options.ts";
-export { type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
+export { type Packing, type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
 export {
   createSinkCounters,
   SinkBuffer,

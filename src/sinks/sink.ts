@@ -6,10 +6,20 @@ export interface SinkItem {
   readonly onSettled?: ((isDelivered: boolean) => void) | undefined;
 }
 
+/** How items that are bytes and nothing else are taken apart and made again. */
+export interface Packing<Item extends SinkItem> {
+  /** As many as the item's `bytes`. */
+  contentOf(item: Item): Uint8Array;
+  /** `content` belongs to the item. */
+  itemOf(content: Uint8Array, onSettled: SinkItem["onSettled"]): Item;
+}
+
 /** A place outside the broker where things are taken to: a web service, a file, a table. */
 export interface Sink<Item extends SinkItem> {
   /** Items that one call of `deliver` may have. */
   readonly batchMax: number;
+  /** Undefined: what waits stays as it is, and is so many things more for the garbage collector. */
+  readonly packing?: Packing<Item>;
   /**
    * All or nothing, as far as the other side allows; rejects with a `SinkError`. Calls may overlap. Whoever calls may
    * lose patience, and take it for failed while it is still under way.

@@ -1,5 +1,6 @@
 import { assert, Deque, type Prng } from "../base/mod.ts";
 import type { IntervalHandle, Runtime } from "../runtime/mod.ts";
+import { type ItemQueue, PackedQueue } from "./packed_queue.ts";
 import { SinkBudget } from "./sink_budget.ts";
 import { type Sink, SinkError, type SinkItem, toSinkError } from "./sink.ts";
 
@@ -39,7 +40,7 @@ export interface SinkCounters {
 }
 
 export interface SinkBufferParts<Item extends SinkItem> {
-  readonly sink: Pick<Sink<Item>, "batchMax" | "deliver">;
+  readonly sink: Pick<Sink<Item>, "batchMax" | "packing" | "deliver">;
   readonly options: SinkBufferOptions;
   /** What may wait or be under way; others may share in it. */
   readonly budget: SinkBudget;
@@ -70,7 +71,7 @@ interface Flight<Item> {
 export class SinkBuffer<Item extends SinkItem> {
   readonly counters: SinkCounters = createSinkCounters();
   readonly #parts: SinkBufferParts<Item>;
-  readonly #waiting = new Deque<Item>();
+  readonly #waiting: ItemQueue<Item>;
   /** Under way. */
   readonly #flights = new Set<Flight<Item>>();
   /** They failed, and each is tried again at its time. */
@@ -90,6 +91,8 @@ export class SinkBuffer<Item extends SinkItem> {
   constructor(parts: SinkBufferParts<Item>) {
     assert(parts.options.parallelMax > 0, "something can be under way");
     this.#parts = parts;
+    const { packing } = parts.sink;
+    this.#waiting = packing === undefined ? new Deque() : new PackedQueue(packing);
   }
 
   /** False: it was dropped, and its `onSettled` is not called. An older one may be pushed out for it. */
