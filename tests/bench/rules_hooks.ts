@@ -37,11 +37,17 @@ export interface HookRow {
   readonly hook: Hook;
   readonly perSecond: number;
   readonly lost: number;
+  /** Messages that are in no figure, since the load generator itself stood still while they were under way. */
+  readonly unknown: number;
   /** Of a message, those that are not for the web hook included. */
   readonly brokerUs: number;
   readonly p50Us: number;
   readonly p95Us: number;
   readonly p99Us: number;
+  /** Of the messages on the topic that the rule is about, also where there is none. */
+  readonly hookedP50Us: number;
+  readonly hookedP95Us: number;
+  readonly hookedP99Us: number;
   /** As multiples of the same percentile without a rule, of all brokers without one. */
   readonly p95Ratio: Ratio;
   readonly p99Ratio: Ratio;
@@ -50,7 +56,10 @@ export interface HookRow {
 /** Before anything is measured each broker gets so many times the rate, for so long, and long enough to fill a queue. */
 const BREAK_IN_FACTOR = 8;
 const BREAK_IN_S = 6;
-const ROUNDS_BEFORE = 3;
+/** Then so little, for so long, that a runtime takes the time to collect the whole heap: else it does so in a slice. */
+const REST_FACTOR = 0.1;
+const REST_S = 12;
+const ROUNDS_BEFORE = 4;
 const SEED = 1;
 
 /** What of a broker has to be ended. */
@@ -119,8 +128,10 @@ async function measure(
     }
     const plan: SlicePlan = {
       brokers: started.map(({ broker: { port, pid } }) => ({ port, pid })),
+      hasOwnCore: generatorPlace.core !== undefined,
       rate,
       breakIn: { rate: rate * BREAK_IN_FACTOR, seconds: BREAK_IN_S },
+      rest: { rate: rate * REST_FACTOR, seconds: REST_S },
       roundsBefore: ROUNDS_BEFORE,
       rounds,
       seconds,
@@ -156,6 +167,7 @@ export async function hookRows(
   return hooks.map((hook, index) => {
     const results = found[index] ?? [];
     const slices = slicesOf(index);
+    const hooked = results.flatMap(({ firstPair }) => firstPair);
     const mean = (of: (result: LaneResult) => number): number =>
       results.reduce((sum, result) => sum + of(result), 0) / results.length;
     return {
@@ -163,10 +175,14 @@ export async function hookRows(
       hook,
       perSecond: Math.round(mean(({ perSecond }) => perSecond)),
       lost: results.reduce((sum, { lost }) => sum + lost, 0),
+      unknown: results.reduce((sum, { unknown }) => sum + unknown, 0),
       brokerUs: mean(({ brokerUs }) => brokerUs),
       p50Us: quantileUs(slices, 0.5),
       p95Us: quantileUs(slices, 0.95),
       p99Us: quantileUs(slices, 0.99),
+      hookedP50Us: quantileUs(hooked, 0.5),
+      hookedP95Us: quantileUs(hooked, 0.95),
+      hookedP99Us: quantileUs(hooked, 0.99),
       p95Ratio: ratioOf(slices, base, 0.95, new Prng(SEED)),
       p99Ratio: ratioOf(slices, base, 0.99, new Prng(SEED)),
     };

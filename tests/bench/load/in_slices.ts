@@ -6,15 +6,25 @@
 import process from "node:process";
 import { sleep } from "./clock.ts";
 import { type Counts, LatencyCounter } from "./latencies.ts";
-import { cpuSeconds, machineSeconds } from "./process_usage.ts";
+import { cpuSeconds, machineSeconds, threadSeconds } from "./process_usage.ts";
 import { SteadyPairs } from "./steady_pairs.ts";
+
+/** Messages in a second, for so long. */
+export interface Stretch {
+  readonly rate: number;
+  readonly seconds: number;
+}
 
 export interface SlicePlan {
   readonly brokers: readonly { readonly port: number; readonly pid: number | undefined }[];
+  /** Whether this program has no core in common with the brokers: none of them is to blame when it stands still. */
+  readonly hasOwnCore: boolean;
   /** Messages in a second. */
   readonly rate: number;
   /** What all brokers get at the same time before anything is measured, so that they are as after some minutes. */
-  readonly breakIn: { readonly rate: number; readonly seconds: number };
+  readonly breakIn: Stretch;
+  /** After that, as little as there is when a broker has not much to do. */
+  readonly rest: Stretch;
   /** Further rounds at the start are not measured: code is compiled for what it does, and that changes. */
   readonly roundsBefore: number;
   readonly rounds: number;
@@ -25,8 +35,12 @@ export interface SlicePlan {
 export interface LaneResult {
   /** Of each round. */
   readonly slices: readonly Counts[];
+  /** Only of the messages on the topic of the first pair. */
+  readonly firstPair: readonly Counts[];
   readonly perSecond: number;
   readonly lost: number;
+  /** Messages that are not in the slices, since this program itself stood still while they were under way. */
+  readonly unknown: number;
   /** For each message. */
   readonly brokerUs: number;
 }
@@ -44,41 +58,67 @@ const OTHERS_SHARE_MAX = 0.025;
 
 class Lane {
   readonly #slices: Counts[] = [];
+  readonly #firstPair: Counts[] = [];
   readonly #latency: LatencyCounter;
+  readonly #firstLatency: LatencyCounter;
   readonly #pid: number | undefined;
   readonly #pairs: SteadyPairs;
   #measured = 0;
   #measuredS = 0;
-  #before = { published: 0, cpuS: 0 };
+  #before = { published: 0, unknown: 0, cpuS: 0 };
 
-  private constructor(latency: LatencyCounter, pairs: SteadyPairs, pid: number | undefined) {
+  private constructor(
+    [latency, firstLatency]: readonly [LatencyCounter, LatencyCounter],
+    pairs: SteadyPairs,
+    pid: number | undefined,
+  ) {
     this.#latency = latency;
+    this.#firstLatency = firstLatency;
     this.#pairs = pairs;
     this.#pid = pid;
   }
 
-  static async open(port: number, pid: number | undefined): Promise<Lane> {
-    const latency = new LatencyCounter();
-    return new Lane(latency, await SteadyPairs.open(port, (us) => latency.record(us)), pid);
+  static async open(
+    { port, pid }: SlicePlan["brokers"][number],
+    hasOwnCore: boolean,
+  ): Promise<Lane> {
+    const [latency, firstLatency] = [new LatencyCounter(), new LatencyCounter()];
+    const pairs = await SteadyPairs.open(port, (us, isKnown, pair) => {
+      if (!isKnown && hasOwnCore) {
+        latency.unknown++;
+        return;
+      }
+      latency.record(us);
+      if (pair === 0) firstLatency.record(us);
+    });
+    return new Lane([latency, firstLatency], pairs, pid);
+  }
+
+  get threadS(): number {
+    return this.#pid === undefined ? NaN : threadSeconds(this.#pid) ?? NaN;
   }
 
   get cpuS(): number {
     return this.#pid === undefined ? NaN : cpuSeconds(this.#pid) ?? NaN;
   }
 
-  async breakIn(rate: number, seconds: number): Promise<void> {
-    const stop = this.#pairs.send(rate, "all");
+  async play({ rate, seconds }: Stretch, who: "turns" | "all"): Promise<void> {
+    const stop = this.#pairs.send(rate, who);
     await sleep(seconds * 1000);
     stop();
     await this.#pairs.drain();
+  }
+
+  stop(): void {
     this.#signal("SIGSTOP");
   }
 
   /** What is counted from now on is the result. */
   begin(): void {
-    this.#before = { published: this.#pairs.published, cpuS: this.cpuS };
+    const [{ published }, { unknown }] = [this.#pairs, this.#latency];
+    this.#before = { published, unknown, cpuS: this.cpuS };
     this.#measured = this.#measuredS = 0;
-    this.#slices.length = 0;
+    this.#slices.length = this.#firstPair.length = 0;
   }
 
   async slice(rate: number, seconds: number): Promise<void> {
@@ -86,6 +126,7 @@ class Lane {
     const stop = this.#pairs.send(rate, "turns");
     await sleep(SETTLE_MS);
     this.#latency.take();
+    this.#firstLatency.take();
     const [startMs, before] = [performance.now(), this.#pairs.published];
     await sleep(seconds * 1000);
     this.#measured += this.#pairs.published - before;
@@ -93,11 +134,13 @@ class Lane {
     stop();
     await this.#pairs.drain();
     this.#slices.push(this.#latency.take());
+    this.#firstPair.push(this.#firstLatency.take());
     this.#signal("SIGSTOP");
   }
 
   forgetSlice(): void {
     this.#slices.pop();
+    this.#firstPair.pop();
   }
 
   async finish(): Promise<LaneResult> {
@@ -105,8 +148,10 @@ class Lane {
     this.#signal("SIGCONT");
     return {
       slices: this.#slices,
+      firstPair: this.#firstPair,
       perSecond: Math.round(this.#measured / this.#measuredS),
       lost: await this.#pairs.drain(),
+      unknown: this.#latency.unknown - this.#before.unknown,
       brokerUs: cpuS * 1e6 / (this.#pairs.published - this.#before.published),
     };
   }
@@ -123,7 +168,7 @@ function othersMeter(lanes: readonly Lane[]): () => number {
     return {
       busyS,
       allS,
-      ownS: lanes.reduce((sum, { cpuS }) => sum + cpuS, cpuSeconds(process.pid) ?? NaN),
+      ownS: lanes.reduce((sum, { threadS }) => sum + threadS, threadSeconds(process.pid) ?? NaN),
     };
   };
   let before = read();
@@ -135,26 +180,34 @@ function othersMeter(lanes: readonly Lane[]): () => number {
 }
 
 async function run(plan: SlicePlan): Promise<SliceResult> {
-  const { brokers, rate, breakIn, roundsBefore, rounds, seconds } = plan;
+  const { brokers, hasOwnCore, rate, breakIn, rest, roundsBefore, rounds, seconds } = plan;
   const lanes: Lane[] = [];
-  for (const { port, pid } of brokers) lanes.push(await Lane.open(port, pid));
-  await Promise.all(lanes.map((lane) => lane.breakIn(breakIn.rate, breakIn.seconds)));
-  const playRound = async (round: number): Promise<void> => {
+  for (const broker of brokers) lanes.push(await Lane.open(broker, hasOwnCore));
+  await Promise.all(lanes.map((lane) => lane.play(breakIn, "all")));
+  await Promise.all(lanes.map((lane) => lane.play(rest, "turns")));
+  for (const lane of lanes) lane.stop();
+  const othersShare = othersMeter(lanes);
+  /** Whether nobody else had much of the machine in any of its slices. */
+  const playRound = async (round: number): Promise<boolean> => {
     // Nobody is always the first one, or always behind the same one.
     const order = round % 2 === 0 ? lanes : lanes.toReversed();
     const start = (round >> 1) % lanes.length;
+    let isOurs = true;
+    othersShare();
     for (const lane of [...order.slice(start), ...order.slice(0, start)]) {
       await lane.slice(rate, seconds);
+      // Of a round as a whole it would tell little: a tenth of one slice is a fortieth of four, and is all of its tail.
+      if (othersShare() > OTHERS_SHARE_MAX) isOurs = false;
     }
+    return isOurs;
   };
   for (let round = 0; round < roundsBefore; round++) await playRound(round);
   for (const lane of lanes) lane.begin();
-  const othersShare = othersMeter(lanes);
   let repeated = 0;
   for (let round = 0; round < rounds; round++) {
-    await playRound(round);
+    const isOurs = await playRound(round);
     // A machine that never rests is measured as it is.
-    if (othersShare() > OTHERS_SHARE_MAX && repeated < rounds) {
+    if (!isOurs && repeated < rounds) {
       for (const lane of lanes) lane.forgetSlice();
       repeated++;
       round--;

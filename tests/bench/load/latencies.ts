@@ -15,6 +15,8 @@ const US_MAX = 65535;
 
 /** Counts what comes, to the microsecond. */
 export class LatencyCounter {
+  /** Those of which nobody knows. */
+  unknown = 0;
   readonly #counts = new Uint32Array(US_MAX + 1);
 
   record(us: number): void {

@@ -1,5 +1,5 @@
 /** What a process has used, from `/proc` where there is one. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 
 /** Linux counts in these for every program, whatever the kernel's own tick is. */
@@ -37,6 +37,20 @@ export function cpuTimes(pid: number): CpuTimes | undefined {
   if (pid !== process.pid) return undefined;
   const { user, system } = process.cpuUsage();
   return { userS: user / 1e6, systemS: system / 1e6 };
+}
+
+/** CPU seconds of all threads that are there, to the nanosecond; undefined where nobody can tell. */
+export function threadSeconds(pid: number): number | undefined {
+  try {
+    return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+      const [ranNs = NaN] = (readProc(pid, `task/${thread}/schedstat`) ?? "0").split(" ").map(
+        Number,
+      );
+      return sum + ranNs / 1e9;
+    }, 0);
+  } catch {
+    return undefined;
+  }
 }
 
 /** CPU seconds of the whole machine since it was started: with something to do, and all; undefined where nobody can tell. */

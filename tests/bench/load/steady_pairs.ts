@@ -6,6 +6,8 @@ import { type PublishTemplate, publishTemplate, readUint32 } from "./frames.ts";
 
 const PAIRS = 10;
 const TICK_MS = 1;
+/** Who was not awake for so long has stood still; else the clock of what is sent has its turn in half the time. */
+const STILL_US = 2500;
 /** Of what could not be sent in time no more than this is made up for at once. */
 const LATE_MS_MAX = 100;
 const READ_BYTES = 65536;
@@ -16,30 +18,42 @@ interface Publisher {
   readonly template: PublishTemplate;
 }
 
+/**
+ * Told how long a message of a pair took. Where this program stood still meanwhile it does not know how much of that is the
+ * broker's.
+ */
+export type RecordLatency = (us: number, isKnown: boolean, pair: number) => void;
+
 /** Each pair has a topic of its own, "steady/…/0" and so on. */
 export class SteadyPairs implements LoadObserver {
   /** Messages sent and received. */
   published = 0;
   delivered = 0;
-  readonly #record: (us: number) => void;
+  readonly #record: RecordLatency;
   readonly #publishers: Publisher[] = [];
   #clockUs = 0;
+  /** When this program was seen awake the last time. */
+  #awakeUs = 0;
+  /** Since when it has not stood still. */
+  #sinceUs = 0;
 
-  private constructor(record: (us: number) => void) {
+  private constructor(record: RecordLatency) {
     this.#record = record;
   }
 
   /** `record` is told how long each message took. */
-  static async open(port: number, record: (us: number) => void): Promise<SteadyPairs> {
+  static async open(port: number, record: RecordLatency): Promise<SteadyPairs> {
     const pairs = new SteadyPairs(record);
     for (let pair = 0; pair < PAIRS; pair++) await pairs.#openPair(port, pair);
     return pairs;
   }
 
-  onDelivery(_client: LoadClient, bytes: Uint8Array, payloadStart: number): void {
+  onDelivery({ index }: LoadClient, bytes: Uint8Array, payloadStart: number): void {
     this.delivered++;
-    if (this.#clockUs === 0) this.#clockUs = nowUs();
-    this.#record((this.#clockUs - readUint32(bytes, payloadStart)) >>> 0);
+    if (this.#clockUs === 0) this.#clockUs = this.#wake();
+    const sentUs = readUint32(bytes, payloadStart);
+    const isKnown = ((sentUs - this.#sinceUs) | 0) >= 0;
+    this.#record((this.#clockUs - sentUs) >>> 0, isKnown, index);
   }
 
   onChunkEnd(): void {
@@ -58,13 +72,14 @@ export class SteadyPairs implements LoadObserver {
    */
   send(rate: number, who: "turns" | "all"): () => void {
     let [lastMs, owed, turn] = [performance.now(), 0, 0];
+    this.#awakeUs = this.#sinceUs = nowUs();
     const timer = setInterval(() => {
       const now = performance.now();
       owed = Math.min(owed + (now - lastMs) * rate / 1000, LATE_MS_MAX * rate / 1000);
       lastMs = now;
       const due = Math.floor(owed);
       owed -= due;
-      const stampUs = nowUs();
+      const stampUs = this.#wake();
       if (who === "turns") {
         this.#sendTo(this.#publishers[turn] as Publisher, due, stampUs);
         turn = (turn + 1) % PAIRS;
@@ -76,6 +91,14 @@ export class SteadyPairs implements LoadObserver {
       }
     }, TICK_MS);
     return () => clearInterval(timer);
+  }
+
+  /** The time. */
+  #wake(): number {
+    const us = nowUs();
+    if (((us - this.#awakeUs) >>> 0) > STILL_US) this.#sinceUs = us;
+    this.#awakeUs = us;
+    return us;
   }
 
   #sendTo({ client, template }: Publisher, count: number, stampUs: number): void {
