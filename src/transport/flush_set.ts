@@ -44,6 +44,10 @@ const WAITING_BYTES_MAX = 32 * 1024 * 1024;
  * The connections that were written to in this turn of the event loop. Each is flushed once at its end, however
  * many messages it got.
  *
+ * Whoever was touched last is flushed first. The system tells of sockets in the order in which it told of them the last
+ * time, with the others behind: clients that answer what they are sent would stay in their places, and those that have come
+ * too late for one turn would come too late for every second one, and fall behind the others as far as their queues are long.
+ *
  * Where messages go to very many, a write for each message and receiver would cost most of the time. As long as
  * there is more to come, these connections wait as long as flushing them all took last time, so that each write carries many
  * messages; and their flushing goes on over several turns, so that everybody else gets theirs.
@@ -110,17 +114,17 @@ export class FlushSet {
     const byMs = this.#touchedByMs;
     this.#touched = this.#spare;
     this.#touchedByMs = 0;
-    let flushed = 0;
     const end = Math.min(touched.length, FLUSHED_PER_TURN);
+    let left = end;
     try {
-      while (flushed < end) {
-        const target = touched[flushed++] as Flushable;
+      while (left > 0) {
+        const target = touched[--left] as Flushable;
         target.touch = Touch.none;
         target.flush();
       }
     } finally {
       // Also after an error: the others wait for nothing but this.
-      this.#leave(touched, flushed);
+      this.#leave(touched, left, end);
       if (byMs > 0) this.#observe(byMs, this.#parts.monotonicMs());
     }
   }
@@ -130,14 +134,15 @@ export class FlushSet {
     this.#parts.deliverySeconds.observe((nowMs - sinceMs) / 1000);
   }
 
-  #leave(touched: Flushable[], flushed: number): void {
+  /** Those from `start` to `end` are done. */
+  #leave(touched: Flushable[], start: number, end: number): void {
     const meanwhile = this.#touched;
-    if (touched.length === flushed) {
+    if (touched.length === end - start) {
       touched.length = 0;
       this.#spare = touched;
       return;
     }
-    touched.splice(0, flushed);
+    touched.splice(start, end - start);
     // Whoever was touched meanwhile has asked for a call already.
     if (meanwhile.length === 0) this.#parts.yieldTurn(this.#run);
     for (const target of meanwhile) touched.push(target);
