@@ -123,7 +123,7 @@ export class ClientOutlet implements Outlet, Flushable {
     if (session !== undefined) this.core.events.delivered(message, session.eventClient, granted);
   }
 
-  canPublishRun({ version, largestFrame }: PublishRun): boolean {
+  canPublishRun({ version, largestFrame }: Pick<PublishRun, "version" | "largestFrame">): boolean {
     return (version === 5) === (this.version === 5) && !this.#hasOwnFrames &&
       largestFrame <= this.maximumPacketSize;
   }
@@ -163,7 +163,8 @@ export class ClientOutlet implements Outlet, Flushable {
   forwardRun(run: FrameRun): void {
     this.#count(run.qos, run.count, run.payloadBytes);
     this.#outbound.appendStampedRun(run);
-    this.#touch();
+    if (run.receivers < WIDE_RECEIVERS) this.#touch();
+    else this.#touchLater(run.end - run.start);
   }
 
   #count(qos: Qos, messages: number, payloadBytes: number): void {

@@ -11,7 +11,6 @@ import {
   type DropReason,
   type Message,
   type Publication,
-  type PublishRun,
   Session,
   type SessionContext,
 } from "../session/mod.ts";
@@ -93,15 +92,6 @@ export class ClientSession extends Session<SharedGroup<ClientSession>> implement
       this.#eventDetails = this.details;
     }
     return this.#eventClient;
-  }
-
-  /** The same as `offer` for each message of a run. False: nothing is done, and they are to be offered one by one. */
-  offerRun(run: PublishRun): boolean {
-    const { outlet } = this;
-    if (outlet === undefined || !outlet.canPublishRun(run)) return false;
-    if (outlet.isFull) this.noteSlow(run.count);
-    else outlet.publishRun(run);
-    return true;
   }
 
   protected override onDropped(message: Publication | Message, reason: DropReason): void {

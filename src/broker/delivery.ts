@@ -59,9 +59,10 @@ export function deliverRun(
       recipient = recipient && ownMessagesRecipient(recipient); // [MQTT-3.8.3-3]
     }
     if (recipient === undefined) matched--;
-    else if (recipient.identifiers.length > 0 || !recipient.subscriber.offerRun(run)) {
-      others.push(recipient);
-    }
+    else if (
+      recipient.identifiers.length > 0 || recipient.qos < run.qos ||
+      !recipient.subscriber.offerRun(run)
+    ) others.push(recipient);
   }
   return matched;
 }
@@ -146,6 +147,6 @@ function nextAllowed(
   return entry;
 }
 
-function lowerQos(a: Qos, b: Qos): Qos {
+export function lowerQos(a: Qos, b: Qos): Qos {
   return a < b ? a : b;
 }

@@ -227,7 +227,7 @@ function checkLevels(from: ClientConnection, route: Route<ClientSession>): void 
 }
 
 /** Messages of the client that it has no answer to yet, this one included [MQTT-3.3.4-7]. */
-function checkQuota(from: ClientConnection, session: ClientSession, qos: number): void {
+export function checkQuota(from: ClientConnection, session: ClientSession, qos: number): void {
   const open = session.receivedCount + from.unacknowledgedCount + (qos === 1 ? 1 : 0);
   const { receiveMaximum } = from.core.options;
   if (from.version !== 5 || open <= receiveMaximum) return;

@@ -85,6 +85,30 @@ export class Inflight<T> {
     return id;
   }
 
+  /** As `add` for `count` messages of which nothing is kept, as many as there are identifiers for; writes these to `ids`. */
+  addMany(qos: Qos, count: number, ids: Uint16Array): number {
+    const most = Math.min(count, PACKET_ID_MAX - this.#count);
+    const state = qos === 1 ? InflightState.awaitsPuback : InflightState.awaitsPubrec;
+    while ((this.#count + most - 1) * 2 > this.#mask && this.#mask + 1 < SLOTS_MAX) this.#grow();
+    const states = this.#states;
+    const mask = this.#mask;
+    let id = this.#lastId;
+    for (let index = 0; index < most; index++) {
+      let slot = 0;
+      do {
+        id = id === PACKET_ID_MAX ? 1 : id + 1;
+        slot = id & mask;
+      } while (states[slot] !== InflightState.free);
+      this.#ids[slot] = id;
+      states[slot] = state;
+      this.#orders[slot] = ++this.#lastOrder;
+      ids[index] = id;
+    }
+    this.#lastId = id;
+    this.#count += most;
+    return most;
+  }
+
   /** Gives out this identifier. False: its slot is taken, and it would cost too much to have more of them. */
   addAt(id: number, qos: Qos, item: T | undefined, seq: number, bytes: number): boolean {
     this.#makeRoom();

@@ -119,5 +119,13 @@ export interface Delivery<Group extends object> {
   readonly group: Group | undefined;
 }
 
+/** Nothing but the packet identifier differs from the frame of the message. */
+export function isAsItCame<Group extends object>(
+  { qos, retain, identifiers }: Delivery<Group>,
+  message: FramedMessage,
+): boolean {
+  return qos === message.qos && retain === message.retain && identifiers.length === 0;
+}
+
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 export const NO_IDENTIFIERS: readonly number[] = Object.freeze([]);

@@ -1,4 +1,5 @@
-import { Deque } from "../base/mod.ts";
+import { assert, Deque } from "../base/mod.ts";
+import { FrameBlock } from "./frame_block.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { SessionCounters, SessionLimits } from "./limits.ts";
 import { type Delivery, messageBytes } from "./message.ts";
@@ -17,8 +18,12 @@ export type DropListener<Group extends object> = (delivery: Delivery<Group>) => 
  * costs the disk, not the memory.
  */
 export class MessageQueue<Group extends object> {
-  /** Several sessions may have the same objects. */
-  readonly #held = new Deque<Delivery<Group>>();
+  /** Several sessions may have the same objects. Blocks only without a journal. */
+  readonly #held = new Deque<Delivery<Group> | FrameBlock>();
+  /** Messages in these, of blocks as many as wait. */
+  #heldCount = 0;
+  /** Of the block in front, messages that are taken out; 0 where there is none. */
+  #takenOfBlock = 0;
   /** Their places in the journal; undefined: there is none. */
   readonly #heldSeqs: Deque<number> | undefined;
   readonly #journal: Journal<Group> | undefined;
@@ -37,7 +42,7 @@ export class MessageQueue<Group extends object> {
   }
 
   get length(): number {
-    return this.#held.length + this.#noted;
+    return this.#heldCount + this.#noted;
   }
 
   get bytes(): number {
@@ -65,7 +70,8 @@ export class MessageQueue<Group extends object> {
       if (this.#noted === 0) return undefined;
       this.#fetch(counters);
     }
-    return this.#held.length === 0 ? undefined : this.#held.at(0);
+    const first = this.#held.at(0);
+    return first instanceof FrameBlock ? first.delivery(this.#takenOfBlock) : first;
   }
 
   /** False: `delivery` itself was dropped. Older ones may be dropped for it instead: these `onDropped` is told of. */
@@ -102,6 +108,10 @@ export class MessageQueue<Group extends object> {
       onDropped?.(oldest);
     }
     return true;
+  }
+
+  get hasJournal(): boolean {
+    return this.#journal !== undefined;
   }
 
   /** The next one stays in memory. Otherwise the journal alone gets it, and it may be lent. */
@@ -145,7 +155,16 @@ export class MessageQueue<Group extends object> {
   /** Takes out the oldest; in the journal it stays. */
   shift(counters: SessionCounters): Delivery<Group> | undefined {
     if (this.#held.length === 0 && this.peek(counters) === undefined) return undefined;
-    const delivery = this.#held.shift() as Delivery<Group>;
+    const first = this.#held.at(0) as Delivery<Group> | FrameBlock;
+    if (first instanceof FrameBlock) {
+      const delivery = first.delivery<Group>(this.#takenOfBlock);
+      this.takenSeq = 0;
+      this.shiftBlock(1, messageBytes(delivery.message), counters);
+      return delivery;
+    }
+    this.#held.shift();
+    this.#heldCount--;
+    const delivery = first;
     this.takenSeq = this.#heldSeqs?.shift() ?? 0;
     const bytes = messageBytes(delivery.message);
     this.#heldBytes -= bytes;
@@ -160,7 +179,9 @@ export class MessageQueue<Group extends object> {
     const entries: JournalEntry<Group>[] = [];
     for (let index = 0; seqs !== undefined && index < this.#held.length; index++) {
       const seq = seqs.at(index) as number;
-      if (seq > 0) entries.push({ seq, delivery: this.#held.at(index) as Delivery<Group> });
+      const delivery = this.#held.at(index);
+      assert(!(delivery instanceof FrameBlock), "what is in a journal waits by itself");
+      if (seq > 0 && delivery !== undefined) entries.push({ seq, delivery });
     }
     return entries;
   }
@@ -170,14 +191,66 @@ export class MessageQueue<Group extends object> {
     return this.#noted === 0 ? undefined : this.#heldSeq;
   }
 
-  /** One of those that are in memory, counted from the oldest. */
+  /** One of those that are in memory, counted from the oldest; undefined also where a block comes before it. */
   at(index: number): Delivery<Group> | undefined {
-    return this.#held.at(index);
+    const held = this.#held.at(index);
+    return held instanceof FrameBlock ? undefined : held;
+  }
+
+  /** What came together and is the oldest, from `blockIndex` on. */
+  get block(): FrameBlock | undefined {
+    const first = this.#held.at(0);
+    return first instanceof FrameBlock ? first : undefined;
+  }
+
+  get blockIndex(): number {
+    return this.#takenOfBlock;
+  }
+
+  /**
+   * Adds the messages of `block` from the one at `from` on, which is the first unless others wait. False: there is no room for
+   * all of them, or the journal wants to know of each.
+   */
+  addBlock(
+    block: FrameBlock,
+    from: number,
+    limits: SessionLimits,
+    counters: SessionCounters,
+  ): boolean {
+    const count = block.count - from;
+    const bytes = block.bytesFrom(from);
+    if (
+      this.#journal !== undefined || this.length + count > limits.queuedMessagesMax ||
+      this.bytes + bytes > limits.queuedBytesMax
+    ) return false;
+    assert(from === 0 || this.#held.length === 0, "what is sent at once overtakes nothing");
+    if (from > 0) this.#takenOfBlock = from;
+    this.#held.push(block);
+    this.#heldCount += count;
+    this.#heldBytes += bytes;
+    counters.queuedMessages += count;
+    counters.queuedBytes += bytes;
+    return true;
+  }
+
+  /** Takes the oldest `count` out of the block in front; `bytes`: of all of them. */
+  shiftBlock(count: number, bytes: number, counters: SessionCounters): void {
+    const block = this.#held.at(0) as FrameBlock;
+    this.#takenOfBlock += count;
+    if (this.#takenOfBlock === block.count) {
+      this.#held.shift();
+      this.#takenOfBlock = 0;
+    }
+    this.#heldCount -= count;
+    this.#heldBytes -= bytes;
+    counters.queuedMessages -= count;
+    counters.queuedBytes -= bytes;
   }
 
   /** Takes out the oldest `count`, which are in memory and in no journal; `bytes`: of all of them. */
   shiftMany(count: number, bytes: number, counters: SessionCounters): void {
     this.#held.shiftMany(count);
+    this.#heldCount -= count;
     this.#heldBytes -= bytes;
     counters.queuedMessages -= count;
     counters.queuedBytes -= bytes;
@@ -219,6 +292,7 @@ export class MessageQueue<Group extends object> {
 
   #hold(delivery: Delivery<Group>, bytes: number, seq: number): void {
     this.#held.push(delivery);
+    this.#heldCount++;
     this.#heldBytes += bytes;
     this.#heldSeqs?.push(seq);
     if (seq > this.#heldSeq) this.#heldSeq = seq;

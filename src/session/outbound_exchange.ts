@@ -1,29 +1,22 @@
 import { Deque } from "../base/mod.ts";
 import { type Qos, ReasonCode, SHORT_ACK_BYTES } from "../mqtt/mod.ts";
-import type { FrameRun } from "./frame_run.ts";
+import type { FrameRun, StampedFrames } from "./frame_run.ts";
 import { Inflight, InflightState } from "./inflight.ts";
 import type { Journal } from "./journal.ts";
 import type { JournaledInflight } from "./journaled.ts";
-import { type Delivery, FramedMessage, messageBytes } from "./message.ts";
+import { type Delivery, FramedMessage, isAsItCame, messageBytes } from "./message.ts";
 import type { MessageQueue } from "./message_queue.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
 import { packetIdOfPlace, PlacedIds } from "./placed_ids.ts";
 import type { SessionContext, SessionState } from "./session_context.ts";
+import type { SessionOwner } from "./session_owner.ts";
 
 /** PUBLISH of QoS 2, whose identifier must survive a crash, or PUBREL, which says that the message is the client's. */
 interface HeldPacket {
   readonly packetId: number;
   readonly ticket: number;
   readonly isPublish: boolean;
-}
-
-/** The session of an exchange. */
-export interface ExchangeOwner<Group extends object> {
-  /** Whether what was sent before may be sent again; asked while the context is guarded. */
-  mayResend(delivery: Delivery<Group>): boolean;
-  /** A message is over with; undefined where it can no longer be read. Of "acked" only while the context watches acks. */
-  onOver(delivery: Delivery<Group> | undefined, how: "acked" | "too_large" | "lost"): void;
 }
 
 /** What became of an acknowledgement. */
@@ -36,7 +29,7 @@ export type ExchangeResult = "finished" | "going on" | "unknown";
 export class OutboundExchange<Group extends object> {
   readonly #context: SessionContext;
   readonly #journal: Journal<Group> | undefined;
-  readonly #owner: ExchangeOwner<Group>;
+  readonly #owner: SessionOwner<Group>;
   readonly #placed: PlacedIds | undefined;
   #outlet: Outlet | undefined;
   #quota = 0;
@@ -53,7 +46,7 @@ export class OutboundExchange<Group extends object> {
   constructor(
     context: SessionContext,
     journal: Journal<Group> | undefined,
-    owner: ExchangeOwner<Group>,
+    owner: SessionOwner<Group>,
   ) {
     this.#context = context;
     this.#journal = journal;
@@ -217,7 +210,8 @@ export class OutboundExchange<Group extends object> {
       const message = delivery?.message;
       if (
         delivery === undefined || !(message instanceof FramedMessage) || !run.canTake(message) ||
-        !isAsItCame(delivery) || delivery.group !== undefined || !outlet.canForward(message)
+        !isAsItCame(delivery, message) || delivery.group !== undefined ||
+        !outlet.canForward(message)
       ) break;
       const item = isKept ? delivery : undefined;
       const bytes = isKept ? message.length : 0;
@@ -226,6 +220,19 @@ export class OutboundExchange<Group extends object> {
     if (run.count === 0) return run;
     this.#quota -= run.count;
     counters.inflight += run.count;
+    outlet.forwardRun(run);
+    return run;
+  }
+
+  /** Sends those of `frames` from the one at `from` on that quota, of which there is some, allows, and keeps nothing of them. */
+  sendFrames(frames: StampedFrames, from: number, outlet: Outlet, receivers: number): FrameRun {
+    const { run, counters } = this.#context;
+    const inflight = this.#inflight ??= new Inflight<Delivery<Group>>();
+    const most = Math.min(frames.count - from, this.#quota);
+    const count = inflight.addMany(frames.qos, most, run.packetIds);
+    run.load(frames, from, count, receivers);
+    this.#quota -= count;
+    counters.inflight += count;
     outlet.forwardRun(run);
     return run;
   }
@@ -432,7 +439,7 @@ export class OutboundExchange<Group extends object> {
     if (outlet === undefined) return false;
     const { message, qos, retain, identifiers } = delivery;
     if (
-      !dup && message instanceof FramedMessage && isAsItCame(delivery) &&
+      !dup && message instanceof FramedMessage && isAsItCame(delivery, message) &&
       outlet.canForward(message)
     ) {
       outlet.forward(message, packetId);
@@ -456,7 +463,7 @@ export class OutboundExchange<Group extends object> {
   }
 
   #mayResend(delivery: Delivery<Group>): boolean {
-    return !this.#context.isGuarded || this.#owner.mayResend(delivery);
+    return !this.#context.isGuarded || this.#owner.mayReceive(delivery);
   }
 
   /** A message that an earlier run of the broker had in flight. */
@@ -488,10 +495,4 @@ export class OutboundExchange<Group extends object> {
     }
     return false;
   }
-}
-
-/** Nothing but the packet identifier differs from the frame of the message. */
-function isAsItCame<Group extends object>(delivery: Delivery<Group>): boolean {
-  const { message, qos, retain, identifiers } = delivery;
-  return qos === message.qos && retain === message.retain && identifiers.length === 0;
 }

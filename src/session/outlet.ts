@@ -20,9 +20,9 @@ export interface Outlet {
     identifiers: readonly number[],
     packetId: number,
   ): boolean;
-  /** Whether `publishRun` may send these: they are in the client's version, and none needs anything of its own. */
-  canPublishRun(run: PublishRun): boolean;
-  /** Sends them as they are; the run is the caller's again at once. */
+  /** Whether `publishRun`, or at QoS 1 and 2 `forwardRun`, may send these: they are in the client's version, and none needs anything of its own. */
+  canPublishRun(run: Pick<PublishRun, "version" | "largestFrame">): boolean;
+  /** Sends them as they are, at QoS 0; the run is the caller's again at once. */
   publishRun(run: PublishRun): void;
   /** Whether `forward` may send this message: its frame is in the client's version and needs nothing of its own. */
   canForward(message: FramedMessage): boolean;
@@ -30,7 +30,7 @@ export interface Outlet {
   forward(message: FramedMessage, packetId: number): void;
   /** Whether several may be sent with `forwardRun`: nobody wants to know of each. */
   readonly forwardsRuns: boolean;
-  /** The same of several messages, each of which `canForward`; the run is the caller's again at once. */
+  /** The same of several messages, each of which `canForward` or which are part of what `canPublishRun`; the run is the caller's again at once. */
   forwardRun(run: FrameRun): void;
   /** Sends PUBREL. */
   release(packetId: number, reasonCode: ReasonCode): void;

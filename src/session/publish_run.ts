@@ -1,5 +1,7 @@
-import type { ProtocolVersion, PublishView } from "../mqtt/mod.ts";
+import type { ProtocolVersion, PublishView, Qos } from "../mqtt/mod.ts";
 import { copyBytes } from "../runtime/mod.ts";
+import { FrameBlock } from "./frame_block.ts";
+import type { StampedFrames } from "./frame_run.ts";
 import { NO_BYTES } from "./message.ts";
 import { COPIED_FRAME_BYTES_MAX } from "./publication.ts";
 
@@ -13,12 +15,17 @@ export const WIDE_RECEIVERS = 256;
 const SLAB_BYTES = 64 * 1024;
 
 /**
- * PUBLISH frames of QoS 0 that one client sent to one topic in a row and that lie one behind the other: they go on to each
+ * PUBLISH frames of one QoS that one client sent to one topic in a row and that lie one behind the other: they go on to each
  * receiver as they came, in one piece. Reused; what it refers to is nobody's to change, and if it `isStable` nobody ever
  * will.
  */
-export class PublishRun {
+export class PublishRun implements StampedFrames {
   version: ProtocolVersion = 4;
+  qos: Qos = 0;
+  topic = "";
+  topicBytes: Uint8Array = NO_BYTES;
+  /** Client identifier of whoever sent them. */
+  publisherId = "";
   /** `bytes[start..end)` are the frames. */
   bytes: Uint8Array = NO_BYTES;
   start = 0;
@@ -34,28 +41,35 @@ export class PublishRun {
   largestFrame = 0;
   /** How many it is for. */
   receivers = 0;
+  /** All these are from `start`. */
   readonly #starts = new Uint32Array(RUN_FRAMES_MAX);
   readonly #bodyStarts = new Uint32Array(RUN_FRAMES_MAX);
+  readonly packetIdAts = new Uint32Array(RUN_FRAMES_MAX);
+  readonly payloadLengths = new Uint32Array(RUN_FRAMES_MAX);
+  /** Of the client that sent them; at QoS 1 and 2. */
+  readonly packetIds = new Uint16Array(RUN_FRAMES_MAX);
+  #block: FrameBlock | undefined;
   #slab: Uint8Array = NO_BYTES;
   #slabUsed = 0;
 
   /** Whether the frame is one that may be sent on as it is, whoever gets it. */
   static isPlain(
-    { qos, retain, topicAliasAt, messageExpiryAt, frameStart, frameEnd }: PublishView,
+    { retain, dup, topicAliasAt, messageExpiryAt, frameStart, frameEnd }: PublishView,
   ): boolean {
-    return qos === 0 && !retain && topicAliasAt < 0 && messageExpiryAt < 0 &&
+    return !retain && !dup && topicAliasAt < 0 && messageExpiryAt < 0 &&
       frameEnd - frameStart <= COPIED_FRAME_BYTES_MAX;
   }
 
   /** Whether a plain frame lies behind those that are here, and there is room for it. */
   isFollowedBy(view: PublishView): boolean {
-    return view.frameStart === this.end && view.bytes === this.bytes &&
+    return view.frameStart === this.end && view.bytes === this.bytes && view.qos === this.qos &&
       this.count < RUN_FRAMES_MAX && this.end - this.start < RUN_BYTES_MAX;
   }
 
   /** The first frame. */
   begin(view: PublishView, bodyStart: number, isStable: boolean): void {
     this.version = view.version;
+    this.qos = view.qos;
     this.bytes = view.bytes;
     this.start = view.frameStart;
     this.isStable = isStable;
@@ -67,9 +81,17 @@ export class PublishRun {
   }
 
   /** One more, which follows. */
-  add({ frameStart, frameEnd, payloadStart }: PublishView, bodyStart: number): void {
-    this.#starts[this.count] = frameStart - this.start;
-    this.#bodyStarts[this.count++] = bodyStart - this.start;
+  add(view: PublishView, bodyStart: number): void {
+    const { frameStart, frameEnd, payloadStart } = view;
+    const { count } = this;
+    this.#starts[count] = frameStart - this.start;
+    this.#bodyStarts[count] = bodyStart - this.start;
+    if (this.qos > 0) {
+      this.packetIdAts[count] = view.packetIdAt - this.start;
+      this.packetIds[count] = view.packetId;
+      this.payloadLengths[count] = frameEnd - payloadStart;
+    }
+    this.count = count + 1;
     this.end = frameEnd;
     this.payloadBytes += frameEnd - payloadStart;
     if (frameEnd - frameStart > this.largestFrame) this.largestFrame = frameEnd - frameStart;
@@ -106,9 +128,15 @@ export class PublishRun {
     this.isShared = true;
   }
 
+  /** The same frames for good, of QoS 1 or 2: one object for all sessions in which they wait. */
+  block(): FrameBlock {
+    return this.#block ??= new FrameBlock(this, this.#starts, this.#bodyStarts);
+  }
+
   /** Lets go of what it refers to. */
   clear(): void {
     this.count = 0;
     this.bytes = NO_BYTES;
+    this.#block = undefined;
   }
 }

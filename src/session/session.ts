@@ -1,4 +1,5 @@
 import type { Qos, ReasonCode } from "../mqtt/mod.ts";
+import type { FrameBlock } from "./frame_block.ts";
 import type { Journal } from "./journal.ts";
 import { type JournaledState, journaledState } from "./journaled.ts";
 import { type Delivery, type Message, messageBytes } from "./message.ts";
@@ -7,9 +8,13 @@ import { type ExchangeResult, OutboundExchange } from "./outbound_exchange.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Publication } from "./publication.ts";
 import { ReceivedIds } from "./received_ids.ts";
+import type { PublishRun } from "./publish_run.ts";
+import { pumpQueue, pumpReplays } from "./pump_queue.ts";
 import { Replays } from "./replays.ts";
 import type { SessionContext, SessionState } from "./session_context.ts";
-import { type DropReason, NO_DROPS, type SessionDrops, totalOf } from "./session_drops.ts";
+import { DROPS_BY_END, NO_DROPS, totalOf } from "./session_drops.ts";
+import type { DropReason, SessionDrops } from "./session_drops.ts";
+import type { EndOfDelivery, SessionOwner } from "./session_owner.ts";
 
 /** What became of a message that was offered to a session. */
 export type OfferResult = "sent" | "queued" | "dropped";
@@ -30,6 +35,7 @@ export class Session<Group extends object> {
   #drops: SessionDrops | undefined;
   readonly #context: SessionContext;
   #journal: Journal<Group> | undefined;
+  readonly #owner: SessionOwner<Group>;
   readonly #exchange: OutboundExchange<Group>;
   #outlet: Outlet | undefined;
   #queue: MessageQueue<Group> | undefined;
@@ -46,10 +52,12 @@ export class Session<Group extends object> {
     this.clientId = clientId;
     this.#context = context;
     this.#journal = journal;
-    this.#exchange = new OutboundExchange(context, journal, {
-      mayResend: (delivery) => this.mayReceive(delivery),
+    this.#owner = {
+      mayReceive: (delivery) => this.mayReceive(delivery),
+      send: (delivery, seq) => this.#sendAtRest(delivery, seq),
       onOver: (delivery, how) => this.#noteOver(delivery, how),
-    });
+    };
+    this.#exchange = new OutboundExchange(context, journal, this.#owner);
   }
 
   /** Messages that this session did not get, whatever the reason. */
@@ -138,7 +146,7 @@ export class Session<Group extends object> {
     const exchange = this.#exchange;
     if (outlet !== undefined && exchange.hasQuota && !this.#isHeldBack && !outlet.isFull) {
       if (group !== undefined) this.#hasShared = true;
-      const isKept = this.survives || group !== undefined || this.#context.isAckWatched;
+      const isKept = this.#isAllKept || group !== undefined;
       return exchange.sendDirect(publication, qos, retain, identifiers, group, isKept)
         ? "sent"
         : this.#dropTooLarge(publication, group);
@@ -148,6 +156,41 @@ export class Session<Group extends object> {
     }
     this.enqueuedMessages++;
     return this.#enqueueOffered(publication, qos, retain, identifiers, group);
+  }
+
+  /** The same as `offer` for each message of a run. False: nothing is done, and they are to be offered one by one. */
+  offerRun(run: PublishRun): boolean {
+    const outlet = this.#outlet;
+    if (outlet === undefined || !outlet.canPublishRun(run)) return false;
+    if (run.qos === 0) {
+      if (outlet.isFull) this.noteSlow(run.count);
+      else outlet.publishRun(run);
+      return true;
+    }
+    if (this.#journal !== undefined || this.#isAllKept) return false;
+    const exchange = this.#exchange;
+    const mayPass = exchange.hasQuota && !this.#isHeldBack && !outlet.isFull;
+    const sent = mayPass ? exchange.sendFrames(run, 0, outlet, run.receivers).count : 0;
+    if (sent < run.count) this.#enqueueBlock(run.block(), sent);
+    return true;
+  }
+
+  /** How many more may wait before whoever publishes is to give way; 0: each message is noted by itself. */
+  get roomForRun(): number {
+    if (this.#journal !== undefined || this.#isAllKept) return 0;
+    return this.#context.limits.queuedMessagesMax / 2 - this.queuedMessages;
+  }
+
+  #enqueueBlock(block: FrameBlock, from: number): void {
+    const { limits, counters, pace } = this.#context;
+    const queue = this.#queue ??= new MessageQueue<Group>(this.#journal);
+    if (queue.length === 0) this.#progressMs = pace.chunkMs;
+    this.enqueuedMessages += block.count - from;
+    if (queue.addBlock(block, from, limits, counters)) {
+      pace.noteQueue(queue.length, limits.queuedMessagesMax, this.#progressMs);
+      return;
+    }
+    for (let index = from; index < block.count; index++) this.enqueue(block.delivery(index));
   }
 
   /** Puts a message at the end of the queue; `pump` sends it when its time comes. */
@@ -230,7 +273,14 @@ export class Session<Group extends object> {
   pump(): void {
     const outlet = this.#outlet;
     if (outlet === undefined || !this.#exchange.pumpResend(outlet)) return;
-    if (this.#pumpQueue(outlet)) this.#pumpReplays(outlet);
+    const [queue, exchange, context] = [this.#queue, this.#exchange, this.#context];
+    const isKept = this.#isAllKept;
+    if (queue !== undefined && !pumpQueue(queue, exchange, outlet, context, this.#owner, isKept)) {
+      return;
+    }
+    if (this.#replays === undefined) return;
+    if (!pumpReplays(this.#replays, exchange, outlet, context, this.#owner, this.#journal)) return;
+    this.#replays = undefined;
   }
 
   /** Until `endBatch`, acknowledgements make room but send nothing: many come in one chunk. */
@@ -385,14 +435,19 @@ export class Session<Group extends object> {
     return "dropped";
   }
 
-  #noteOver(delivery: Delivery<Group> | undefined, how: "acked" | "too_large" | "lost"): void {
+  #noteOver(delivery: Delivery<Group> | undefined, how: EndOfDelivery): void {
     const { counters, isDropWatched } = this.#context;
     if (how === "acked") return delivery === undefined ? undefined : this.onAcked(delivery);
-    const isTooLarge = how === "too_large";
-    if (isTooLarge) counters.droppedTooLarge++;
-    this.#noteDrops(isTooLarge ? "tooLarge" : "unreadable", 1);
+    if (how === "too_large") counters.droppedTooLarge++;
+    else if (how === "expired") counters.droppedExpired++;
+    this.#noteDrops(DROPS_BY_END[how], 1);
     if (!isDropWatched || delivery === undefined) return;
-    this.onDropped(delivery.message, isTooLarge ? "too_large" : "denied");
+    this.onDropped(delivery.message, how === "lost" ? "denied" : how);
+  }
+
+  /** What is sent may have to be sent again, or told of. */
+  get #isAllKept(): boolean {
+    return this.survives || this.#context.isAckWatched;
   }
 
   /** Something older waits, and order is kept [MQTT-4.6.0-6]. */
@@ -411,7 +466,7 @@ export class Session<Group extends object> {
   /** `seq`: place in the journal; 0: it is in none. */
   #sendAtRest(delivery: Delivery<Group>, seq: number): void {
     if (delivery.group !== undefined) this.#hasShared = true;
-    const isKept = this.survives || delivery.group !== undefined || this.#context.isAckWatched;
+    const isKept = this.#isAllKept || delivery.group !== undefined;
     this.#exchange.send(delivery, seq, isKept);
   }
 
@@ -431,62 +486,6 @@ export class Session<Group extends object> {
     this.#context.counters.droppedTooLarge++;
     this.#noteDrops("tooLarge", 1);
     return this.#dropOffered(publication, "too_large", group);
-  }
-
-  /** False: something in the queue still waits. */
-  #pumpQueue(outlet: Outlet): boolean {
-    const queue = this.#queue;
-    if (queue === undefined) return true;
-    const { counters, clock, isGuarded, isDropWatched } = this.#context;
-    const isRunnable = !isGuarded && this.#journal === undefined && outlet.forwardsRuns;
-    for (let next = queue.peek(counters); next !== undefined; next = queue.peek(counters)) {
-      if (next.message.expiresAtMs !== Infinity && next.message.expiresAtMs <= clock.nowMs()) {
-        queue.drop(counters);
-        counters.droppedExpired++;
-        this.#noteDrops("expired", 1);
-        if (isDropWatched) this.onDropped(next.message, "expired");
-        continue;
-      }
-      if (isGuarded && !this.mayReceive(next)) {
-        queue.drop(counters);
-        this.#noteDrops("denied", 1);
-        if (isDropWatched) this.onDropped(next.message, "denied");
-        continue;
-      }
-      if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return false;
-      if (isRunnable && this.#pumpRun(queue, outlet)) continue;
-      if (next.qos === 0) queue.drop(counters);
-      else queue.shift(counters);
-      this.#sendAtRest(next, queue.takenSeq);
-    }
-    return true;
-  }
-
-  /** Sends those that lie one behind the other in memory, as far as quota allows. False: there is none. */
-  #pumpRun(queue: MessageQueue<Group>, outlet: Outlet): boolean {
-    const isKept = this.survives || this.#context.isAckWatched;
-    const { count, start, end } = this.#exchange.sendRun(queue, outlet, isKept);
-    if (count === 0) return false;
-    queue.shiftMany(count, end - start, this.#context.counters);
-    return true;
-  }
-
-  #pumpReplays(outlet: Outlet): void {
-    const replays = this.#replays;
-    if (replays === undefined) return;
-    for (;;) {
-      const next = replays.peek<Group>(this.#context);
-      if (next === undefined) break;
-      if (this.#context.isGuarded && !this.mayReceive(next)) {
-        replays.shift();
-        continue;
-      }
-      if (outlet.isFull || (next.qos > 0 && !this.#exchange.hasQuota)) return;
-      replays.shift();
-      const seq = next.qos > 0 ? this.#journal?.push(next) ?? 0 : 0;
-      this.#sendAtRest(next, seq);
-    }
-    this.#replays = undefined;
   }
 
   /** The rest of a replay is owed to a session that comes back, but drops nothing that waits already. */

@@ -21,6 +21,16 @@ export interface SessionDrops {
   unreadable: number;
 }
 
+/** As which a message counts that is over with. */
+export const DROPS_BY_END = Object.freeze(
+  {
+    too_large: "tooLarge",
+    lost: "unreadable",
+    expired: "expired",
+    denied: "denied",
+  } as const,
+);
+
 export const NO_DROPS: Readonly<SessionDrops> = Object.freeze({
   expired: 0,
   queueFull: 0,

@@ -78,6 +78,34 @@ for (const version of [4, 5] as const) {
     }));
 }
 
+test("QoS 2 messages of one chunk wait each for its commit, where the publisher's session is stored", () =>
+  withFolder(async (folder) => {
+    const broker = await LastingBroker.start(folder);
+    const subscriber = broker.memory.client({ clientId: "subscriber", version: 5 });
+    await broker.pass(4);
+    subscriber.subscribe("t", 2);
+    const publisher = await durableClient(broker, "publisher");
+    broker.faults.arm(1, "from then on");
+    const frames = [1, 2, 3].map((messageId) =>
+      publisher.encode({
+        cmd: "publish",
+        topic: "t",
+        payload: "1",
+        qos: 2,
+        retain: false,
+        dup: false,
+        messageId,
+      })
+    );
+    publisher.send(Uint8Array.from(frames.flatMap((frame) => [...frame])));
+    await broker.pass(4);
+    assertEquals(answersOf(publisher.take()), []);
+    broker.faults.heal();
+    await broker.pass(10_000);
+    assertEquals(answersOf(publisher.take()), [1, 2, 3].map((id) => ["pubrec", id, 0]));
+    await broker.stop();
+  }));
+
 /** A subscriber that takes what comes, with a memory that outlives its connections. */
 class Subscriber {
   readonly name: string;

@@ -158,3 +158,25 @@ test("Inflight.add() begins its search where it is told to", () => {
   assertEquals(inflight.add(1, "b", 0, 0, 65535), 1);
   assertEquals(inflight.add(1, "c"), 2);
 });
+
+test("Inflight.addMany() gives out as many free identifiers as are wanted, in order, and no more than there are", () => {
+  const prng = seededPrng("many packet identifiers");
+  const inflight = new Inflight<number>();
+  const ids = new Uint16Array(600);
+  for (let round = 0; round < 400; round++) {
+    const count = prng.nextInt(600);
+    const before = inflight.inOrder();
+    assertEquals(inflight.addMany(1, count, ids), count);
+    assertEquals(inflight.inOrder(), [...before, ...ids.subarray(0, count)]);
+    assertEquals(inflight.count, new Set(inflight.inOrder()).size);
+    for (const id of inflight.inOrder()) {
+      if (prng.nextBoolean(0.95)) assertEquals(inflight.acknowledge(id), 0);
+    }
+  }
+  const all = new Uint16Array(70_000);
+  const left = PACKET_ID_MAX - inflight.count;
+  assertEquals([inflight.addMany(2, all.length, all), inflight.isExhausted], [left, true]);
+  assertEquals(new Set(inflight.inOrder()).size, PACKET_ID_MAX);
+  assertEquals(inflight.state(all[0]!), InflightState.awaitsPubrec);
+  assertEquals(inflight.addMany(2, 1, all), 0);
+});

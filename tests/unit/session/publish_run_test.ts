@@ -88,7 +88,8 @@ test("PublishRun.isPlain() is true of what anybody may get as it is", () => {
   const { views } = framesOf(1, 10);
   const plain = views[0]!;
   assert(PublishRun.isPlain(plain));
-  assert(!PublishRun.isPlain({ ...plain, qos: 1 } as PublishView));
+  assert(PublishRun.isPlain({ ...plain, qos: 1 } as PublishView));
+  assert(!PublishRun.isPlain({ ...plain, qos: 1, dup: true } as PublishView));
   assert(!PublishRun.isPlain({ ...plain, retain: true } as PublishView));
   assert(!PublishRun.isPlain({ ...plain, topicAliasAt: 5 } as PublishView));
   assert(!PublishRun.isPlain({ ...plain, messageExpiryAt: 5 } as PublishView));

@@ -7,6 +7,7 @@ import {
   PublishView,
   type Qos,
 } from "../../../src/mqtt/mod.ts";
+import { PublishRun } from "../../../src/session/mod.ts";
 import { bodyOf, embedded } from "../mqtt/frames.ts";
 
 export interface PublishFields {
@@ -45,4 +46,25 @@ export function publishView(fields: PublishFields): PublishView {
   const view = new PublishView();
   decodePublish(view, bytes, start, start + bodyOf(frame), end, fields.version);
   return view;
+}
+
+/** Frames that lie one behind the other inside a larger buffer, of one topic and QoS. */
+export function publishRun(messages: readonly PublishFields[]): PublishRun {
+  const frames = messages.map((fields) => publishFrame(fields));
+  const { bytes, start } = embedded(Uint8Array.from(frames.flatMap((frame) => [...frame])));
+  const run = new PublishRun();
+  let at = start;
+  for (const [index, frame] of frames.entries()) {
+    const view = new PublishView();
+    const { version, topic } = messages[index] as PublishFields;
+    const bodyStart = at + bodyOf(frame);
+    decodePublish(view, bytes, at, bodyStart, at + frame.length, version);
+    if (index === 0) run.begin(view, bodyStart, false);
+    else run.add(view, bodyStart);
+    run.topic = topic;
+    run.topicBytes = bytes.slice(view.topicStart, view.topicEnd);
+    run.publisherId = "p";
+    at += frame.length;
+  }
+  return run;
 }

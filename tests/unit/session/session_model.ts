@@ -17,6 +17,7 @@ import {
   messageBytes,
   type Outlet,
   type Publication,
+  type PublishRun,
   type SessionCounters,
   type SessionLimits,
 } from "../../../src/session/mod.ts";
@@ -57,7 +58,7 @@ export function numberOf(message: Message): number {
 export class RecordingOutlet implements Outlet {
   readonly version: ProtocolVersion;
   readonly sent: Sent[] = [];
-  readonly forwardsRuns = true;
+  #forwardsRuns = true;
   /** How many frames each run had. */
   readonly runs: number[];
   isFull = false;
@@ -92,12 +93,21 @@ export class RecordingOutlet implements Outlet {
     return true;
   }
 
-  canPublishRun(): boolean {
-    return false;
+  get forwardsRuns(): boolean {
+    return this.#forwardsRuns;
+  }
+
+  setForwardsRuns(forwardsRuns: boolean): void {
+    this.#forwardsRuns = forwardsRuns;
+  }
+
+  canPublishRun(run: Pick<PublishRun, "version" | "largestFrame">): boolean {
+    return this.forwards && (run.version === 5) === (this.version === 5) &&
+      run.largestFrame <= this.messageBytesMax;
   }
 
   publishRun(): void {
-    throw new Error("Cannot publish a run: it was refused");
+    throw new Error("Cannot publish a run of QoS 0: none was offered");
   }
 
   canForward(message: FramedMessage): boolean {

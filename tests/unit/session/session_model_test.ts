@@ -18,7 +18,7 @@ import {
 } from "../../../src/session/mod.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { seededPrng } from "../../support/seed.ts";
-import { publishView } from "./publish_views.ts";
+import { publishRun, publishView } from "./publish_views.ts";
 import {
   type Entry,
   type Group,
@@ -42,6 +42,8 @@ class Pair {
   #model: ModelSession;
   /** How many frames each run had that left with one copy. */
   readonly runs: number[] = [];
+  /** Of messages that came together. */
+  runsTaken = 0;
   #lastNumber = 0;
   #knownIds: number[] = [];
   readonly #receivedIds = new Set<number>();
@@ -72,6 +74,7 @@ class Pair {
     const commands: readonly [weight: number, run: () => void][] = [
       [30, () => this.#offer()],
       [5, () => this.#offerPlain()],
+      [16, () => this.#offerRun()],
       [3, () => this.#enqueue()],
       [4, () => this.#replay()],
       [2, () => this.#replace()],
@@ -84,6 +87,8 @@ class Pair {
       [3, () => this.#clock.advance(prng.nextInt(3) * 1000)],
       [4, () => this.#receive()],
       [1, () => void (this.#context.limits = this.#randomLimits())],
+      [2, () => void (this.#context.isGuarded = prng.nextBoolean(0.2))],
+      [2, () => this.#model.outlet?.setForwardsRuns(prng.nextBoolean(0.8))],
       [prng.nextBoolean(0.1) ? 1 : 0, () => this.#end()],
     ];
     let choice = prng.nextInt(commands.reduce((sum, [weight]) => sum + weight, 0));
@@ -119,7 +124,7 @@ class Pair {
   }
 
   #begin(): void {
-    const survives = this.#prng.nextBoolean(0.8);
+    const survives = this.#prng.nextBoolean(0.6);
     this.#session.survives = survives;
     this.#model.survives = survives;
   }
@@ -175,6 +180,30 @@ class Pair {
       const result = this.#session.offer(publication, 1, false, NO_IDENTIFIERS, undefined);
       assertEquals(result, this.#model.offer(this.#entry(publication.own(), delivered)));
     }
+  }
+
+  /** Messages that come together; where they are refused, nothing has happened. */
+  #offerRun(): void {
+    const prng = this.#prng;
+    const version = this.#model.outlet?.version ?? 4;
+    const qos = prng.pick([1, 2] as const);
+    const run = publishRun(
+      Array.from(
+        { length: prng.nextInt(20) + 1 },
+        () => ({ version, topic: TOPIC, payload: this.#payload(), qos }),
+      ),
+    );
+    run.receivers = 1;
+    if (!this.#session.offerRun(run)) return;
+    this.runsTaken++;
+    const delivered = { qos, retain: false, identifiers: NO_IDENTIFIERS, group: undefined };
+    for (let index = 0; index < run.count; index++) {
+      const { message } = run.block().delivery<Group>(index);
+      this.#model.offer(this.#entry(message, delivered));
+    }
+    // What it lay in is overwritten at once.
+    run.bytes.fill(0);
+    run.clear();
   }
 
   #load(): void {
@@ -383,14 +412,16 @@ class Pair {
 
 test("Session does what the model does, whatever happens to it", () => {
   const prng = seededPrng("Session against its model");
-  let longestRun = 0;
+  let [longestRun, runsTaken] = [0, 0];
   for (let round = 0; round < 60; round++) {
     const pair = new Pair(prng);
     const steps = 500 + prng.nextInt(500);
     for (let step = 0; step < steps; step++) pair.step();
     pair.drain();
     longestRun = Math.max(longestRun, ...pair.runs);
+    runsTaken += pair.runsTaken;
   }
   // Otherwise that way has not been seen.
   assert(longestRun >= 4, `the longest run has ${longestRun} frames`);
+  assert(runsTaken >= 20, `${runsTaken} runs were taken together`);
 });
