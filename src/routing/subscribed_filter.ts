@@ -24,7 +24,16 @@ export class SubscribedFilter<S extends Subscriber> extends LentList<S, Subscrip
   }
 }
 
-const NOBODY: readonly never[] = [];
+/**
+ * The list of nobody. Once it held something, so that engines take it for a list of objects like all others: one that is
+ * empty from the start would be another kind, until the code that reads it were thrown away for that.
+ */
+const NOBODY: readonly never[] = emptied([undefined]);
+
+function emptied(list: unknown[]): readonly never[] {
+  list.pop();
+  return list as never[];
+}
 
 /** Tail entries up to this number are searched one by one. */
 const UNINDEXED_TAIL_MAX = 16;
