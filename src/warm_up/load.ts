@@ -22,6 +22,7 @@ export interface Load {
   readonly burst: number;
 }
 
+/** Few in a write: what is done once for each chunk, or each turn, is then done often enough to be compiled. */
 const PAIRS: Load = {
   groups: 6,
   publishers: 1,
@@ -29,10 +30,12 @@ const PAIRS: Load = {
   qos: 0,
   version: 4,
   payloadBytes: 64,
-  burst: 32,
+  burst: 4,
 };
 /** More than a client may have unacknowledged, so that some of them wait in a queue. */
 const QUEUED_BURST = 48;
+/** So many large ones that the system does not take all of them at once, and some wait. */
+const LARGE_BURST = 10;
 /** More than are delivered together. */
 const FAN_OUT: Load = { ...PAIRS, groups: 1, subscribers: 40, burst: 256 };
 /** At QoS 1 so many for one that publishers give way to it. */
@@ -44,11 +47,12 @@ export const LOADS: readonly Load[] = [
   { ...PAIRS, qos: 1, burst: QUEUED_BURST },
   { ...PAIRS, qos: 2, burst: QUEUED_BURST },
   { ...PAIRS, qos: 1, version: 5 },
+  { ...PAIRS, qos: 1 },
   { ...PAIRS, burst: 1 },
-  { ...PAIRS, groups: 2, payloadBytes: 65_536, burst: 4 },
+  { ...PAIRS, groups: 2, payloadBytes: 65_536, burst: LARGE_BURST },
   FAN_OUT,
   { ...FAN_OUT, qos: 1, burst: QUEUED_BURST },
-  FAN_IN,
+  { ...FAN_IN, burst: PAIRS.burst },
   { ...FAN_IN, qos: 1 },
 ];
 
