@@ -16,6 +16,8 @@ export type Touch = (typeof Touch)[keyof typeof Touch];
 export interface Flushable {
   /** Belongs to the flush set. */
   touch: Touch;
+  /** What there is to send. */
+  readonly pendingBytes: number;
   flush(): void;
 }
 
@@ -35,6 +37,8 @@ export interface FlushSetParts {
 
 /** Connections that are flushed in one turn; a write to a socket takes the system some microseconds. */
 const FLUSHED_PER_TURN = 500;
+/** A window of short messages is more than that, a few acknowledgements are less, in bytes. */
+const MUCH_BYTES = 512;
 /** The longest that the receivers of wide fan-outs wait for more, in milliseconds. */
 const WAIT_MAX_MS = 100;
 /** And only while no more than this is held for all of them, in bytes. */
@@ -44,9 +48,10 @@ const WAITING_BYTES_MAX = 32 * 1024 * 1024;
  * The connections that were written to in this turn of the event loop. Each is flushed once at its end, however
  * many messages it got.
  *
- * Whoever was touched last is flushed first. The system tells of sockets in the order in which it told of them the last
- * time, with the others behind: clients that answer what they are sent would stay in their places, and those that have come
- * too late for one turn would come too late for every second one, and fall behind the others as far as their queues are long.
+ * Whoever has much to send is flushed first, for its peer can work on that meanwhile; of equals, whoever was touched last. The
+ * system tells of sockets in the order in which it told of them the last time, with the others behind: clients that answer
+ * what they are sent would stay in their places, and those that have come too late for one turn would come too late for
+ * every second one, and fall behind the others as far as their queues are long.
  *
  * Where messages go to very many, a write for each message and receiver would cost most of the time. As long as
  * there is more to come, these connections wait as long as flushing them all took last time, so that each write carries many
@@ -115,16 +120,19 @@ export class FlushSet {
     this.#touched = this.#spare;
     this.#touchedByMs = 0;
     const end = Math.min(touched.length, FLUSHED_PER_TURN);
-    let left = end;
+    // Left are those in front of `left`, and from `small` to `last` those with little to send.
+    let [left, small, last] = [end, end, end];
     try {
       while (left > 0) {
         const target = touched[--left] as Flushable;
-        target.touch = Touch.none;
-        target.flush();
+        if (target.pendingBytes < MUCH_BYTES) touched[--small] = target;
+        else flush(target);
       }
+      while (last > small) flush(touched[--last] as Flushable);
     } finally {
       // Also after an error: the others wait for nothing but this.
-      this.#leave(touched, left, end);
+      touched.copyWithin(left, small, last);
+      this.#leave(touched, left + last - small, end);
       if (byMs > 0) this.#observe(byMs, this.#parts.monotonicMs());
     }
   }
@@ -199,4 +207,9 @@ export class FlushSet {
       nowMs - this.#laterSinceMs < Math.min(this.#drainMs, WAIT_MAX_MS) &&
       this.#laterBytes < WAITING_BYTES_MAX;
   }
+}
+
+function flush(target: Flushable): void {
+  target.touch = Touch.none;
+  target.flush();
 }

@@ -1,10 +1,12 @@
 import { test } from "node:test";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Histogram } from "../../../src/base/mod.ts";
+import { seededPrng } from "../../support/seed.ts";
 import { type Flushable, FlushSet, Touch } from "../../../src/transport/mod.ts";
 
 class Target implements Flushable {
   touch: Touch = Touch.none;
+  pendingBytes = 10;
   readonly name: string;
   readonly flushed: string[];
   onFlush: () => void = () => {};
@@ -53,6 +55,50 @@ test("FlushSet flushes each touched target once, at the end of the turn, the las
   assertEquals(flushed, ["b", "a"]);
   turns.end();
   assertEquals(flushed, ["b", "a"]);
+});
+
+test("FlushSet flushes whoever has much to send before the others", () => {
+  const [turns, flushed] = [new Turns(), [] as string[]];
+  const set = new FlushSet(turns);
+  const targets = [..."aBcDefG"].map((name) => new Target(name, flushed));
+  for (const target of targets) {
+    if (target.name < "a") target.pendingBytes = 2000;
+    set.add(target);
+  }
+  turns.end();
+  assertEquals(flushed.join(""), "GDBfeca");
+  assertEquals(targets.some(({ touch }) => touch !== Touch.none), false);
+});
+
+test("FlushSet leaves out nobody, whoever throws", () => {
+  const prng = seededPrng("flushing with errors");
+  for (let round = 0; round < 300; round++) {
+    const [turns, flushed] = [new Turns(), [] as string[]];
+    const set = new FlushSet(turns);
+    const count = prng.nextInt(prng.pick([5, 1200])) + 1;
+    const targets = Array.from({ length: count }, (_, index) => new Target(String(index), flushed));
+    for (const target of targets) {
+      if (prng.nextBoolean()) target.pendingBytes = 2000;
+      if (prng.nextBoolean(2 / count)) {
+        target.onFlush = () => {
+          throw new Error("broken");
+        };
+      }
+      set.add(target);
+    }
+    for (let calls = 0; turns.deferred.length + turns.yielded.length > 0; calls++) {
+      assert(calls < count + 4, "it comes to an end");
+      for (const fn of [...turns.deferred.splice(0), ...turns.yielded.splice(0)]) {
+        try {
+          fn();
+        } catch (error) {
+          assertEquals((error as Error).message, "broken");
+        }
+      }
+    }
+    const all = targets.map(({ name }) => name);
+    assertEquals([...flushed].sort(), all.sort());
+  }
 });
 
 test("FlushSet flushes what is touched meanwhile in the next turn", () => {
