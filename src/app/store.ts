@@ -91,6 +91,7 @@ function storeTimers(runtime: Runtime, clock: Clock): StoreTimers {
     },
     defer: (fn) => runtime.defer(fn),
     nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
   };
 }
 

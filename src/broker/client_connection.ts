@@ -337,14 +337,15 @@ export class ClientConnection extends Timer
   /** Acknowledges a packet once `ticket` is committed, and not before what was to be acknowledged earlier. */
   acknowledge(type: AckType, packetId: number, reasonCode: ReasonCode, ticket: number): void {
     const { durability } = this.core;
-    if ((this.owed?.length ?? 0) === 0 && ticket <= durability.committedTicket) {
-      this.out.sendAck(type, packetId, reasonCode);
-      return;
+    if (this.owed === undefined || this.owed.length === 0) {
+      if (ticket <= durability.committedTicket) {
+        this.out.sendAck(type, packetId, reasonCode);
+        return;
+      }
+      durability.tell(this);
     }
-    this.owed ??= new OwedAcks();
-    this.owed.push(type, packetId, reasonCode, ticket);
+    (this.owed ??= new OwedAcks()).push(type, packetId, reasonCode, ticket);
     if (type === PacketType.puback) this.unacknowledgedCount++;
-    durability.tell(this);
   }
 
   /** A message is left without an answer, because the store is failing; see `onCommitted`. */

@@ -2,12 +2,6 @@ import { Deque } from "../base/mod.ts";
 import { type AckType, PacketType, type ReasonCode } from "../mqtt/mod.ts";
 import type { ClientOutlet } from "./client_outlet.ts";
 
-/** How many of the acknowledgements that are owed wait for one commit. */
-interface TicketRun {
-  readonly ticket: number;
-  count: number;
-}
-
 /** Acknowledgements that one client may be owed before it is read on. */
 const OWED_ACKS_MAX = 1000;
 
@@ -15,12 +9,13 @@ const OWED_ACKS_MAX = 1000;
  * Acknowledgements that promise something which is not yet durable, in the order in which they are to be sent.
  *
  * At full speed there is one for each message, and what is made for each message decides how often the garbage
- * collector holds everybody up: so type, reason code and packet identifier are one number.
+ * collector holds everybody up: so type, reason code and packet identifier are one number, and what waits for a commit
+ * is two.
  */
 export class OwedAcks {
   readonly #acks = new Deque<number>();
-  /** Tickets are handed out in order. */
-  readonly #runs = new Deque<TicketRun>();
+  /** A ticket, and how many wait for it, and the next; tickets are handed out in order. */
+  readonly #runs = new Deque<number>();
   /** A message was left without any, because the store was failing. */
   hasGap = false;
 
@@ -34,18 +29,23 @@ export class OwedAcks {
 
   push(type: AckType, packetId: number, reasonCode: ReasonCode, ticket: number): void {
     this.#acks.push(type << 24 | reasonCode << 16 | packetId);
-    const last = this.#runs.at(this.#runs.length - 1);
-    if (last !== undefined && last.ticket >= ticket) last.count++;
-    else this.#runs.push({ ticket, count: 1 });
+    const runs = this.#runs;
+    const countAt = runs.length - 1;
+    if (countAt > 0 && (runs.at(countAt - 1) as number) >= ticket) {
+      runs.set(countAt, (runs.at(countAt) as number) + 1);
+      return;
+    }
+    runs.push(ticket);
+    runs.push(1);
   }
 
   /** Sends those that wait for nothing after `ticket`; returns how many of them were PUBACKs. */
   release(ticket: number, out: ClientOutlet): number {
+    const runs = this.#runs;
     let pubacks = 0;
-    for (let run = this.#runs.at(0); run !== undefined; run = this.#runs.at(0)) {
-      if (run.ticket > ticket) break;
-      this.#runs.shift();
-      for (let left = run.count; left > 0; left--) {
+    while (runs.length > 0 && (runs.at(0) as number) <= ticket) {
+      runs.shift();
+      for (let left = runs.shift() as number; left > 0; left--) {
         const ack = this.#acks.shift() as number;
         const type = ack >>> 24 as AckType;
         if (type === PacketType.puback) pubacks++;

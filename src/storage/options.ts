@@ -26,4 +26,6 @@ export interface StoreTimers {
   defer(fn: () => void): void;
   /** Wall clock, milliseconds. */
   nowMs(): number;
+  /** A clock that does not jump, milliseconds. */
+  monotonicMs(): number;
 }

@@ -198,13 +198,16 @@ export class OutboundBuffer {
         continue;
       }
       if (this.#runEnd > 0) {
-        const [run, start, end] = [this.#run, this.#runStart, this.#runEnd];
+        const run = this.#run;
+        const start = this.#runStart;
+        const end = this.#runEnd;
         this.#forgetRun();
         this.#write(socket, run, start, end, NO_PAGE);
         continue;
       }
       if (this.#length === 0) return;
-      const [page, length] = [this.#page, this.#length];
+      const page = this.#page;
+      const length = this.#length;
       this.#page = NO_PAGE;
       this.#length = 0;
       this.#write(socket, page, 0, length, page);
@@ -279,7 +282,9 @@ export class OutboundBuffer {
 
   /** The run has a neighbour: it becomes the beginning of a page. */
   #settleRun(): void {
-    const [run, start, end] = [this.#run, this.#runStart, this.#runEnd];
+    const run = this.#run;
+    const start = this.#runStart;
+    const end = this.#runEnd;
     this.#forgetRun();
     this.pendingBytes -= end - start;
     this.append(run, start, end);

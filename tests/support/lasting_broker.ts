@@ -98,5 +98,6 @@ function timersOf(runtime: MemoryRuntime): StoreTimers {
     },
     defer: (fn) => runtime.defer(fn),
     nowMs: () => runtime.clock.nowMs(),
+    monotonicMs: () => runtime.clock.monotonicMs(),
   };
 }

@@ -28,6 +28,7 @@ export const REAL_TIMERS: StoreTimers = {
   after: (delayMs, fn) => void setTimeout(fn, delayMs),
   defer: (fn) => void setImmediate(fn),
   nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
 };
 
 /** Nothing happens until the test says so. */
@@ -36,6 +37,10 @@ export class TestTimers implements StoreTimers {
   readonly #waiting: { atMs: number; fn: () => void }[] = [];
 
   nowMs(): number {
+    return this.#now;
+  }
+
+  monotonicMs(): number {
     return this.#now;
   }
 

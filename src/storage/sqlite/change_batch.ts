@@ -115,6 +115,8 @@ export class ChangeBatch {
   bytes = 0;
   /** Somebody waits for it. */
   isUrgent = false;
+  /** Since when, on the clock of `StoreTimers`. */
+  urgentSinceMs = 0;
   /** How many promises do; those of one packet count once. */
   waiters = 0;
   #lastMessage: Message | undefined;

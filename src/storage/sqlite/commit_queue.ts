@@ -97,6 +97,12 @@ export class CommitQueue {
   /** The open batch goes as soon as the writer is free. */
   #isDue = false;
   #isDeferred = false;
+  readonly #sealDeferred = (): void => {
+    this.#isDeferred = false;
+    this.#seal();
+  };
+  #isGroupTimerSet = false;
+  readonly #onGroupTimer = (): void => this.#groupTimePassed();
   #isLazyTimerSet = false;
   #isIdleTimerSet = false;
   #hasRested = true;
@@ -140,11 +146,27 @@ export class CommitQueue {
 
   /** Somebody waits for this batch. */
   #hurry(open: ChangeBatch): void {
-    open.isUrgent = true;
     const { options, timers } = this.#parts;
-    timers.after(options.groupCommitMs, () => {
-      if (this.open === open) this.#seal();
-    });
+    open.isUrgent = true;
+    open.urgentSinceMs = timers.monotonicMs();
+    if (!this.#isGroupTimerSet) this.#setGroupTimer(options.groupCommitMs);
+  }
+
+  /** One for all batches: at full speed most are full before it is time for them. */
+  #setGroupTimer(delayMs: number): void {
+    this.#isGroupTimerSet = true;
+    this.#parts.timers.after(delayMs, this.#onGroupTimer);
+  }
+
+  #groupTimePassed(): void {
+    this.#isGroupTimerSet = false;
+    const { open } = this;
+    if (!open.isUrgent) return;
+    const { options, timers } = this.#parts;
+    const restMs = open.urgentSinceMs + options.groupCommitMs - timers.monotonicMs();
+    // A timer counts whole milliseconds.
+    if (restMs < 1) this.#seal();
+    else this.#setGroupTimer(Math.ceil(restMs));
   }
 
   /** For the log, in a later turn. */
@@ -199,10 +221,7 @@ export class CommitQueue {
     if (this.#isDeferred) return;
     this.#isDeferred = true;
     // Not now: whoever notes may be in the midst of what belongs together.
-    this.#parts.timers.defer(() => {
-      this.#isDeferred = false;
-      this.#seal();
-    });
+    this.#parts.timers.defer(this.#sealDeferred);
   }
 
   #seal(): void {
@@ -220,7 +239,8 @@ export class CommitQueue {
   }
 
   #batchAfter({ ticket, memory }: ChangeBatch): ChangeBatch {
-    const [first, second] = this.#memories;
+    const first = this.#memories[0];
+    const second = this.#memories[1];
     return new ChangeBatch(ticket + 1, memory === first ? second : first);
   }
 

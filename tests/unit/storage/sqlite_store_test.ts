@@ -68,6 +68,23 @@ test("ticket() is committed within the time of a group commit, and not before", 
     assertEquals([store.committedTicket, store.counters.commits], [1, 1]);
   }));
 
+test("a batch has its whole time, whatever became of the one before, and no more", () =>
+  withInline("fsync", async (store, timers) => {
+    store.createSession(sessionRecord("a"));
+    store.ticket();
+    await store.flush();
+    assertEquals([store.committedTicket, store.counters.commits], [1, 1]);
+    timers.pass(1);
+    store.createSession(sessionRecord("b"));
+    store.ticket();
+    timers.pass(1);
+    await settle();
+    assertEquals(store.committedTicket, 1, "the time of the first one is over");
+    timers.pass(1);
+    await settle();
+    assertEquals([store.committedTicket, store.counters.commits], [2, 2]);
+  }));
+
 test("what is written down and gone again takes no more than its share of memory", () =>
   withInline("os", async (store, timers) => {
     const key = store.createSession(sessionRecord("c"));
