@@ -138,7 +138,7 @@ for (const damage of DAMAGES) {
         // The times of files are as coarse as the system's ticks.
         await clockPasses(Date.now() + 20);
         damage.do(join(folder, DATABASE_NAME));
-        for (let step = 0; step < 20; step++) model.step();
+        model.change();
         await wait(timers, () => heard.failures.length > 0);
         // Everything goes on while it is written anew.
         await wait(timers, () => {
@@ -149,7 +149,7 @@ for (const damage of DAMAGES) {
         assert(damage.reason.test(heard.repairs[0]!.reason), heard.repairs[0]!.reason);
         assertEquals(heard.repairs.map(({ lost }) => lost), [0]);
         assertEquals([store.counters.repairs, store.counters.lostMessages], [1, 0]);
-        for (let step = 0; step < 20; step++) model.step();
+        model.change();
         await store.flush();
         assertEquals(await rememberedAfterKill(folder), model.remembered());
         assertEquals(store.records.get("user", "b"), { hash: "2" });
@@ -174,7 +174,7 @@ async function damagedAt(n: number, how: "once" | "from then on", seed: number):
     store.live = model.live(n % 2 === 0 ? 1 : Infinity);
     faults.arm(n, how);
     for (let batch = 0; batch < 3; batch++) {
-      for (let step = 0; step < 20; step++) model.step();
+      model.change();
       store.ticket();
       await wait(timers, () => true);
       timers.pass(2);
@@ -226,7 +226,7 @@ async function withFaults(
     for (let step = 0; step < 100; step++) model.step();
     await store.flush();
     faults.arm(1, "from then on");
-    for (let step = 0; step < 20; step++) model.step();
+    model.change();
     await use({ store, timers, heard, faults, model, folder });
     await store.close();
     assertEquals(await rememberedIn(folder), model.remembered());
@@ -240,7 +240,7 @@ test("errors of the disk that stay are taken for damage, those that pass are not
     await wait(timers, () => store.failure === undefined);
     assertEquals([heard.repairs, asideIn(folder)], [[], []]);
     faults.arm(1, "from then on");
-    for (let step = 0; step < 20; step++) model.step();
+    model.change();
     await wait(timers, () => heard.repairs.length === 1);
     assertEquals([heard.repairs[0]?.reason, heard.repairs[0]?.lost], ["disk I/O error", 0]);
     faults.heal();
@@ -265,12 +265,13 @@ for (const step of ["retained", "countQueued", "the draft"] as const) {
       if (step === "the draft") mkdirSync(`${path}.part`);
       else store.live = { ...live, [step]: fail };
       rmSync(path);
-      model.step();
+      model.change(1);
       await wait(timers, () => {
         model.step();
         return heard.problems.length === 3;
       });
       assert(heard.problems.at(-1)?.startsWith("Cannot write the database anew"));
+      model.change(1);
       await assertRejects(() => store.flush(), Error, "Cannot write");
       assertEquals(readdirSync(folder).filter((name) => /\.(new|part-wal)$/.test(name)), []);
       if (step === "the draft") rmdirSync(`${path}.part`);
@@ -393,9 +394,9 @@ test("a database that is away with its folder is waited for, and goes on as it w
     for (let step = 0; step < 100; step++) model.step();
     await store.flush();
     renameSync(home, join(folder, "away"));
-    model.step();
+    model.change(1);
     await wait(timers, () => store.failure !== undefined);
-    for (let step = 0; step < 20; step++) model.step();
+    model.change();
     await wait(timers, () => heard.problems.length > 2);
     assert(
       /Cannot write the database anew: ENOENT/.test(heard.problems.at(-1)!),
@@ -438,7 +439,7 @@ test("a database that comes back when its draft is just begun goes on as it was"
     for (let step = 0; step < 100; step++) model.step();
     await store.flush();
     renameSync(path, away);
-    for (let step = 0; step < 20; step++) model.step();
+    model.change();
     await wait(timers, () => heard.failures.length === 2);
     await store.flush();
     assertEquals([existsSync(away), heard.repairs, asideIn(folder)], [false, [], []]);
@@ -463,7 +464,7 @@ test("a folder that another one has taken the place of gets a new database, and 
     await store.flush();
     renameSync(home, join(folder, "away"));
     mkdirSync(home);
-    model.step();
+    model.change(1);
     await wait(timers, () => heard.repairs.length === 1);
     await store.flush();
     assertEquals(await rememberedAfterKill(home), model.remembered());

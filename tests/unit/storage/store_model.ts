@@ -103,6 +103,12 @@ export class StoreModel {
     }
   }
 
+  /** Steps of which something is left to write for sure: without sessions many change nothing. */
+  change(steps = 20): void {
+    for (let step = 1; step < steps; step++) this.step();
+    this.#putRetained(randomMessage(this.#prng));
+  }
+
   remembered(): Remembered {
     const sessions: Record<string, unknown> = {};
     for (const [clientId, session] of this.#sessions) sessions[clientId] = describe(session);
@@ -277,16 +283,19 @@ export class StoreModel {
 
   #retain(): void {
     const message = randomMessage(this.#prng);
-    if (this.#prng.nextBoolean(0.7)) {
-      this.#retained.set(message.topic, contentOf(message));
-      this.#retainedMessages.set(message.topic, message);
-      this.#store.putRetained(message);
-    } else {
+    if (this.#prng.nextBoolean(0.7)) this.#putRetained(message);
+    else {
       const topic = this.#prng.pick([...this.#retained.keys(), "none"]);
       this.#retained.delete(topic);
       this.#retainedMessages.delete(topic);
       this.#store.removeRetained(topic);
     }
+  }
+
+  #putRetained(message: Message): void {
+    this.#retained.set(message.topic, contentOf(message));
+    this.#retainedMessages.set(message.topic, message);
+    this.#store.putRetained(message);
   }
 
   #delay(): void {
