@@ -163,14 +163,9 @@ export class MessageQueue<Group extends object> {
       return delivery;
     }
     this.#held.shift();
-    this.#heldCount--;
-    const delivery = first;
     this.takenSeq = this.#heldSeqs?.shift() ?? 0;
-    const bytes = messageBytes(delivery.message);
-    this.#heldBytes -= bytes;
-    counters.queuedMessages--;
-    counters.queuedBytes -= bytes;
-    return delivery;
+    this.#release(1, messageBytes(first.message), counters);
+    return first;
   }
 
   /** Those that are in memory and in the journal, oldest first. Not for the hot path. */
@@ -241,19 +236,13 @@ export class MessageQueue<Group extends object> {
       this.#held.shift();
       this.#takenOfBlock = 0;
     }
-    this.#heldCount -= count;
-    this.#heldBytes -= bytes;
-    counters.queuedMessages -= count;
-    counters.queuedBytes -= bytes;
+    this.#release(count, bytes, counters);
   }
 
   /** Takes out the oldest `count`, which are in memory and in no journal; `bytes`: of all of them. */
   shiftMany(count: number, bytes: number, counters: SessionCounters): void {
     this.#held.shiftMany(count);
-    this.#heldCount -= count;
-    this.#heldBytes -= bytes;
-    counters.queuedMessages -= count;
-    counters.queuedBytes -= bytes;
+    this.#release(count, bytes, counters);
   }
 
   /** Takes out the oldest for good. */
@@ -288,6 +277,14 @@ export class MessageQueue<Group extends object> {
   #count(bytes: number, counters: SessionCounters): void {
     counters.queuedMessages++;
     counters.queuedBytes += bytes;
+  }
+
+  /** What was held is not any more. */
+  #release(count: number, bytes: number, counters: SessionCounters): void {
+    this.#heldCount -= count;
+    this.#heldBytes -= bytes;
+    counters.queuedMessages -= count;
+    counters.queuedBytes -= bytes;
   }
 
   #hold(delivery: Delivery<Group>, bytes: number, seq: number): void {

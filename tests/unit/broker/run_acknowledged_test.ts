@@ -4,26 +4,19 @@ import type { IPublishPacket } from "mqtt-packet";
 import { WIDE_RECEIVERS } from "../../../src/session/mod.ts";
 import { seededPrng } from "../../support/seed.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
-
-const MESSAGES = 300;
-
-function numbers(count: number, from = 0): string[] {
-  return Array.from({ length: count }, (_, index) => String(from + index));
-}
+import * as rig from "./run_rig.ts";
+import { MESSAGES, numbers, sendTogether } from "./run_rig.ts";
 
 function frameOf(
   client: MemoryClient,
   payload: string,
   fields: Partial<IPublishPacket> = {},
 ): Uint8Array {
-  const base = { cmd: "publish", topic: "t", payload, retain: false, dup: false } as const;
-  const messageId = Number(payload) % 65535 + 1;
-  return client.encode({ ...base, qos: 1, messageId, ...fields });
-}
-
-/** All in one chunk. */
-function sendTogether(client: MemoryClient, frames: readonly Uint8Array[]): void {
-  client.send(Uint8Array.from(frames.flatMap((frame) => [...frame])));
+  return rig.frameOf(client, payload, {
+    qos: 1,
+    messageId: Number(payload) % 65535 + 1,
+    ...fields,
+  });
 }
 
 function publishTogether(
@@ -35,10 +28,7 @@ function publishTogether(
 }
 
 function subscribed(memory: MemoryBroker, client: MemoryClient, qos: 0 | 1 | 2 = 2): MemoryClient {
-  client.subscribe("t", qos);
-  memory.runtime.settle();
-  client.expect("suback");
-  return client;
+  return rig.subscribed(memory, client, "t", qos);
 }
 
 /** What has come, and the answers to it: all that is to be answered. */

@@ -7,33 +7,7 @@ import { RUN_FRAMES_MAX, WIDE_RECEIVERS } from "../../../src/session/mod.ts";
 import { seededPrng } from "../../support/seed.ts";
 import { BY_USERNAME, MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 import { authorizer } from "../auth/acl_rig.ts";
-
-const MESSAGES = 300;
-
-function numbers(count: number, from = 0): string[] {
-  return Array.from({ length: count }, (_, index) => String(from + index));
-}
-
-function frameOf(
-  client: MemoryClient,
-  payload: string,
-  fields: Partial<IPublishPacket> = {},
-): Uint8Array {
-  const packet = {
-    cmd: "publish",
-    topic: "t",
-    payload,
-    qos: 0,
-    retain: false,
-    dup: false,
-  } as const;
-  return client.encode({ ...packet, ...fields });
-}
-
-/** All in one chunk. */
-function sendTogether(client: MemoryClient, frames: readonly Uint8Array[]): void {
-  client.send(Uint8Array.from(frames.flatMap((frame) => [...frame])));
-}
+import { frameOf, MESSAGES, numbers, sendTogether, subscribed } from "./run_rig.ts";
 
 function publishTogether(client: MemoryClient, payloads: readonly string[], topic = "t"): void {
   sendTogether(client, payloads.map((payload) => frameOf(client, payload, { topic })));
@@ -45,13 +19,6 @@ function publishesOf(packets: readonly Packet[]): IPublishPacket[] {
 
 function payloadsOf(client: MemoryClient): string[] {
   return publishesOf(client.take()).map(({ payload }) => String(payload));
-}
-
-function subscribed(memory: MemoryBroker, client: MemoryClient, filter = "t"): MemoryClient {
-  client.subscribe(filter, 1);
-  memory.runtime.settle();
-  client.expect("suback");
-  return client;
 }
 
 for (const receivers of [1, 2, 5, WIDE_RECEIVERS + 10]) {
