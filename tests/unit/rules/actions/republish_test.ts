@@ -170,6 +170,61 @@ test("rules of EMQX 3.1 that wait in between end after eight times", async () =>
   assertEquals(rig.published.length, 8);
 });
 
+/** What is delayed comes back when nobody is republishing any more, with the name of its publisher alone. */
+function afterDelays(rig: RuleRig, countMax: number): void {
+  rig.isLooped = false;
+  for (let at = 0; at < rig.published.length && at < countMax; at++) {
+    const { topic, publisherId } = rig.published[at] ?? assertNever();
+    rig.publish(topic.replace(/^\$delayed\/\d+\//, ""), "x", { publisherId });
+  }
+}
+
+for (const kind of ["another one", "one of EMQX 3.1"]) {
+  test(`a rule and ${kind} that feed each other with delays between end after eight messages`, async () => {
+    const rig = new RuleRig();
+    rig.isLooped = false;
+    await rig.engine.create({
+      sql: 'SELECT * FROM "a"',
+      actions: [republish({ target_topic: "$delayed/1/b" })],
+    });
+    const old = { name: "built_in:republish_action", params: { target_topic: "$delayed/1/a" } };
+    const isLegacy = kind === "one of EMQX 3.1";
+    await rig.engine.create({
+      ...(isLegacy ? { legacy: LEGACY } : {}),
+      sql: 'SELECT * FROM "b"',
+      actions: [isLegacy ? old : republish({ target_topic: "$delayed/1/a" })],
+    });
+    rig.publish("a", "x");
+    afterDelays(rig, 100);
+    assertEquals(rig.published.length, 8);
+    assertEquals(rig.published.at(-1)?.topic, "$delayed/1/a");
+    // Whoever comes next is at the beginning.
+    rig.publish("b", "y");
+    assertEquals(rig.published.length, 9);
+  });
+}
+
+test("a delay does not make a chain longer that goes on at once behind it", async () => {
+  const rig = new RuleRig();
+  await rig.engine.create({
+    sql: 'SELECT * FROM "a"',
+    actions: [republish({ target_topic: "b" })],
+  });
+  await rig.engine.create({
+    sql: 'SELECT * FROM "b"',
+    actions: [republish({ target_topic: "$delayed/1/a" })],
+  });
+  rig.publish("a", "x");
+  let waiting = 0;
+  for (let rounds = 0; rounds < 20; rounds++) {
+    for (const { topic, publisherId } of rig.published.slice(waiting)) {
+      waiting++;
+      if (topic === "$delayed/1/a") rig.publish("a", "x", { publisherId });
+    }
+  }
+  assertEquals(rig.published.length, 8);
+});
+
 test("rules that feed each other end after eight messages", async () => {
   const rig = new RuleRig();
   for (let index = 0; index < 20; index++) {
