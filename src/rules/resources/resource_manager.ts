@@ -1,6 +1,7 @@
 import { type Clock, type Logger, TurnQueue } from "../../base/mod.ts";
 import { RecordError, type RecordStore } from "../../ports/mod.ts";
 import type { RuleResources } from "../actions/sink_actions.ts";
+import { checkTexts } from "../params/check_texts.ts";
 import type { JsonObject } from "../rule.ts";
 import { RuleError } from "../rule_error.ts";
 import type { ConnectionSurroundings } from "./connection.ts";
@@ -203,7 +204,7 @@ export class ResourceManager implements RuleResources {
     });
   }
 
-  #keptOf({ type, name, config, description }: ResourceDraft): KeptResource {
+  #keptOf({ type, name, config, description = "" }: ResourceDraft): KeptResource {
     if (!isResourceType(type)) {
       throw new RuleError(
         "unknown-resource-type",
@@ -211,8 +212,8 @@ export class ResourceManager implements RuleResources {
         { subject: type },
       );
     }
-    const createdAtMs = this.#parts.clock.nowMs();
-    return { name, type, config, description: description ?? "", createdAtMs };
+    checkTexts("resource", { name, description });
+    return { name, type, config, description, createdAtMs: this.#parts.clock.nowMs() };
   }
 
   /** Two of the earlier generation with the same type and name are the same resource. */

@@ -210,6 +210,28 @@ for (const [type, config, code] of REFUSED) {
     }));
 }
 
+const UNNAMED: ReadonlyArray<readonly [texts: Partial<ResourceDraft>, code: string]> = [
+  [{ name: "" }, "invalid bad_name"],
+  [{ name: "x".repeat(257) }, "invalid bad_name"],
+  [{ name: "a\u001b[2Jb" }, "invalid bad_name"],
+  [{ description: "x".repeat(4097) }, "invalid bad_description"],
+  [{ name: "n", description: "\u0000" }, "invalid bad_description"],
+];
+
+for (const [texts, code] of UNNAMED) {
+  test(`no resource is called ${JSON.stringify(texts).slice(0, 60)}`, () =>
+    withRig(async (rig) => {
+      const draft = { type: "built_in", config: {}, ...texts };
+      assertEquals(await codeOf(rig.manager.create(draft)), code);
+      assertEquals(rig.manager.list(), []);
+      const long = { name: "x".repeat(256), description: "on\ntwo lines".padEnd(4096) };
+      assertEquals(
+        await rig.create({ type: "built_in", config: {}, ...long }),
+        `built_in:${long.name}`,
+      );
+    }));
+}
+
 test("there are no files where there is no folder for them, and no more resources than there may be", async () => {
   const rig = await Rig.start("", 1);
   const file = { type: "file", config: { path: "a" } };
