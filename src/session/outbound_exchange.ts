@@ -136,7 +136,7 @@ export class OutboundExchange<Group extends object> {
     if (inflight === undefined) return wanted;
     for (const packetId of inflight.inOrder()) {
       if (inflight.state(packetId) !== InflightState.awaitsPuback) continue;
-      const delivery = inflight.item(packetId);
+      const delivery = inflight.item(packetId) ?? this.#readBack(inflight.seq(packetId));
       if (delivery === undefined || !isWanted(delivery)) continue;
       this.#forget(inflight, packetId);
       wanted.push(delivery);
@@ -468,6 +468,7 @@ export class OutboundExchange<Group extends object> {
 
   /** A message that an earlier run of the broker had in flight. */
   #readBack(seq: number): Delivery<Group> | undefined {
+    if (seq === 0) return undefined;
     const [entry] = this.#journal?.read(seq - 1, 1, 1) ?? [];
     return entry?.seq === seq ? entry.delivery : undefined;
   }
