@@ -49,6 +49,8 @@ export interface Connection {
   countDropped(): void;
   /** Rejects with a `SinkError`. */
   check(): Promise<void>;
+  /** Takes the way to its place anew; what waits goes on waiting. Rejects with a `SinkError`. */
+  renew(): Promise<void>;
   close(flushMs: number): Promise<void>;
 }
 
@@ -194,6 +196,10 @@ class BufferedConnection<Item extends SinkItem> implements Connection {
     this.#buffer.tryNow();
   }
 
+  async renew(): Promise<void> {
+    await this.#ends.sink.renew();
+  }
+
   async close(flushMs: number): Promise<void> {
     await this.#buffer.close(flushMs);
     await this.#ends.sink.close();
@@ -223,6 +229,10 @@ class NoConnection implements Connection {
   countDropped(): void {}
 
   check(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  renew(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -1,5 +1,6 @@
 import { type Clock, type Logger, TurnQueue } from "../../base/mod.ts";
 import { RecordError, type RecordStore } from "../../ports/mod.ts";
+import { SinkError } from "../../sinks/mod.ts";
 import type { RuleResources } from "../actions/sink_actions.ts";
 import { checkTexts } from "../params/check_texts.ts";
 import type { JsonObject } from "../rule.ts";
@@ -175,9 +176,9 @@ export class ResourceManager implements RuleResources {
   async start(id: string): Promise<boolean> {
     const resource = this.#known(id);
     try {
-      await resource.restart(FLUSH_MS);
+      await resource.restart();
     } catch (error) {
-      if (!(error instanceof RuleError)) throw error;
+      if (!(error instanceof RuleError || error instanceof SinkError)) throw error;
       this.#parts.logger.warn("Cannot start a resource", { resource: id, error: error.message });
       return false;
     }
