@@ -477,7 +477,7 @@ export class Session<Group extends object> {
     identifiers: readonly number[],
     group: Group | undefined,
   ): OfferResult {
-    if (!this.survives || !this.#context.limits.queueQos0Offline) {
+    if (!this.survives || !this.#context.limits.queueQos0Offline || this.#journal?.isBehind) {
       return this.#dropOffered(publication, "offline", group);
     }
     return this.#enqueueOffered(publication, 0, retain, identifiers, group);

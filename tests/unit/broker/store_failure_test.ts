@@ -161,6 +161,38 @@ for (const version of [4, 5] as const) {
     }));
 }
 
+test("while the store is failing, QoS 0 for those who are away fills no memory", () =>
+  withFolder(async (folder) => {
+    const options = { queueQos0Offline: true, maxQueuedMessages: 3000, maxQueuedBytes: 1e9 };
+    const broker = await LastingBroker.start(folder, options);
+    const away = await durableClient(broker, "away");
+    away.subscribe("t", 1);
+    const other = await durableClient(broker, "other");
+    away.peer.reset();
+    const publisher = broker.memory.connect({ version: 4 });
+    const publish = async (): Promise<void> => {
+      // More than what a queue holds in memory: the rest is lent to the store.
+      for (let count = 0; count < 5000; count++) publisher.publish("t", "x".repeat(1000));
+      await broker.pass(200);
+    };
+    await publish();
+    const { sessions } = broker.memory.broker.counters;
+    assertEquals([sessions.queuedMessages, broker.store.waitingBytes], [3000, 0]);
+    broker.faults.arm(1, "from then on");
+    other.subscribe("t", 1);
+    await broker.pass(100);
+    const before = broker.store.waitingBytes;
+    const dropped = sessions.droppedQueueFull;
+    await publish();
+    assertEquals([sessions.queuedMessages, broker.store.waitingBytes], [3000, before]);
+    assertEquals(sessions.droppedQueueFull, dropped);
+    broker.faults.heal();
+    await broker.pass(10_000);
+    await publish();
+    assertEquals([sessions.queuedMessages, broker.store.waitingBytes], [3000, 0]);
+    await broker.stop();
+  }));
+
 /** A subscriber that takes what comes, with a memory that outlives its connections. */
 class Subscriber {
   readonly name: string;
