@@ -90,7 +90,7 @@ export class ResourceManager implements RuleResources {
       const kept = { ...rest, name: undefined, createdAtMs: this.#parts.clock.nowMs() };
       next.set(id, kept);
       // It may never come into force.
-      this.#closeLater(LiveResource.open(this.#live(id, kept, true)));
+      this.#closeLater(this.#tryConfigured(id, kept));
     }
     const names = new Set(configured.map(({ id }) => id));
     return () => {
@@ -224,6 +224,18 @@ export class ResourceManager implements RuleResources {
       const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
       const id = `resource:${random.toString(16).padStart(8, "0")}`;
       if (!this.#resources.has(id)) return id;
+    }
+  }
+
+  /** Refuses with the name of the resource, which whoever reads it looks for in a file. */
+  #tryConfigured(id: string, kept: KeptResource): LiveResource {
+    try {
+      return LiveResource.open(this.#live(id, kept, true));
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      const { code, subject, detail, message } = error;
+      const options = { subject, detail, cause: error };
+      throw new RuleError(code, `Cannot use resource "${id}": ${message}`, options);
     }
   }
 
