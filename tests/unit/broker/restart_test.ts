@@ -137,6 +137,41 @@ for (const end of WHEN_ENDED) {
     }));
 }
 
+test("kill: what has expired before it was sent is not sent, though it was about to be", () =>
+  withFolder(async (folder) => {
+    const first = await LastingBroker.start(folder);
+    const properties = { sessionExpiryInterval: 3600, receiveMaximum: 2 };
+    const subscriber = await connect(first, "s", { properties });
+    subscriber.subscribe("t", 2);
+    await first.pass(4);
+    const publisher = first.memory.connect();
+    const publish = (payload: string, qos: 1 | 2, messageExpiryInterval?: number): void =>
+      publisher.send({
+        cmd: "publish",
+        topic: "t",
+        payload,
+        qos,
+        retain: false,
+        dup: false,
+        messageId: Number(payload),
+        ...(messageExpiryInterval === undefined ? {} : { properties: { messageExpiryInterval } }),
+      });
+    for (const payload of ["1", "2"]) publish(payload, 1);
+    for (const payload of ["3", "4"]) publish(payload, 1, 10);
+    publish("5", 1, 1000);
+    publish("6", 1);
+    // It may have been received under its identifier.
+    publish("7", 2, 10);
+    await first.pass(10);
+    assertEquals(payloadsTo(subscriber), ["1", "2"]);
+    const broker = await restart(first, folder, "kill");
+    await broker.pass(20_000);
+    const again = await connect(broker, "s");
+    assertEquals(payloadsTo(again), ["1", "2", "5", "6", "7"]);
+    assertEquals(broker.memory.broker.counters.sessions.droppedExpired, 2);
+    await broker.stop();
+  }));
+
 test("stop: the will of a session that ends with its connection reaches stored sessions and topics", () =>
   withFolder(async (folder) => {
     const first = await LastingBroker.start(folder);
