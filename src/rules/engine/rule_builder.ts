@@ -79,7 +79,9 @@ export class RuleBuilder {
       );
     }
     const types = typeOf ?? ((id: string) => resources.get(id)?.type);
-    const actions = kept.actions.map((action) => this.#action(kept, action, types));
+    const actions = kept.actions.map((action) =>
+      this.#action(kept, action, types, compiled.statement.namesPayload)
+    );
     return new LoadedRule({ kept, order, isReadOnly, program: { compiled, actions } });
   }
 
@@ -87,10 +89,11 @@ export class RuleBuilder {
     { id: ruleId, legacy }: KeptRule,
     { id, name, params }: KeptAction,
     typeOf: (resourceId: string) => string | undefined,
+    namesPayload: boolean,
   ): RuleAction {
     const { clock, logger, publisher, limits, resources, totals, pendingMax } = this.#parts;
     const performer = createPerformer(
-      { ruleId, actionId: id, name, params, legacy },
+      { ruleId, actionId: id, name, params, legacy, namesPayload },
       { logger, publisher, chain: this.#chain, limits, resources, typeOf },
     );
     return new RuleAction({

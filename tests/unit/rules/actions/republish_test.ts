@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
 import { ReasonCode } from "../../../../src/mqtt/mod.ts";
 import type { ActionDraft, JsonObject } from "../../../../src/rules/mod.ts";
-import { CLIENT, RuleRig } from "../rule_rig.ts";
+import { CLIENT, FakeResource, RuleRig } from "../rule_rig.ts";
 
 function republish(params: JsonObject): ActionDraft {
   return { name: "republish", params: { target_qos: 0, payload_tmpl: "${payload}", ...params } };
@@ -48,6 +48,35 @@ test("republish sends the payload of the message as it is, whatever bytes it has
   rig.publish("t", payload);
   assertEquals(rig.published[0]?.payload, payload);
 });
+
+const NAMED: ReadonlyArray<readonly [fields: string, payload: string]> = [
+  ["payload.x AS payload", "5"],
+  ["*, payload.x AS payload", "5"],
+  ["payload.o AS payload", '{"y":"z"}'],
+  ["'text' AS payload, payload.x AS x", "text"],
+  ["payload.nope AS payload", "undefined"],
+  // These have the payload.
+  ["payload", '{"x":5,"o":{"y":"z"}}'],
+  ["payload AS payload", '{"x":5,"o":{"y":"z"}}'],
+  ["payload.x", '{"x":5,"o":{"y":"z"}}'],
+  ["payload.x AS payload.z", '{"x":5,"o":{"y":"z"}}'],
+  ["qos", '{"x":5,"o":{"y":"z"}}'],
+];
+
+for (const [fields, payload] of NAMED) {
+  test(`republish of \${payload} where SELECT has ${fields}`, async () => {
+    const file = new FakeResource("f", "file");
+    const rig = new RuleRig({ resources: [file] });
+    const line = { $resource: "f", "payload_tmpl": "${payload}" };
+    const actions = [
+      republish({ target_topic: "out" }),
+      { name: "data_to_file", params: line },
+    ];
+    await rig.engine.create({ sql: `SELECT ${fields} FROM "t"`, actions });
+    rig.publish("t", '{"x":5,"o":{"y":"z"}}');
+    assertEquals([rig.texts, file.texts], [[["out", payload]], [payload]]);
+  });
+}
 
 test("republish in the form of EMQX 3.1 sends what was selected as JSON, to the topic as it is written", async () => {
   const rig = new RuleRig();
