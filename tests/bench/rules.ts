@@ -40,12 +40,24 @@ const USAGE = `rules.ts [options]
   --hooks again,dead,silent,alive
                        web hooks beside a broker without one
   --starts 1           how often the brokers beside web hooks are started anew; the rounds are shared out among them
-  --queue 10000        what may wait for a web hook; with 10,000 that is all it ever will when the measurement begins,
-                       with 1,000,000 it goes on growing
+  --queue 10000        what may wait for a web hook
+  --state full|filling what is measured beside web hooks that take nothing: a queue that is full from the start (default), or
+                       one of 1,000,000 that goes on being filled
   --json`;
 
 const options = parseArgs(process.argv.slice(2), {
-  string: ["runtime", "rules", "seconds", "rounds", "rate", "only", "hooks", "starts", "queue"],
+  string: [
+    "runtime",
+    "rules",
+    "seconds",
+    "rounds",
+    "rate",
+    "only",
+    "hooks",
+    "starts",
+    "queue",
+    "state",
+  ],
   boolean: ["json", "help"],
   default: {
     rules: "0,1,100,10000",
@@ -53,12 +65,16 @@ const options = parseArgs(process.argv.slice(2), {
     hooks: HOOKS.join(","),
     starts: "1",
     queue: "10000",
+    state: "full",
   },
 });
 
 const isPinned = canPin();
 const brokerPlace = isPinned ? { core: BROKER_CORE } : {};
 const generatorPlace = isPinned ? { core: GENERATOR_CORE } : {};
+
+/** More than there is time to fill. */
+const FILLING_QUEUE_MAX = 1_000_000;
 
 interface CostRow {
   readonly runtime: string;
@@ -159,13 +175,15 @@ async function costs(runtime: RuntimeProgram, generator: RuntimeProgram): Promis
 
 function hookOptions(): HookOptions {
   const hooks: readonly string[] = options.hooks.split(",");
+  const isFull = options.state === "full";
   return {
     hooks: HOOKS.filter((hook) => hook === "none" || hooks.includes(hook)),
     rate: Number(options.rate),
     seconds: Number(options.seconds ?? "1"),
     rounds: Number(options.rounds ?? "25"),
     starts: Number(options.starts),
-    queueMax: Number(options.queue),
+    queueMax: isFull ? Number(options.queue) : FILLING_QUEUE_MAX,
+    state: isFull ? "full" : "any",
     onRepeated: (rounds) => {
       if (rounds > 0 && !options.json) {
         print(`  other programs were busy: ${rounds} rounds were measured again`);
@@ -199,6 +217,8 @@ function printHooks(rows: readonly HookRow[]): void {
     [
       "broker",
       "web hook",
+      "waiting",
+      "no room for",
       "messages/s",
       "lost",
       "unknown",
@@ -217,10 +237,25 @@ function printHooks(rows: readonly HookRow[]): void {
       "p99",
     ],
     rows.map((
-      { runtime, hook, perSecond, lost, unknown, brokerUs, p50Us, p95Us, p99Us, ...ratios },
+      {
+        runtime,
+        hook,
+        waiting,
+        dropped,
+        perSecond,
+        lost,
+        unknown,
+        brokerUs,
+        p50Us,
+        p95Us,
+        p99Us,
+        ...ratios
+      },
     ) => [
       runtime,
       hook,
+      waiting === undefined ? "" : waiting.map((count) => count.toLocaleString("en")).join("-"),
+      waiting === undefined ? "" : dropped.toLocaleString("en"),
       `${perSecond}`,
       `${lost}`,
       `${unknown}`,

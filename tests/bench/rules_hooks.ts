@@ -26,6 +26,8 @@ export interface HookOptions {
   readonly starts: number;
   /** What may wait for the web hook. */
   readonly queueMax: number;
+  /** "full": as much waits for a web hook that does not take it when the first round begins. */
+  readonly state: "full" | "any";
   /** Told how many rounds were measured again because other programs had the machine. */
   readonly onRepeated: (rounds: number) => void;
   readonly brokerPlace: RunOptions;
@@ -35,6 +37,10 @@ export interface HookOptions {
 export interface HookRow {
   readonly runtime: string;
   readonly hook: Hook;
+  /** What waits for the web hook when the rounds begin, the least of all starts, and when they end, the most. */
+  readonly waiting: readonly [least: number, most: number] | undefined;
+  /** For so many messages there was no room meanwhile. */
+  readonly dropped: number;
   readonly perSecond: number;
   readonly lost: number;
   /** Messages that are in no figure, since the load generator itself stood still while they were under way. */
@@ -62,10 +68,15 @@ const REST_S = 12;
 const ROUNDS_BEFORE = 4;
 const SEED = 1;
 
-/** What of a broker has to be ended. */
 interface Started {
+  readonly hook: Hook;
   readonly broker: BenchBroker;
+  /** To be ended with it. */
   readonly server: RunningProgram | undefined;
+}
+
+function hasRule(hook: Hook): boolean {
+  return hook !== "none" && hook !== "again";
 }
 
 function configText(port: number, queueMax: number): string {
@@ -90,8 +101,9 @@ async function start(
   hook: Hook,
   { queueMax, brokerPlace, generatorPlace }: HookOptions,
 ): Promise<Started> {
-  if (hook === "none" || hook === "again") {
-    return { broker: await startConfiguredBroker(runtime, "", brokerPlace), server: undefined };
+  if (!hasRule(hook)) {
+    const broker = await startConfiguredBroker(runtime, "", brokerPlace);
+    return { hook, broker, server: undefined };
   }
   const script = ["tests/bench/load/hook_server.ts", hook];
   const server = RunningProgram.start(generator, script, generatorPlace);
@@ -100,7 +112,7 @@ async function start(
   if (hook === "dead") server.signal("SIGKILL");
   try {
     const text = configText(port, queueMax);
-    return { broker: await startConfiguredBroker(runtime, text, brokerPlace), server };
+    return { hook, broker: await startConfiguredBroker(runtime, text, brokerPlace), server };
   } catch (error) {
     server.signal("SIGKILL");
     throw error;
@@ -127,7 +139,16 @@ async function measure(
       started.push(await start(runtime, generator, hook, options));
     }
     const plan: SlicePlan = {
-      brokers: started.map(({ broker: { port, pid } }) => ({ port, pid })),
+      brokers: started.map(({ broker: { port, pid, metricsUrl }, hook }) => {
+        const isFilled = options.state === "full" && (hook === "dead" || hook === "silent");
+        return {
+          port,
+          pid,
+          resources: !hasRule(hook) || metricsUrl === undefined
+            ? undefined
+            : { metricsUrl, waitingMin: isFilled ? options.queueMax : 0 },
+        };
+      }),
       hasOwnCore: generatorPlace.core !== undefined,
       rate,
       breakIn: { rate: rate * BREAK_IN_FACTOR, seconds: BREAK_IN_S },
@@ -168,11 +189,17 @@ export async function hookRows(
     const results = found[index] ?? [];
     const slices = slicesOf(index);
     const hooked = results.flatMap(({ firstPair }) => firstPair);
+    const waiting = results.flatMap(({ waiting }) => waiting === undefined ? [] : [waiting]);
     const mean = (of: (result: LaneResult) => number): number =>
       results.reduce((sum, result) => sum + of(result), 0) / results.length;
     return {
       runtime: `${runtime.name} ${runtime.version}`,
       hook,
+      waiting: waiting.length === 0 ? undefined : [
+        Math.min(...waiting.map(([before]) => before.queued)),
+        Math.max(...waiting.map(([, after]) => after.queued)),
+      ],
+      dropped: waiting.reduce((sum, [before, after]) => sum + after.dropped - before.dropped, 0),
       perSecond: Math.round(mean(({ perSecond }) => perSecond)),
       lost: results.reduce((sum, { lost }) => sum + lost, 0),
       unknown: results.reduce((sum, { unknown }) => sum + unknown, 0),

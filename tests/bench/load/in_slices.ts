@@ -15,8 +15,20 @@ export interface Stretch {
   readonly seconds: number;
 }
 
+export interface SliceBroker {
+  readonly port: number;
+  readonly pid: number | undefined;
+  /** Undefined: there is nothing that takes things to a resource. */
+  readonly resources: {
+    /** Where it says what waits for them. */
+    readonly metricsUrl: string;
+    /** So much must wait before anything is measured; the break-in goes on until it does. */
+    readonly waitingMin: number;
+  } | undefined;
+}
+
 export interface SlicePlan {
-  readonly brokers: readonly { readonly port: number; readonly pid: number | undefined }[];
+  readonly brokers: readonly SliceBroker[];
   /** Whether this program has no core in common with the brokers: none of them is to blame when it stands still. */
   readonly hasOwnCore: boolean;
   /** Messages in a second. */
@@ -31,8 +43,16 @@ export interface SlicePlan {
   readonly seconds: number;
 }
 
+/** What waits for the resources of a broker, and for how much there was no room so far. */
+export interface Waiting {
+  readonly queued: number;
+  readonly dropped: number;
+}
+
 /** What came of one broker. */
 export interface LaneResult {
+  /** Before the first round, those that are not measured included, and after the last one; undefined: no resources. */
+  readonly waiting: readonly [before: Waiting, after: Waiting] | undefined;
   /** Of each round. */
   readonly slices: readonly Counts[];
   /** Only of the messages on the topic of the first pair. */
@@ -56,34 +76,45 @@ const SETTLE_MS = 200;
 /** Of the machine's time; a round in which other programs have more of it is measured again. */
 const OTHERS_SHARE_MAX = 0.025;
 
+const FILL_TRIES_MAX = 10;
+
+/** Sums over all resources. */
+async function waitingAt(metricsUrl: string): Promise<Waiting> {
+  const text = await (await fetch(metricsUrl)).text();
+  const sum = (pattern: RegExp): number =>
+    text.matchAll(pattern).reduce((total, [, value]) => total + Number(value), 0);
+  return {
+    queued: sum(/^mqtt_resource_queued\{.*\} (\d+)$/gm),
+    dropped: sum(/^mqtt_resource_items_total\{.*result="dropped".*\} (\d+)$/gm),
+  };
+}
+
 class Lane {
   readonly #slices: Counts[] = [];
   readonly #firstPair: Counts[] = [];
   readonly #latency: LatencyCounter;
   readonly #firstLatency: LatencyCounter;
-  readonly #pid: number | undefined;
+  readonly #broker: SliceBroker;
   readonly #pairs: SteadyPairs;
   #measured = 0;
   #measuredS = 0;
   #before = { published: 0, unknown: 0, cpuS: 0 };
+  #waitingBefore: Waiting | undefined;
 
   private constructor(
     [latency, firstLatency]: readonly [LatencyCounter, LatencyCounter],
     pairs: SteadyPairs,
-    pid: number | undefined,
+    broker: SliceBroker,
   ) {
     this.#latency = latency;
     this.#firstLatency = firstLatency;
     this.#pairs = pairs;
-    this.#pid = pid;
+    this.#broker = broker;
   }
 
-  static async open(
-    { port, pid }: SlicePlan["brokers"][number],
-    hasOwnCore: boolean,
-  ): Promise<Lane> {
+  static async open(broker: SliceBroker, hasOwnCore: boolean): Promise<Lane> {
     const [latency, firstLatency] = [new LatencyCounter(), new LatencyCounter()];
-    const pairs = await SteadyPairs.open(port, (us, isKnown, pair) => {
+    const pairs = await SteadyPairs.open(broker.port, (us, isKnown, pair) => {
       if (!isKnown && hasOwnCore) {
         latency.unknown++;
         return;
@@ -91,15 +122,17 @@ class Lane {
       latency.record(us);
       if (pair === 0) firstLatency.record(us);
     });
-    return new Lane([latency, firstLatency], pairs, pid);
+    return new Lane([latency, firstLatency], pairs, broker);
   }
 
   get threadS(): number {
-    return this.#pid === undefined ? NaN : threadSeconds(this.#pid) ?? NaN;
+    const { pid } = this.#broker;
+    return pid === undefined ? NaN : threadSeconds(pid) ?? NaN;
   }
 
   get cpuS(): number {
-    return this.#pid === undefined ? NaN : cpuSeconds(this.#pid) ?? NaN;
+    const { pid } = this.#broker;
+    return pid === undefined ? NaN : cpuSeconds(pid) ?? NaN;
   }
 
   async play({ rate, seconds }: Stretch, who: "turns" | "all"): Promise<void> {
@@ -107,6 +140,19 @@ class Lane {
     await sleep(seconds * 1000);
     stop();
     await this.#pairs.drain();
+  }
+
+  /** Goes on with `stretch` until as much waits for its resources as should. */
+  async fill(stretch: Stretch): Promise<void> {
+    const { resources } = this.#broker;
+    if (resources === undefined) return;
+    for (let tries = 0; tries < FILL_TRIES_MAX; tries++) {
+      this.#waitingBefore = await waitingAt(resources.metricsUrl);
+      if (this.#waitingBefore.queued >= resources.waitingMin) return;
+      await this.play(stretch, "all");
+    }
+    const { queued } = this.#waitingBefore ?? {};
+    throw new Error(`Cannot fill a queue: of ${resources.waitingMin} there are ${queued}`);
   }
 
   stop(): void {
@@ -146,7 +192,10 @@ class Lane {
   async finish(): Promise<LaneResult> {
     const cpuS = this.cpuS - this.#before.cpuS;
     this.#signal("SIGCONT");
+    const [{ resources }, before] = [this.#broker, this.#waitingBefore];
+    const after = resources === undefined ? undefined : await waitingAt(resources.metricsUrl);
     return {
+      waiting: before === undefined || after === undefined ? undefined : [before, after],
       slices: this.#slices,
       firstPair: this.#firstPair,
       perSecond: Math.round(this.#measured / this.#measuredS),
@@ -157,7 +206,8 @@ class Lane {
   }
 
   #signal(name: "SIGSTOP" | "SIGCONT"): void {
-    if (this.#pid !== undefined && process.platform !== "win32") process.kill(this.#pid, name);
+    const { pid } = this.#broker;
+    if (pid !== undefined && process.platform !== "win32") process.kill(pid, name);
   }
 }
 
@@ -184,6 +234,7 @@ async function run(plan: SlicePlan): Promise<SliceResult> {
   const lanes: Lane[] = [];
   for (const broker of brokers) lanes.push(await Lane.open(broker, hasOwnCore));
   await Promise.all(lanes.map((lane) => lane.play(breakIn, "all")));
+  await Promise.all(lanes.map((lane) => lane.fill(breakIn)));
   await Promise.all(lanes.map((lane) => lane.play(rest, "turns")));
   for (const lane of lanes) lane.stop();
   const othersShare = othersMeter(lanes);

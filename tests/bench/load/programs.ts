@@ -158,6 +158,8 @@ export interface BenchBroker {
   readonly port: number;
   /** undefined: it runs elsewhere. */
   readonly pid: number | undefined;
+  /** Where its metrics are; undefined: it has none. */
+  readonly metricsUrl?: string;
   stop(): Promise<void>;
 }
 
@@ -195,7 +197,11 @@ export async function startBenchBroker(
   if (line === undefined || !line.startsWith("ready ")) {
     throw new Error(`Cannot start the broker: it says "${line}"\n${program.errors}`);
   }
-  const ready = JSON.parse(line.slice(6)) as { pid: number; listeners: { port: number }[] };
+  const ready = JSON.parse(line.slice(6)) as {
+    pid: number;
+    listeners: { port: number }[];
+    http: { url: string }[];
+  };
   const port = ready.listeners[0]?.port;
   if (port === undefined) throw new Error(`Cannot start the broker: no listener in ${line}`);
   const stop = async (): Promise<void> => {
@@ -204,7 +210,8 @@ export async function startBenchBroker(
     await program.exited;
     clearTimeout(timer);
   };
-  return { host: "127.0.0.1", port, pid: ready.pid, stop };
+  const metricsUrl = `${ready.http[0]?.url}/metrics`;
+  return { host: "127.0.0.1", port, pid: ready.pid, metricsUrl, stop };
 }
 
 /** Runs one of our bench scripts to its end; the last line that it wrote. Rejects when it fails. */
