@@ -260,8 +260,7 @@ function accept(
   const { core } = from;
   const { options, durability } = core;
   const expiryS = grantedExpiryS(packet, options);
-  const isStored = expiryS > 0 || core.sessions.get(clientId)?.journal !== undefined;
-  if (isStored && durability.isFailing) {
+  if (expiryS > 0 && durability.isFailing) {
     refuse(
       from,
       ReasonCode.serverUnavailable,

@@ -29,8 +29,6 @@ export interface PerformerRequest {
   readonly name: string;
   readonly params: JsonObject;
   readonly legacy: LegacyForm | undefined;
-  /** The rule selects something under the name of the payload that is not the payload. */
-  readonly namesPayload: boolean;
 }
 
 /** What an event web hook sends that has no template of its own. */
@@ -85,7 +83,7 @@ export function createPerformer(
     case "send_event":
     case "write_file":
     case "write_table":
-      return sinkPerformer(form, params, request.namesPayload, surroundings.resources);
+      return sinkPerformer(form, params, surroundings.resources);
   }
 }
 
@@ -126,7 +124,7 @@ function checkResource(
 }
 
 function republish(
-  { actionId, name, params: given, legacy, namesPayload }: PerformerRequest,
+  { actionId, name, params: given, legacy }: PerformerRequest,
   params: JsonObject,
   { publisher, chain, limits }: ActionSurroundings,
 ): Performer {
@@ -149,7 +147,7 @@ function republish(
       : {
         topic: compileTemplate(topic),
         qos: Number(params["target_qos"] ?? 0) as -1 | Qos,
-        payload: compileTemplate(template, namesPayload),
+        payload: compileTemplate(template),
         isLegacy,
       },
   });
@@ -158,11 +156,10 @@ function republish(
 function sinkPerformer(
   { kind }: ActionForm,
   params: JsonObject,
-  namesPayload: boolean,
   resources: RuleResources,
 ): Performer {
   const { payload_tmpl: text } = params;
-  const line = typeof text === "string" ? compileTemplate(text, namesPayload) : undefined;
+  const line = typeof text === "string" ? compileTemplate(text) : undefined;
   const { template: members } = params;
   const eventTemplate = members === undefined ? WHO_AND_WHAT : compileMemberTemplate(members);
   const bytes = (text: string) => ({ kind: "bytes", bytes: encoder.encode(text) }) as const;

@@ -1,6 +1,7 @@
+import { checkParams } from "../params/check_params.ts";
 import { RuleError } from "../rule_error.ts";
 import type { ConfiguredResource } from "./resource_manager.ts";
-import { checkResourceConfig } from "./resource_config.ts";
+import { resourceSpecs } from "./resource_types.ts";
 
 /** What of the configuration of a resource cannot be used. */
 export interface ResourceProblem {
@@ -11,7 +12,7 @@ export interface ResourceProblem {
 /** What is wrong with a resource, as far as it can be told without opening it; the values themselves stay unsaid. */
 export function resourceProblems({ type, config }: ConfiguredResource): readonly ResourceProblem[] {
   try {
-    checkResourceConfig(type, config);
+    checkParams(resourceSpecs(type), config, "it");
     return [];
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;

@@ -55,8 +55,7 @@ export class SqliteThread {
         if (this.#worker !== undefined) throw error;
       });
     }
-    // A thread that is ended answers nobody any more: whoever is the last to have an answer ends it.
-    if (this.#users.size > 0 || this.#waiting.size > 0) return;
+    if (this.#users.size > 0) return;
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();

@@ -303,8 +303,7 @@ export class SqliteStore implements Store {
   }
 
   get waitingBytes(): number {
-    const { open, writing } = this.#commits;
-    return open.heldBytes + (writing?.heldBytes ?? 0);
+    return this.#commits.open.bytes + (this.#commits.writing?.bytes ?? 0);
   }
 
   flush(): Promise<void> {
