@@ -301,30 +301,35 @@ export class Broker {
   }
 
   /**
-   * Says goodbye to every client, 5.0 ones with the reason, and waits until they are gone, or for three
-   * seconds at most. Wills are not published: nobody is left to get them. Listeners must be closed before.
+   * Says goodbye to every client, 5.0 ones with the reason, and waits until they are gone, or for three seconds at most,
+   * and as long again for authorizers that have to judge a will. Wills go their ways, as with any end that comes from our side [MQTT-3.1.2-8]: stored sessions and
+   * topics may get them, and those with a delay wait for the next start. Listeners must be closed before.
    */
   async stop(): Promise<void> {
     const core = this.#core;
     this.#sys.stop();
     for (const connection of [...core.connections]) {
-      if (connection.session !== undefined) connection.session.will = undefined;
       connection.disconnect(ReasonCode.serverShuttingDown, undefined);
     }
-    await this.#allGone();
+    if (core.connections.size > 0) {
+      await this.#atMost(new Promise<void>((resolve) => this.#onAllGone = resolve));
+    }
     for (const connection of [...core.connections]) connection.socket.abort();
+    const { willsUnderWay } = core.sessions;
+    if (willsUnderWay.size > 0) await this.#atMost(Promise.allSettled(willsUnderWay));
     this.#interval?.stop();
     this.#trimming?.stop();
   }
 
-  #allGone(): Promise<void> {
-    if (this.#core.connections.size === 0) return Promise.resolve();
+  /** Resolves with `work`, or when there is no more time for it. */
+  #atMost(work: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
-      const limit = this.#parts.runtime.every(STOP_TIMEOUT_MS, () => this.#onAllGone?.());
-      this.#onAllGone = () => {
+      const limit = this.#parts.runtime.every(STOP_TIMEOUT_MS, () => done());
+      const done = (): void => {
         limit.stop();
         resolve();
       };
+      work.then(done, done);
     });
   }
 }

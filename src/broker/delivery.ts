@@ -1,5 +1,5 @@
 import type { Qos } from "../mqtt/mod.ts";
-import type { Recipient, Route, SharedGroup, SubscriptionEntry } from "../routing/mod.ts";
+import type { Recipient, Route, Router, SharedGroup, SubscriptionEntry } from "../routing/mod.ts";
 import type { Delivery, Message, Publication, PublishRun } from "../session/mod.ts";
 import type { ClientSession } from "./client_session.ts";
 
@@ -102,6 +102,23 @@ function deliverToGroup(
   }
   dropper?.noteDropOfGroup(publication);
   return dropper !== undefined;
+}
+
+/** Groups of a session that goes offline in which another member is there. */
+export function groupsWithOthers(
+  session: ClientSession,
+  router: Router<ClientSession>,
+): ReadonlySet<SharedGroup<ClientSession>> {
+  const groups = new Set<SharedGroup<ClientSession>>();
+  for (const { shareName, filter } of session.subscriptions.values()) {
+    const group = shareName === "" ? undefined : router.sharedGroup(filter, shareName);
+    const others = group?.members() ?? [];
+    if (
+      group !== undefined &&
+      others.some(({ subscriber }) => subscriber !== session && subscriber.isOnline)
+    ) groups.add(group);
+  }
+  return groups;
 }
 
 /**

@@ -260,7 +260,8 @@ function accept(
   const { core } = from;
   const { options, durability } = core;
   const expiryS = grantedExpiryS(packet, options);
-  if (expiryS > 0 && durability.isFailing) {
+  const isStored = expiryS > 0 || core.sessions.get(clientId)?.journal !== undefined;
+  if (isStored && durability.isFailing) {
     refuse(
       from,
       ReasonCode.serverUnavailable,

@@ -19,6 +19,10 @@ export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePac
   const { durability, subscriptions, yieldTurn } = core;
   const { filters, packetId } = packet;
   const session = from.session as ClientSession;
+  if (session.journal !== undefined && durability.isFailing) {
+    refuseForNow(from, session, packet);
+    return;
+  }
   const reasonCodes: ReasonCode[] = [];
   tellUnsubscribe(from, session, filters);
   let ticket = 0;
@@ -47,6 +51,29 @@ export function handleUnsubscribe(from: ClientConnection, packet: UnsubscribePac
   const removed = inTurns(yieldTurn, removeSome);
   const done = then(then(removed, () => durability.committed(ticket)), reply);
   if (isPromise(done)) from.waitFor(done);
+}
+
+/**
+ * What was taken back would be there again after a crash. Before 5.0 there is no way to say that: the packet stays without an
+ * answer until the store can be written again, and then the client has to connect anew.
+ */
+function refuseForNow(
+  from: ClientConnection,
+  { subscriptions }: ClientSession,
+  { filters, packetId }: UnsubscribePacket,
+): void {
+  if (from.version !== 5) {
+    from.leaveUnanswered();
+    return;
+  }
+  const reasonCodes = filters.map((written) =>
+    subscriptions.has(from.mountpoint?.mount(written, true) ?? written)
+      ? ReasonCode.implementationSpecificError
+      : ReasonCode.noSubscriptionExisted
+  );
+  if (!from.out.send({ type: "unsuback", packetId, reasonCodes })) {
+    from.disconnect(ReasonCode.packetTooLarge, "UNSUBACK is larger than the client takes");
+  }
 }
 
 /** Filters that are none are left out; there may be nothing left. */

@@ -66,6 +66,10 @@ export class SessionJournal implements Journal<Group>, CommitWaiter {
     return this.#store.committedTicket;
   }
 
+  get isBehind(): boolean {
+    return this.#durability.isFailing || this.#durability.isBehind;
+  }
+
   wake(): void {
     this.#durability.tell(this);
   }

@@ -17,7 +17,7 @@ import { type ClientDetails, restoredDetails } from "./client_details.ts";
 import { ClientSession } from "./client_session.ts";
 import type { BrokerCounters } from "./counters.ts";
 import { withDelayFirst } from "./delayed_topic.ts";
-import { redistribute } from "./delivery.ts";
+import { groupsWithOthers, redistribute } from "./delivery.ts";
 import type { Durability } from "./durability.ts";
 import { type EventHub, MESSAGE_EVENTS } from "./event_hub.ts";
 import type { BrokerGauges } from "./gauges.ts";
@@ -56,6 +56,8 @@ export class SessionRegistry {
   readonly #sessions = new Map<string, ClientSession>();
   readonly #inOrder = new SequenceList<ClientSession>();
   readonly #online = new SequenceList<ClientConnection>();
+  /** Wills that wait for an authorizer. */
+  readonly willsUnderWay = new Set<Promise<void>>();
 
   constructor(parts: SessionRegistryParts) {
     this.#parts = parts;
@@ -187,6 +189,7 @@ export class SessionRegistry {
     session.will = record.will;
     session.owner = record.owner;
     session.details = restoredDetails(record);
+    session.mountpoint = record.client?.mountpoint ?? "";
     for (const [filter, subscription] of subscriptions) {
       this.#parts.subscriptions.restore(session, filter, subscription);
     }
@@ -196,6 +199,7 @@ export class SessionRegistry {
       inflight,
       queuedMessages: queue.count - unacknowledged.length,
       queuedBytes: unacknowledged.reduce((bytes, next) => bytes - next.bytes, queue.bytes),
+      hasShared: [...subscriptions.values()].some(({ shareName }) => shareName !== ""),
     });
     return session;
   }
@@ -233,11 +237,10 @@ export class SessionRegistry {
     this.#parts.subscriptions.noteOnline(session, false);
     session.deliveredEarlier += connection.traffic.messagesSent;
     session.disconnectedAtMs = clock.nowMs();
-    const others = new Set<ClientSession>([session]);
-    const moved = session.detach((group) =>
-      !session.survives || group.next(others)?.subscriber.isOnline === true
-    );
-    redistribute(moved, session);
+    const { router } = this.#parts;
+    // Where nothing can be moved, what waits in the journal need not be read.
+    const movable = session.survives ? groupsWithOthers(session, router) : undefined;
+    redistribute(session.detach(movable), session);
     if (session.expiryS === 0) {
       this.end(session, "disconnected");
       return;
@@ -268,7 +271,7 @@ export class SessionRegistry {
     this.#parts.gauges.sessions.add(-1);
     this.#setPersistent(session, false);
     this.#parts.subscriptions.removeAll(session);
-    redistribute(session.detach(() => true), session);
+    redistribute(session.detach(), session);
     session.end();
     if (session.journal !== undefined) {
       this.#parts.durability.note();
@@ -295,14 +298,16 @@ export class SessionRegistry {
       this.#willMessage(session, will),
       will.identity,
     );
-    if (isPromise(answer)) {
-      answer.catch((error: unknown) =>
-        this.#parts.logger.error("Cannot publish a will message", {
-          clientId: session.clientId,
-          error: String(error),
-        })
-      );
-    }
+    if (isPromise(answer)) this.#awaitWill(session, answer);
+  }
+
+  #awaitWill({ clientId }: ClientSession, answer: Promise<unknown>): void {
+    const published = answer.catch((error: unknown) =>
+      this.#parts.logger.error("Cannot publish a will message", { clientId, error: String(error) })
+    ).then(() => {
+      this.willsUnderWay.delete(published);
+    });
+    this.willsUnderWay.add(published);
   }
 
   #willMessage(session: ClientSession, will: StoredWill): Message {

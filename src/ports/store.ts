@@ -275,7 +275,7 @@ export interface Store {
   ticket(): number;
   /** All tickets up to this one are committed. */
   readonly committedTicket: number;
-  /** Changes and bytes that wait for a commit: who notes more than the disk takes must pause. */
+  /** Changes and bytes in memory that wait for a commit: who notes more than the disk takes must pause. */
   readonly waitingChanges: number;
   readonly waitingBytes: number;
 

@@ -17,7 +17,7 @@ const PLACEHOLDER = /\$\{([A-Za-z0-9._]+)\}/;
 const WHOLE_PLACEHOLDER = /^\$\{([A-Za-z0-9_]+)\}$/;
 
 export interface Template {
-  /** Whether it is `${payload}` and nothing else: the payload as it came, to its last byte. */
+  /** Whether it stands for the payload as it came, to its last byte. */
   readonly isPayload: boolean;
   /**
    * The text. What is missing prints "undefined", lists and objects print as JSON. `event`: whose payload stands for
@@ -26,11 +26,14 @@ export interface Template {
   render(data: SqlObject, event?: Columns): string;
 }
 
-/** Takes a template apart, once. Every text is one; what is no placeholder stays as it is. */
-export function compileTemplate(text: string): Template {
+/**
+ * Takes a template apart, once. Every text is one; what is no placeholder stays as it is. `${payload}` and nothing else
+ * is the payload of the event, unless something else `isNamedPayload` in what is selected.
+ */
+export function compileTemplate(text: string, isNamedPayload = false): Template {
   // Texts and names take turns.
   const parts = text.split(PLACEHOLDER);
-  const isPayload = text === "${payload}";
+  const isPayload = text === "${payload}" && !isNamedPayload;
   const paths = parts.map((part, index) => index % 2 === 1 ? part.split(".") : []);
   const fill = (data: SqlObject): string => {
     let filled = parts[0] as string;

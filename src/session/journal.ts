@@ -35,6 +35,8 @@ export interface Journal<Group extends object> {
   /** Of everything that was noted so far. */
   ticket(): number;
   readonly committedTicket: number;
+  /** It cannot write just now, or not fast enough: no time for what nobody is promised. */
+  readonly isBehind: boolean;
   /** Asks for a call of the session's `onCommitted` with every commit until nothing is held back. */
   wake(): void;
 }

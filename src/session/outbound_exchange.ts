@@ -136,7 +136,7 @@ export class OutboundExchange<Group extends object> {
     if (inflight === undefined) return wanted;
     for (const packetId of inflight.inOrder()) {
       if (inflight.state(packetId) !== InflightState.awaitsPuback) continue;
-      const delivery = inflight.item(packetId);
+      const delivery = inflight.item(packetId) ?? this.#readBack(inflight.seq(packetId));
       if (delivery === undefined || !isWanted(delivery)) continue;
       this.#forget(inflight, packetId);
       wanted.push(delivery);
@@ -281,9 +281,12 @@ export class OutboundExchange<Group extends object> {
       if (isOver || isGone) continue;
       this.#resentOrder = inflight.order(packetId);
       const delivery = item ?? this.#readBack(seq);
-      if (delivery === undefined || !this.#mayResend(delivery)) {
+      // An earlier run may only have been about to send it. At QoS 2 its receiver may hold the identifier all the same.
+      const hasLapsed = item === undefined && delivery?.qos === 1 &&
+        delivery.message.expiresAtMs <= this.#context.clock.nowMs(); // [MQTT-3.3.2-5]
+      if (delivery === undefined || hasLapsed || !this.#mayResend(delivery)) {
         this.#forget(inflight, packetId);
-        this.#owner.onOver(delivery, "lost");
+        this.#owner.onOver(delivery, hasLapsed ? "expired" : "lost");
         continue;
       }
       this.#quota--;
@@ -410,8 +413,7 @@ export class OutboundExchange<Group extends object> {
   #awaiting(packetId: number, state: InflightState): Delivery<Group> | undefined {
     const inflight = this.#inflight;
     if (inflight === undefined || inflight.state(packetId) !== state) return undefined;
-    const seq = inflight.seq(packetId);
-    return inflight.item(packetId) ?? (seq > 0 ? this.#readBack(seq) : undefined);
+    return inflight.item(packetId) ?? this.#readBack(inflight.seq(packetId));
   }
 
   /** Waits to be sent again on this connection: so far it takes nothing of the quota. */
@@ -468,6 +470,7 @@ export class OutboundExchange<Group extends object> {
 
   /** A message that an earlier run of the broker had in flight. */
   #readBack(seq: number): Delivery<Group> | undefined {
+    if (seq === 0) return undefined;
     const [entry] = this.#journal?.read(seq - 1, 1, 1) ?? [];
     return entry?.seq === seq ? entry.delivery : undefined;
   }
@@ -481,8 +484,7 @@ export class OutboundExchange<Group extends object> {
     if (ticket <= journal.committedTicket && (held === undefined || held.length === 0)) {
       return false;
     }
-    this.#held ??= new Deque<HeldPacket>();
-    this.#held.push({ packetId, ticket, isPublish });
+    (this.#held ??= new Deque<HeldPacket>()).push({ packetId, ticket, isPublish });
     if (isPublish) this.#heldPublishes++;
     journal.wake();
     return true;

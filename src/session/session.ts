@@ -347,6 +347,7 @@ export class Session<Group extends object> {
 
   /** Takes over what an earlier run of the broker left. To be called before anything else. */
   restore(state: SessionState): void {
+    this.#hasShared = state.hasShared;
     if (state.received.length > 0) {
       this.#received = new ReceivedIds();
       for (const packetId of state.received) this.#received.add(packetId);
@@ -370,15 +371,15 @@ export class Session<Group extends object> {
 
   /**
    * The client is gone. Returns the messages of shared subscriptions that may go to another member:
-   * not yet sent, or sent at QoS 1 and not acknowledged; QoS 2 that was sent stays [MQTT-4.8.2-4].
+   * not yet sent, or sent at QoS 1 and not acknowledged; QoS 2 that was sent stays [MQTT-4.8.2-4]. `movable`: of which groups.
    */
-  detach(canMove: (group: Group) => boolean): Delivery<Group>[] {
+  detach(movable?: ReadonlySet<Group>): Delivery<Group>[] {
     this.#outlet = undefined;
     this.#exchange.detach();
     this.#keepReplays();
-    if (!this.#hasShared) return [];
-    const isMoved = (delivery: Delivery<Group>): boolean =>
-      delivery.group !== undefined && canMove(delivery.group);
+    if (!this.#hasShared || movable?.size === 0) return [];
+    const isMoved = ({ group }: Delivery<Group>): boolean =>
+      group !== undefined && (movable?.has(group) ?? true);
     const moved = this.#exchange.extract(isMoved);
     return moved.concat(this.#queue?.extract(isMoved, this.#context.counters) ?? []);
   }
@@ -476,7 +477,7 @@ export class Session<Group extends object> {
     identifiers: readonly number[],
     group: Group | undefined,
   ): OfferResult {
-    if (!this.survives || !this.#context.limits.queueQos0Offline) {
+    if (!this.survives || !this.#context.limits.queueQos0Offline || this.#journal?.isBehind) {
       return this.#dropOffered(publication, "offline", group);
     }
     return this.#enqueueOffered(publication, 0, retain, identifiers, group);

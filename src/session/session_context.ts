@@ -36,4 +36,6 @@ export interface SessionState {
   /** Messages that wait, without those in flight. */
   readonly queuedMessages: number;
   readonly queuedBytes: number;
+  /** A shared subscription may have chosen the session for some of it. */
+  readonly hasShared: boolean;
 }

@@ -58,6 +58,10 @@ export class FileSink implements Sink<LineItem> {
     await this.#turns.run(() => this.#guarded(async () => void await this.#current()));
   }
 
+  async renew(): Promise<void> {
+    await this.#turns.run(() => this.#guarded(() => this.#closeFile()));
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#turns.run(() => this.#closeFile());

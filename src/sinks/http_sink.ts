@@ -1,4 +1,9 @@
-import { type HttpClient, HttpClientError, type Runtime } from "../runtime/mod.ts";
+import {
+  type HttpClient,
+  HttpClientError,
+  type HttpClientRequest,
+  type Runtime,
+} from "../runtime/mod.ts";
 import type { HostRules } from "./host_rules.ts";
 import { type Packing, type Sink, SinkError, type SinkItem } from "./sink.ts";
 
@@ -28,6 +33,14 @@ export interface HttpItem extends SinkItem {
   readonly body: Uint8Array;
 }
 
+/** Connections, and the requests that are under way on them. */
+interface Connections {
+  readonly client: Promise<HttpClient>;
+  underWay: number;
+  /** Nothing new goes over them: the last request ends them. */
+  isLeft: boolean;
+}
+
 /** From a closed connection to the next try, in milliseconds: a server may close one just when it is used again. */
 const CLOSED_RETRY_DELAYS_MS = [1, 10, 100];
 const PROBE_TIMEOUT_MS = 3000;
@@ -45,7 +58,7 @@ export class HttpSink implements Sink<HttpItem> {
   readonly #parts: HttpSinkParts;
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;
-  #client: Promise<HttpClient> | undefined;
+  #connections: Connections | undefined;
   #isClosed = false;
 
   constructor(parts: HttpSinkParts) {
@@ -65,24 +78,31 @@ export class HttpSink implements Sink<HttpItem> {
 
   async check(): Promise<void> {
     try {
-      await (await this.#open()).probe(this.#url, PROBE_TIMEOUT_MS);
+      await (await this.#open().client).probe(this.#url, PROBE_TIMEOUT_MS);
     } catch (error) {
       throw this.#failure(error);
     }
   }
 
+  async renew(): Promise<void> {
+    const connections = this.#connections;
+    this.#connections = undefined;
+    if (connections === undefined) return;
+    connections.isLeft = true;
+    if (connections.underWay === 0) (await connections.client).close();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
-    (await this.#client)?.close();
+    (await this.#connections?.client)?.close();
   }
 
   async #post(body: Uint8Array): Promise<void> {
     const { method, timeoutMs, needsSuccess } = this.#parts.options;
     for (let tries = 0;; tries++) {
       try {
-        const client = await this.#open();
         const request = { method, url: this.#url, headers: this.#headers, body, timeoutMs };
-        const status = await client.send(request);
+        const status = await this.#send(request);
         if (needsSuccess && status >= 400) throw statusFailure(this.#where, status);
         return;
       } catch (error) {
@@ -94,20 +114,35 @@ export class HttpSink implements Sink<HttpItem> {
     }
   }
 
-  #open(): Promise<HttpClient> {
+  async #send(request: HttpClientRequest): Promise<number> {
+    const connections = this.#open();
+    connections.underWay++;
+    try {
+      return await (await connections.client).send(request);
+    } finally {
+      connections.underWay--;
+      if (connections.isLeft && connections.underWay === 0) (await connections.client).close();
+    }
+  }
+
+  #open(): Connections {
     if (this.#isClosed) {
       const message = `Cannot post to ${this.#where}: it has been closed`;
-      return Promise.reject(new SinkError(message, { isRetryable: false }));
+      throw new SinkError(message, { isRetryable: false });
     }
     const { runtime, hosts, options: { connectionsMax, ca, isVerified } } = this.#parts;
-    return this.#client ??= runtime.createHttpClient({
-      connectionsMax,
-      tls: { ca, isVerified },
-      hostRules: () => {
-        const rules = hosts();
-        return rules.hasRules ? rules : undefined;
-      },
-    });
+    return this.#connections ??= {
+      client: runtime.createHttpClient({
+        connectionsMax,
+        tls: { ca, isVerified },
+        hostRules: () => {
+          const rules = hosts();
+          return rules.hasRules ? rules : undefined;
+        },
+      }),
+      underWay: 0,
+      isLeft: false,
+    };
   }
 
   /** Without what may be secret in it. */

@@ -27,6 +27,8 @@ export interface Sink<Item extends SinkItem> {
   deliver(batch: readonly Item[]): Promise<void>;
   /** Whether things could be delivered now, without delivering any; rejects with a `SinkError`. */
   check(): Promise<void>;
+  /** Lets go of what it holds, and takes it anew when something is delivered; what is under way comes to its end. */
+  renew(): Promise<void>;
   /** Lets go of what it holds. Nothing is delivered afterwards. */
   close(): Promise<void>;
 }

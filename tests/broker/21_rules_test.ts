@@ -327,6 +327,22 @@ test("broker check says where in the file and where in the statement a rule is w
 name = "r"
 type = "web_hook"
 config = { url = "ftp://secret-host" }
+[[resource]]
+name = "header"
+type = "web_hook"
+config = { url = "http://127.0.0.1", headers = { "a b" = "secret-host" } }
+[[resource]]
+name = "table"
+type = "sqlite"
+config = { path = "secret-host.db", table = "" }
+[[resource]]
+name = "column"
+type = "sqlite"
+config = { path = "a.db", table = "t", columns = { a = 1 } }
+[[resource]]
+name = "path"
+type = "file"
+config = { path = "../secret-host" }
 [[rule]]
 name = "a"
 sql = """
@@ -346,18 +362,32 @@ sql = 'SELECT colour FROM "t"'
     const { code, stderr } = await runToEnd(["check", "--config", path]);
     assertEquals(code === 0, false);
     assertMatch(stderr, /broker\.toml:4:10: resource\.0\.config: .*wrong_format url/);
-    assertMatch(stderr, /broker\.toml:7:7: rule\.0\.sql: .*line 2 column 1/);
+    assertMatch(stderr, /broker\.toml:8:10: resource\.1\.config: .*wrong_format headers\.a b/);
+    assertMatch(stderr, /broker\.toml:12:10: resource\.2\.config: .*no table can be called ""/);
+    assertMatch(stderr, /broker\.toml:16:10: resource\.3\.config: .*wrong_type columns\.a/);
+    assertMatch(stderr, /broker\.toml:20:10: resource\.4\.config: .*wrong_path path/);
+    assertMatch(stderr, /broker\.toml:23:7: rule\.0\.sql: .*line 2 column 1/);
     assertMatch(
       stderr,
-      /broker\.toml:12:8: rule\.0\.action\.0\.name: found "fly"; allowed: .*"republish"/,
+      /broker\.toml:28:8: rule\.0\.action\.0\.name: found "fly"; allowed: .*"republish"/,
     );
-    assertMatch(stderr, /broker\.toml:15:10: rule\.0\.action\.1\.params: .*target_qos/);
+    assertMatch(stderr, /broker\.toml:31:10: rule\.0\.action\.1\.params: .*target_qos/);
     assertMatch(
       stderr,
-      /broker\.toml:17:8: rule\.1\.name: found "a", which rule\.0\.name has already/,
+      /broker\.toml:33:8: rule\.1\.name: found "a", which rule\.0\.name has already/,
     );
-    assertMatch(stderr, /broker\.toml:18:7: rule\.1\.sql: .*line 1 column 8.*colour/);
+    assertMatch(stderr, /broker\.toml:34:7: rule\.1\.sql: .*line 1 column 8.*colour/);
     assert(!stderr.includes("secret-host"), "what a resource is configured with is not shown");
+  }));
+
+test("a resource that cannot be used because of where the broker keeps things is named", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "broker.toml");
+    await writeFile(path, '[[resource]]\nname = "out"\ntype = "file"\nconfig = { path = "x" }\n');
+    // Nothing is kept, and so there is no folder.
+    const { code, stderr } = await runToEnd(["run", "--ephemeral", "--config", path]);
+    assertEquals(code === 0, false);
+    assertMatch(stderr, /Cannot use resource "out": .*there is no folder/);
   }));
 
 test("config/examples/rules.toml does what it says", () =>

@@ -29,6 +29,8 @@ export interface PerformerRequest {
   readonly name: string;
   readonly params: JsonObject;
   readonly legacy: LegacyForm | undefined;
+  /** The rule selects something under the name of the payload that is not the payload. */
+  readonly namesPayload: boolean;
 }
 
 /** What an event web hook sends that has no template of its own. */
@@ -83,7 +85,7 @@ export function createPerformer(
     case "send_event":
     case "write_file":
     case "write_table":
-      return sinkPerformer(form, params, surroundings.resources);
+      return sinkPerformer(form, params, request.namesPayload, surroundings.resources);
   }
 }
 
@@ -124,7 +126,7 @@ function checkResource(
 }
 
 function republish(
-  { actionId, name, params: given, legacy }: PerformerRequest,
+  { actionId, name, params: given, legacy, namesPayload }: PerformerRequest,
   params: JsonObject,
   { publisher, chain, limits }: ActionSurroundings,
 ): Performer {
@@ -147,7 +149,7 @@ function republish(
       : {
         topic: compileTemplate(topic),
         qos: Number(params["target_qos"] ?? 0) as -1 | Qos,
-        payload: compileTemplate(template),
+        payload: compileTemplate(template, namesPayload),
         isLegacy,
       },
   });
@@ -156,10 +158,11 @@ function republish(
 function sinkPerformer(
   { kind }: ActionForm,
   params: JsonObject,
+  namesPayload: boolean,
   resources: RuleResources,
 ): Performer {
   const { payload_tmpl: text } = params;
-  const line = typeof text === "string" ? compileTemplate(text) : undefined;
+  const line = typeof text === "string" ? compileTemplate(text, namesPayload) : undefined;
   const { template: members } = params;
   const eventTemplate = members === undefined ? WHO_AND_WHAT : compileMemberTemplate(members);
   const bytes = (text: string) => ({ kind: "bytes", bytes: encoder.encode(text) }) as const;

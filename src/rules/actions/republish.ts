@@ -11,7 +11,7 @@ import { type Message, NO_BYTES } from "../../session/mod.ts";
 import type { EventColumns } from "../events/event_columns.ts";
 import { type SqlObject, type Template } from "../sql/mod.ts";
 import { ActionError, type ActionOutcome, type Performer, type Settle } from "./action.ts";
-import type { RepublishChain } from "./republish_chain.ts";
+import { actionPublisher, legacyPublisher, type RepublishChain } from "./republish_chain.ts";
 
 export interface RepublishOptions {
   readonly topic: Pick<Template, "render">;
@@ -38,9 +38,8 @@ export interface RepublishParts {
   readonly limits: () => PublishLimits;
 }
 
-/** How publishers are called that are rules of EMQX 3.1, before the identifier of the client. */
-const LEGACY_PUBLISHER = "built_in:republish_action:";
-
+/** In front of the topic of a message that is to wait. */
+const DELAYED = "$delayed/";
 const encoder = new TextEncoder();
 
 /** Publishes what was selected as a message of its own. */
@@ -53,11 +52,12 @@ export class RepublishPerformer implements Performer {
 
   perform(selected: SqlObject, event: EventColumns, settle: Settle): ActionOutcome {
     const { actionId, chain, publisher } = this.#parts;
-    chain.check(actionId, event.publisherId, LEGACY_PUBLISHER);
-    const message = this.#message(selected, event);
+    const number = chain.next(actionId, event.publisherId);
+    const message = this.#message(selected, event, number);
     checkLimits(message, this.#parts.limits());
     const answer = chain.run(
       actionId,
+      number,
       () => publisher.publishMessage(message, identityOf(message.publisherId)),
     );
     if (isPromise(answer)) {
@@ -70,7 +70,7 @@ export class RepublishPerformer implements Performer {
     return "done";
   }
 
-  #message(selected: SqlObject, event: EventColumns): Message {
+  #message(selected: SqlObject, event: EventColumns, number: number): Message {
     const { actionId, options } = this.#parts;
     const topic = options.topic.render(selected);
     if (!isValidTopicName(topic) || isSysTopic(topic)) {
@@ -88,7 +88,9 @@ export class RepublishPerformer implements Performer {
       retain: source?.retain ?? false,
       properties: hasProperties ? source.properties : NO_BYTES,
       expiresAtMs: hasProperties ? source.expiresAtMs : Infinity,
-      publisherId: options.isLegacy ? legacyPublisher(event) : actionId,
+      publisherId: options.isLegacy
+        ? legacyPublisher(event.publisherId, event.clientId)
+        : actionPublisher(actionId, number, topic.startsWith(DELAYED)),
     };
   }
 
@@ -119,12 +121,6 @@ function checkLimits(
   if (qos > maxQos) {
     throw new ActionError(`Cannot republish with QoS ${qos}: allowed is up to ${maxQos}`);
   }
-}
-
-/** The name keeps count of how often a message has been republished. */
-function legacyPublisher({ publisherId, clientId }: EventColumns): string {
-  const isRepublished = publisherId.startsWith(LEGACY_PUBLISHER);
-  return LEGACY_PUBLISHER + (isRepublished ? publisherId : clientId);
 }
 
 /** Whoever writes rules is an administrator: access rules are about clients. */

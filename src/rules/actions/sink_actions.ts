@@ -70,7 +70,11 @@ export class SinkPerformer implements Performer {
       throw new ActionError(`Cannot use resource "${resourceId}": there is none of that name`);
     }
     if (!resource.offer(encode(selected, event), settle)) {
-      throw new ActionError(this.fullText);
+      throw new ActionError(
+        resource.isFull
+          ? this.fullText
+          : `Cannot use resource "${resourceId}": it does not run, or cannot take what was selected`,
+      );
     }
     return "pending";
   }

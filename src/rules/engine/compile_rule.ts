@@ -1,4 +1,4 @@
-import { type EventName, HOOK_NAMES } from "../event_name.ts";
+import { type EventName, eventOfHook, HOOK_NAMES } from "../event_name.ts";
 import { columnsOf } from "../events/catalogue.ts";
 import type { LegacyForm } from "../rule.ts";
 import { RuleError } from "../rule_error.ts";
@@ -33,7 +33,9 @@ export function compileRule(
       onlyFor: legacy?.hook,
       nowMs,
     });
-    return { statement, isForeach: parsed.kind === "foreach", events: statement.events };
+    const isFiring = legacy === undefined || eventOfHook(legacy.hook) !== undefined;
+    const events = isFiring ? statement.events : [];
+    return { statement, isForeach: parsed.kind === "foreach", events };
   } catch (error) {
     if (error instanceof SqlError) throw toRuleError(error);
     throw error;

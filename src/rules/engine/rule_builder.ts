@@ -6,6 +6,7 @@ import type { PublishLimits } from "../actions/republish.ts";
 import { RepublishChain } from "../actions/republish_chain.ts";
 import type { RuleResources } from "../actions/sink_actions.ts";
 import type { ActionCounters, RuleDraft } from "../rule.ts";
+import { checkTexts } from "../params/check_texts.ts";
 import { RuleError } from "../rule_error.ts";
 import { compileRule } from "./compile_rule.ts";
 import { Identifiers } from "./identifiers.ts";
@@ -31,9 +32,6 @@ export interface BuildOptions {
   readonly typeOf?: (resourceId: string) => string | undefined;
 }
 
-const NAME_LENGTH_MAX = 256;
-const DESCRIPTION_LENGTH_MAX = 4096;
-
 /** Makes rules that run of rules as they are written. */
 export class RuleBuilder {
   readonly #parts: RuleBuilderParts;
@@ -51,8 +49,7 @@ export class RuleBuilder {
   /** Gives what somebody asks for its names. Throws `RuleError` for a name that cannot be one. */
   name(draft: RuleDraft, isTaken: (id: string) => boolean): KeptRule {
     const { legacy, description = "" } = draft;
-    if (legacy !== undefined) checkText("name", legacy.name, 1, NAME_LENGTH_MAX);
-    checkText("description", description, 0, DESCRIPTION_LENGTH_MAX);
+    checkTexts("rule", { name: legacy?.name, description });
     return {
       id: legacy === undefined
         ? this.#identifiers.ofRule(isTaken)
@@ -82,7 +79,9 @@ export class RuleBuilder {
       );
     }
     const types = typeOf ?? ((id: string) => resources.get(id)?.type);
-    const actions = kept.actions.map((action) => this.#action(kept, action, types));
+    const actions = kept.actions.map((action) =>
+      this.#action(kept, action, types, compiled.statement.namesPayload)
+    );
     return new LoadedRule({ kept, order, isReadOnly, program: { compiled, actions } });
   }
 
@@ -90,10 +89,11 @@ export class RuleBuilder {
     { id: ruleId, legacy }: KeptRule,
     { id, name, params }: KeptAction,
     typeOf: (resourceId: string) => string | undefined,
+    namesPayload: boolean,
   ): RuleAction {
     const { clock, logger, publisher, limits, resources, totals, pendingMax } = this.#parts;
     const performer = createPerformer(
-      { ruleId, actionId: id, name, params, legacy },
+      { ruleId, actionId: id, name, params, legacy, namesPayload },
       { logger, publisher, chain: this.#chain, limits, resources, typeOf },
     );
     return new RuleAction({
@@ -108,18 +108,4 @@ export class RuleBuilder {
         logger.warn("An action of a rule fails", { rule: ruleId, action: action.id, reason }),
     });
   }
-}
-
-function checkText(what: string, text: string, min: number, max: number): void {
-  if (
-    text.length >= min && text.length <= max && !/\p{Cc}/u.test(text.replaceAll(/[\t\r\n]/g, ""))
-  ) {
-    return;
-  }
-  throw new RuleError(
-    "invalid",
-    `Cannot use this ${what} for a rule: it has ${text.length} characters; allowed: ${min} to ` +
-      `${max}, and none that controls a terminal`,
-    { detail: `bad_${what}` },
-  );
 }

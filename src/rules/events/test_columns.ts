@@ -13,8 +13,6 @@ const MESSAGE: JsonObject = {
   qos: 1,
   payload: '{"id": 1, "name": "ha"}',
   peername: PEERNAME,
-  flags: { dup: false, retain: false },
-  headers: { username: "u_emqx", peername: PEERNAME },
   retain: 0,
 };
 const NETWORK: JsonObject = {
@@ -61,7 +59,8 @@ export class TestColumns extends EventColumns {
     this.#context = context;
     const nowMs = surroundings.nowMs();
     const times = event === "client.connected" ? { connected_at: nowMs } : {};
-    const values: JsonObject = { ...DEFAULTS[event], timestamp: nowMs, ...times, ...context };
+    const given: JsonObject = { ...DEFAULTS[event], timestamp: nowMs, ...times, ...context };
+    const values = event.startsWith("message.") ? { ...messageColumns(given), ...given } : given;
     const filters = toFilters(values["topic_filters"]);
     this.#values = filters === undefined
       ? values
@@ -80,13 +79,29 @@ export class TestColumns extends EventColumns {
   }
 
   override get(name: string): JsonValue | undefined {
-    // What somebody says of node or event counts as well.
+    // What somebody says of node or event counts as well; a payload is text, also where it is given as what it says.
+    const { payload } = this.#values;
+    if (name === "payload" && payload !== undefined && typeof payload !== "string") {
+      return JSON.stringify(payload);
+    }
     return Object.hasOwn(this.#values, name) ? this.#values[name] : super.get(name);
   }
 
   protected override own(): undefined {
     return undefined;
   }
+}
+
+/** What functions read of a message that has these columns. */
+function messageColumns({ username, peername, retain }: JsonObject): JsonObject {
+  return {
+    flags: { dup: false, retain: retain === 1 || retain === true },
+    headers: { ...named("username", username), ...named("peername", peername) },
+  };
+}
+
+function named(name: string, value: JsonValue | undefined): JsonObject {
+  return value === undefined ? {} : { [name]: value };
 }
 
 /** An array, or JSON text of one; its elements are objects, or topic filters as text. Undefined: it is neither. */
@@ -111,5 +126,5 @@ function parsed(text: string): JsonValue | undefined {
 /** Topic and QoS of the event, which are those of the first filter. */
 function firstOf([first]: readonly JsonObject[]): JsonObject {
   const { topic, qos } = first ?? {};
-  return { ...(topic === undefined ? {} : { topic }), ...(qos === undefined ? {} : { qos }) };
+  return { ...named("topic", topic), ...named("qos", qos) };
 }

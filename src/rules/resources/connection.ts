@@ -1,6 +1,5 @@
 // deno-lint-ignore-file camelcase -- the spelling of the product
 import type { Prng } from "../../base/mod.ts";
-import type { JsonValue } from "../../ports/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
 import {
   FileSink,
@@ -19,14 +18,12 @@ import {
   type SinkItem,
   SqliteSink,
   type SqliteThread,
-  type TableOptions,
-  tableProblem,
   TableRows,
 } from "../../sinks/mod.ts";
 import type { ResourceData } from "../actions/sink_actions.ts";
 import type { Settle } from "../actions/action.ts";
 import type { JsonObject } from "../rule.ts";
-import { RuleError } from "../rule_error.ts";
+import { headersOf, invalid, isAbsolutePath, tableOptions, wrongPath } from "./resource_config.ts";
 import type { ResourceType } from "./resource_types.ts";
 
 /** What connections are made of. */
@@ -49,6 +46,8 @@ export interface Connection {
   countDropped(): void;
   /** Rejects with a `SinkError`. */
   check(): Promise<void>;
+  /** Takes the way to its place anew; what waits goes on waiting. Rejects with a `SinkError`. */
+  renew(): Promise<void>;
   close(flushMs: number): Promise<void>;
 }
 
@@ -129,13 +128,7 @@ function webHook(request: ConnectionRequest, surroundings: ConnectionSurrounding
 
 function table(request: ConnectionRequest, surroundings: ConnectionSurroundings): Connection {
   const { config } = request;
-  const options: TableOptions = {
-    table: String(config["table"]),
-    columns: columnsOf(config["columns"]),
-    createsTable: config["create_table"] === true,
-  };
-  const problem = tableProblem(options);
-  if (problem !== undefined) throw invalid(`wrong_table ${problem}`, problem);
+  const options = tableOptions(config);
   const path = pathOf(request, surroundings);
   const rows = new TableRows(options);
   const sink = new SqliteSink({ path, isSynced: config["sync"] === true }, surroundings.sqlite);
@@ -194,6 +187,10 @@ class BufferedConnection<Item extends SinkItem> implements Connection {
     this.#buffer.tryNow();
   }
 
+  async renew(): Promise<void> {
+    await this.#ends.sink.renew();
+  }
+
   async close(flushMs: number): Promise<void> {
     await this.#buffer.close(flushMs);
     await this.#ends.sink.close();
@@ -223,6 +220,10 @@ class NoConnection implements Connection {
   countDropped(): void {}
 
   check(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  renew(): Promise<void> {
     return Promise.resolve();
   }
 
@@ -259,42 +260,12 @@ function pathOf(
   { filesFolder }: ConnectionSurroundings,
 ): string {
   const path = String(config["path"]);
-  if (isTrusted && /^(?:\/|[A-Za-z]:[\\/])/.test(path)) return path;
+  if (isTrusted && isAbsolutePath(path)) return path;
   const folder = filesFolder();
-  const found = folder === undefined ? undefined : pathBelow(folder, path);
-  if (found !== undefined) return found;
-  const allowed = folder === undefined
-    ? "there is no folder for files of resources, see [sinks]"
-    : `a path below ${JSON.stringify(folder)} is wanted, without ".."`;
-  throw invalid("wrong_path path", `${JSON.stringify(path)} cannot be used: ${allowed}`);
-}
-
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-// What a header may hold, and no more: the rest of Latin 1 means different things to different servers.
-const HEADER_VALUE = /^[\t\u0020-\u007e]*$/;
-
-function headersOf(headers: JsonValue | undefined): readonly (readonly [string, string])[] {
-  return Object.entries(headers ?? {}).map(([name, value]) => {
-    const text = typeof value === "number" || typeof value === "boolean" ? String(value) : value;
-    if (!HEADER_NAME.test(name) || typeof text !== "string" || !HEADER_VALUE.test(text)) {
-      throw invalid(`wrong_format headers.${name}`, `there is no header like ${name}`);
-    }
-    return [name, text] as const;
-  });
-}
-
-function columnsOf(columns: JsonValue | undefined): readonly (readonly [string, string])[] {
-  return Object.entries(columns ?? {}).map(([column, path]) => {
-    if (typeof path !== "string" || path === "") {
-      throw invalid(
-        `wrong_type columns.${column}`,
-        `column "${column}" wants the name of a member`,
-      );
-    }
-    return [column, path] as const;
-  });
-}
-
-function invalid(detail: string, text: string): RuleError {
-  return new RuleError("invalid", `Cannot use the resource: ${text}`, { detail });
+  if (folder === undefined) {
+    throw invalid("wrong_path path", "there is no folder for files of resources, see [sinks]");
+  }
+  const found = pathBelow(folder, path);
+  if (found === undefined) throw wrongPath(path);
+  return found;
 }

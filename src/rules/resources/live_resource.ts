@@ -104,11 +104,12 @@ export class LiveResource implements RuleResource {
     return true;
   }
 
-  /** Begins anew, with what waits; rejects with a `RuleError` where that cannot be. */
-  async restart(flushMs: number): Promise<void> {
-    await this.close(flushMs);
-    this.#open();
-    this.#problem = undefined;
+  /** Begins anew, with what waits; rejects with a `RuleError` or a `SinkError` where that cannot be. */
+  async restart(): Promise<void> {
+    if (this.#connection === undefined) {
+      this.#open();
+      this.#problem = undefined;
+    } else await this.#connection.renew();
   }
 
   async close(flushMs: number): Promise<void> {

@@ -1,6 +1,8 @@
 import { type Clock, type Logger, TurnQueue } from "../../base/mod.ts";
 import { RecordError, type RecordStore } from "../../ports/mod.ts";
+import { SinkError } from "../../sinks/mod.ts";
 import type { RuleResources } from "../actions/sink_actions.ts";
+import { checkTexts } from "../params/check_texts.ts";
 import type { JsonObject } from "../rule.ts";
 import { RuleError } from "../rule_error.ts";
 import type { ConnectionSurroundings } from "./connection.ts";
@@ -88,7 +90,7 @@ export class ResourceManager implements RuleResources {
       const kept = { ...rest, name: undefined, createdAtMs: this.#parts.clock.nowMs() };
       next.set(id, kept);
       // It may never come into force.
-      this.#closeLater(LiveResource.open(this.#live(id, kept, true)));
+      this.#closeLater(this.#tryConfigured(id, kept));
     }
     const names = new Set(configured.map(({ id }) => id));
     return () => {
@@ -174,9 +176,9 @@ export class ResourceManager implements RuleResources {
   async start(id: string): Promise<boolean> {
     const resource = this.#known(id);
     try {
-      await resource.restart(FLUSH_MS);
+      await resource.restart();
     } catch (error) {
-      if (!(error instanceof RuleError)) throw error;
+      if (!(error instanceof RuleError || error instanceof SinkError)) throw error;
       this.#parts.logger.warn("Cannot start a resource", { resource: id, error: error.message });
       return false;
     }
@@ -203,7 +205,7 @@ export class ResourceManager implements RuleResources {
     });
   }
 
-  #keptOf({ type, name, config, description }: ResourceDraft): KeptResource {
+  #keptOf({ type, name, config, description = "" }: ResourceDraft): KeptResource {
     if (!isResourceType(type)) {
       throw new RuleError(
         "unknown-resource-type",
@@ -211,8 +213,8 @@ export class ResourceManager implements RuleResources {
         { subject: type },
       );
     }
-    const createdAtMs = this.#parts.clock.nowMs();
-    return { name, type, config, description: description ?? "", createdAtMs };
+    checkTexts("resource", { name, description });
+    return { name, type, config, description, createdAtMs: this.#parts.clock.nowMs() };
   }
 
   /** Two of the earlier generation with the same type and name are the same resource. */
@@ -222,6 +224,18 @@ export class ResourceManager implements RuleResources {
       const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
       const id = `resource:${random.toString(16).padStart(8, "0")}`;
       if (!this.#resources.has(id)) return id;
+    }
+  }
+
+  /** Refuses with the name of the resource, which whoever reads it looks for in a file. */
+  #tryConfigured(id: string, kept: KeptResource): LiveResource {
+    try {
+      return LiveResource.open(this.#live(id, kept, true));
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      const { code, subject, detail, message } = error;
+      const options = { subject, detail, cause: error };
+      throw new RuleError(code, `Cannot use resource "${id}": ${message}`, options);
     }
   }
 

@@ -1,7 +1,6 @@
-import { checkParams } from "../params/check_params.ts";
 import { RuleError } from "../rule_error.ts";
 import type { ConfiguredResource } from "./resource_manager.ts";
-import { resourceSpecs } from "./resource_types.ts";
+import { checkResourceConfig } from "./resource_config.ts";
 
 /** What of the configuration of a resource cannot be used. */
 export interface ResourceProblem {
@@ -12,7 +11,7 @@ export interface ResourceProblem {
 /** What is wrong with a resource, as far as it can be told without opening it; the values themselves stay unsaid. */
 export function resourceProblems({ type, config }: ConfiguredResource): readonly ResourceProblem[] {
   try {
-    checkParams(resourceSpecs(type), config, "it");
+    checkResourceConfig(type, config);
     return [];
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;

@@ -41,6 +41,8 @@ export interface CompiledStatement {
   readonly columnsUsed: ReadonlySet<string> | "all";
   /** Exactly one thing is selected of each event with such a topic, whatever there is in it. */
   readonly isCertain: boolean;
+  /** Something else than the payload is selected under its name: `… AS payload`. */
+  readonly namesPayload: boolean;
   /**
    * What is selected: one for SELECT, one for each chosen element of FOREACH. "no-match" also where something could not
    * be evaluated: see `lastFailure`.
@@ -75,6 +77,7 @@ export function compileStatement(statement: Statement, options: CompileOptions):
     indexFilters: indexFiltersOf(statement, events, topicFilters),
     columnsUsed: compilation.columnsUsed,
     isCertain: isCertain(statement),
+    namesPayload: namesPayload(statement),
     elementPath: statement.kind === "foreach"
       ? elementPathOf(statement.fields, statement.text)
       : ["item"],
@@ -88,6 +91,7 @@ interface ProgramParts {
   readonly indexFilters: readonly string[] | undefined;
   readonly columnsUsed: ReadonlySet<string>;
   readonly isCertain: boolean;
+  readonly namesPayload: boolean;
   readonly elementPath: readonly string[];
   readonly slotCount: number;
 }
@@ -100,6 +104,7 @@ class Program implements CompiledStatement {
   readonly indexFilters: readonly string[] | undefined;
   readonly columnsUsed: ReadonlySet<string> | "all";
   readonly isCertain: boolean;
+  readonly namesPayload: boolean;
   lastFailure: string | undefined;
   readonly #run: Run;
   readonly #elementPath: readonly string[];
@@ -111,6 +116,7 @@ class Program implements CompiledStatement {
     this.indexFilters = parts.indexFilters;
     this.columnsUsed = parts.columnsUsed.has("*") ? "all" : parts.columnsUsed;
     this.isCertain = parts.isCertain;
+    this.namesPayload = parts.namesPayload;
     this.#run = run;
     this.#elementPath = parts.elementPath;
     this.#scope = new Scope(parts.slotCount);
@@ -228,6 +234,15 @@ function isCertain(statement: Statement): boolean {
     field.kind === "all" ||
     field.value.kind === "name" && field.value.path.length === 1 && (field.alias?.length ?? 1) === 1
   );
+}
+
+/** Of elements of FOREACH nobody knows what is in them. */
+function namesPayload(statement: Statement): boolean {
+  const fields = statement.kind === "select" ? statement.fields : statement.each ?? [];
+  return fields.some((field) => {
+    if (field.kind === "all" || field.alias?.join(".") !== "payload") return false;
+    return field.value.kind !== "name" || field.value.path.join(".") !== "payload";
+  });
 }
 
 function indexFiltersOf(

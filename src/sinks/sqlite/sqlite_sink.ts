@@ -46,6 +46,11 @@ export class SqliteSink implements Sink<RowItem> {
     await this.#guarded(() => this.#thread.ask({ kind: "check", path: this.#options.path }));
   }
 
+  /** Others that use the database take it anew, too. */
+  async renew(): Promise<void> {
+    await this.#guarded(() => this.#thread.ask({ kind: "close", path: this.#options.path }));
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

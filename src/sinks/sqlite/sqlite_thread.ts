@@ -55,7 +55,8 @@ export class SqliteThread {
         if (this.#worker !== undefined) throw error;
       });
     }
-    if (this.#users.size > 0) return;
+    // A thread that is ended answers nobody any more: whoever is the last to have an answer ends it.
+    if (this.#users.size > 0 || this.#waiting.size > 0) return;
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();

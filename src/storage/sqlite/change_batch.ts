@@ -133,6 +133,11 @@ export class ChangeBatch {
     return this.sessions.length === 0 && this.retained.size === 0 && this.delayed.size === 0;
   }
 
+  /** `bytes`, or more where messages are gone again whose memory is not. */
+  get heldBytes(): number {
+    return Math.max(this.bytes, this.memory.sink.length);
+  }
+
   push(session: SessionChanges, delivery: Delivery<StoredGroup>): void {
     const { message } = delivery;
     const { key, firstSeq, pushed } = session;

@@ -303,7 +303,8 @@ export class SqliteStore implements Store {
   }
 
   get waitingBytes(): number {
-    return this.#commits.open.bytes + (this.#commits.writing?.bytes ?? 0);
+    const { open, writing } = this.#commits;
+    return open.heldBytes + (writing?.heldBytes ?? 0);
   }
 
   flush(): Promise<void> {

@@ -31,7 +31,7 @@ test("Broker.stop() says goodbye to everybody and waits until they are gone", as
   assertEquals(four.take(), []);
   assert(five.peer.isHungUp && four.peer.isHungUp && silent.isHungUp);
   assertEquals([memory.openConnections, memory.runtime.intervalCount], [0, 0]);
-  assertEquals(memory.broker.figures.retainedMessages, 0, "no will was published");
+  assertEquals(memory.broker.figures.retainedMessages, 1, "the will, which a store may keep");
 });
 
 test("Broker.stop() does not wait for ever for who does not read", async () => {

@@ -106,6 +106,93 @@ test("QoS 2 messages of one chunk wait each for its commit, where the publisher'
     await broker.stop();
   }));
 
+/** Durable clients before a failure of the store that somebody else has noticed. */
+async function whileFailing(
+  folder: string,
+  version: ClientVersion,
+): Promise<{ broker: LastingBroker; client: MemoryClient }> {
+  const broker = await LastingBroker.start(folder);
+  const client = await durableClient(broker, "client", version);
+  client.subscribe("t", 1);
+  const other = await durableClient(broker, "other");
+  client.expect("suback");
+  broker.faults.arm(1, "from then on");
+  other.subscribe("t", 1);
+  await broker.pass(1000);
+  assertEquals(broker.store.failure?.error, broker.faults.error);
+  return { broker, client };
+}
+
+for (const version of [4, 5] as const) {
+  test(`while the store is failing, UNSUBSCRIBE is refused or stays without an answer, and all else goes on, v${version}`, () =>
+    withFolder(async (folder) => {
+      const { broker, client } = await whileFailing(folder, version);
+      client.send({ cmd: "unsubscribe", messageId: 7, unsubscriptions: ["t", "other"] });
+      client.send({ cmd: "pingreq" });
+      await broker.pass(10);
+      const answers = client.take();
+      assertEquals(
+        answers.map((packet) => "granted" in packet ? packet.granted : packet.cmd),
+        version === 5 ? [[0x83, 0x11], "pingresp"] : ["pingresp"],
+      );
+      broker.faults.heal();
+      await broker.pass(10_000);
+      // It connects anew, and finds that nothing has changed.
+      assertEquals(client.peer.isHungUp, version === 4);
+      const back = version === 4 ? await durableClient(broker, "client", 4) : client;
+      back.publish("t", "still", 1, 8);
+      await broker.pass(10);
+      assertEquals(back.take().filter(({ cmd }) => cmd === "publish").length, 1);
+      await broker.stop();
+    }));
+
+  test(`while the store is failing, who would end a stored session is refused, and disturbs nobody, v${version}`, () =>
+    withFolder(async (folder) => {
+      const { broker, client } = await whileFailing(folder, version);
+      const anew = broker.memory.client({ clientId: "client", version, clean: true });
+      await broker.pass(10);
+      const [{ returnCode, reasonCode }] = anew.expect("connack");
+      assertEquals(reasonCode ?? returnCode, version === 5 ? 0x88 : 3);
+      assertEquals([anew.peer.isHungUp, client.peer.isHungUp], [true, false]);
+      broker.faults.heal();
+      await broker.pass(10_000);
+      broker.memory.connect({ clientId: "unknown", version, clean: true });
+      await broker.stop();
+    }));
+}
+
+test("while the store is failing, QoS 0 for those who are away fills no memory", () =>
+  withFolder(async (folder) => {
+    const options = { queueQos0Offline: true, maxQueuedMessages: 3000, maxQueuedBytes: 1e9 };
+    const broker = await LastingBroker.start(folder, options);
+    const away = await durableClient(broker, "away");
+    away.subscribe("t", 1);
+    const other = await durableClient(broker, "other");
+    away.peer.reset();
+    const publisher = broker.memory.connect({ version: 4 });
+    const publish = async (): Promise<void> => {
+      // More than what a queue holds in memory: the rest is lent to the store.
+      for (let count = 0; count < 5000; count++) publisher.publish("t", "x".repeat(1000));
+      await broker.pass(200);
+    };
+    await publish();
+    const { sessions } = broker.memory.broker.counters;
+    assertEquals([sessions.queuedMessages, broker.store.waitingBytes], [3000, 0]);
+    broker.faults.arm(1, "from then on");
+    other.subscribe("t", 1);
+    await broker.pass(100);
+    const before = broker.store.waitingBytes;
+    const dropped = sessions.droppedQueueFull;
+    await publish();
+    assertEquals([sessions.queuedMessages, broker.store.waitingBytes], [3000, before]);
+    assertEquals(sessions.droppedQueueFull, dropped);
+    broker.faults.heal();
+    await broker.pass(10_000);
+    await publish();
+    assertEquals([sessions.queuedMessages, broker.store.waitingBytes], [3000, 0]);
+    await broker.stop();
+  }));
+
 /** A subscriber that takes what comes, with a memory that outlives its connections. */
 class Subscriber {
   readonly name: string;

@@ -38,6 +38,8 @@ export class FakeResource implements RuleResource {
   readonly offered: ResourceData[] = [];
   readonly settles: ((isDone: boolean) => void)[] = [];
   isFull = false;
+  /** Of whatever it is offered it can make nothing. */
+  isPicky = false;
   dropped = 0;
 
   constructor(id: string, type: string, config: { readonly [name: string]: JsonValue } = {}) {
@@ -47,7 +49,7 @@ export class FakeResource implements RuleResource {
   }
 
   offer(data: ResourceData, settle: (isDone: boolean) => void): boolean {
-    if (this.isFull) return false;
+    if (this.isFull || this.isPicky) return false;
     this.offered.push(data);
     this.settles.push(settle);
     return true;

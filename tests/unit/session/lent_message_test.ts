@@ -34,6 +34,7 @@ class RecordingJournal implements Journal<Group> {
   readonly entries: JournalEntry<Group>[] = [];
   readonly lent: number[] = [];
   readonly committedTicket = 0;
+  isBehind = false;
 
   push(delivery: Delivery<Group>): number {
     const seq = (this.entries.at(-1)?.seq ?? 0) + 1;
@@ -119,6 +120,14 @@ test("a session lends its journal what it does not hold in memory", () => {
     Number(new TextDecoder().decode(delivery.message.payload))
   );
   assertEquals(texts, numbers(1, HELD + 6));
+});
+
+test("while its journal cannot write, a session takes no QoS 0 for a client that is away", () => {
+  const rig = new Rig();
+  rig.journal.isBehind = true;
+  assertEquals([rig.offer(0), rig.offer(1)], ["dropped", "queued"]);
+  rig.journal.isBehind = false;
+  assertEquals([rig.offer(0), rig.session.queuedMessages], ["queued", 2]);
 });
 
 test("a session holds what takes the place of the oldest, and lends nothing of it", () => {

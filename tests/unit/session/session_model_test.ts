@@ -349,9 +349,9 @@ class Pair {
   #detach(): void {
     if (this.#model.outlet === undefined) return;
     this.#compare();
-    const movable = GROUPS.filter(() => this.#prng.nextBoolean());
-    const canMove = (group: Group): boolean => movable.includes(group);
-    const moved = this.#session.detach(canMove);
+    const movable = new Set(GROUPS.filter(() => this.#prng.nextBoolean()));
+    const canMove = (group: Group): boolean => movable.has(group);
+    const moved = this.#session.detach(movable);
     assertEquals(moved.map(({ message }) => numberOf(message)), this.#model.detach(canMove));
     if (!this.#model.survives) this.#end();
   }

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -12,6 +12,7 @@ import {
   tableProblem,
   TableRows,
 } from "../../../src/sinks/mod.ts";
+import { within } from "../../support/deadline.ts";
 import { withFolder } from "../../support/storage_rig.ts";
 
 const ENTRY = new URL("../../support/sink_thread.ts", import.meta.url).href;
@@ -159,6 +160,21 @@ test("SqliteThread serves several sinks, of one file, too, until the last is clo
     const database = new DatabaseSync(join(folder, "a.db"));
     assertEquals(database.prepare("SELECT a FROM t").all().map(({ a }) => a), [1, 1, 2, 4]);
     database.close();
+  }));
+
+test("SqliteThread closes all databases that are let go at the same time, and ends behind the last", () =>
+  withFolder(async (folder) => {
+    const thread = new SqliteThread(ENTRY);
+    const sinks = ["a.db", "b.db", "c.db"].map((name) =>
+      new SqliteSink({ path: join(folder, name), isSynced: false }, thread)
+    );
+    for (let round = 0; round < 2; round++) {
+      await Promise.all(sinks.map((sink) => sink.deliver(rowsOf({}, { a: round }))));
+      if (round === 0) await Promise.all(sinks.map((sink) => sink.renew()));
+    }
+    await within(Promise.all(sinks.map((sink) => sink.close())), "all of them to be closed");
+    // It was the last one's to close, and no journal is left behind.
+    assertEquals(readdirSync(folder).sort(), ["a.db", "b.db", "c.db"]);
   }));
 
 test("SqliteThread that breaks fails what waits for it, and another one takes its place", () =>

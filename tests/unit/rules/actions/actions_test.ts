@@ -67,6 +67,20 @@ test("data_to_sqlite hands over a row", async () => {
   assertEquals(await offered("sqlite", sql, [to("data_to_sqlite")]), [{ a: 1, topic: "t" }]);
 });
 
+test("an action whose resource does not take what was selected says so, and does not speak of room", async () => {
+  const resource = new FakeResource("r", "sqlite");
+  const rig = new RuleRig({ resources: [resource] });
+  const actions = [{ name: "data_to_sqlite", params: { $resource: "r" } }];
+  const { id } = await rig.engine.create({ sql: 'SELECT payload.nope AS x FROM "t"', actions });
+  resource.isPicky = true;
+  rig.publish("t");
+  assertEquals(rig.engine.get(id)?.actions[0]?.counters, { success: 0, failed: 1 });
+  assertEquals(
+    rig.log.at(-1)?.fields["reason"],
+    'Cannot use resource "r": it does not run, or cannot take what was selected',
+  );
+});
+
 test("inspect writes what there is, without what sounds like a secret", async () => {
   const rig = new RuleRig();
   const { id } = await rig.engine.create({

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
 import { ReasonCode } from "../../../../src/mqtt/mod.ts";
 import type { ActionDraft, JsonObject } from "../../../../src/rules/mod.ts";
-import { CLIENT, RuleRig } from "../rule_rig.ts";
+import { CLIENT, FakeResource, RuleRig } from "../rule_rig.ts";
 
 function republish(params: JsonObject): ActionDraft {
   return { name: "republish", params: { target_qos: 0, payload_tmpl: "${payload}", ...params } };
@@ -48,6 +48,35 @@ test("republish sends the payload of the message as it is, whatever bytes it has
   rig.publish("t", payload);
   assertEquals(rig.published[0]?.payload, payload);
 });
+
+const NAMED: ReadonlyArray<readonly [fields: string, payload: string]> = [
+  ["payload.x AS payload", "5"],
+  ["*, payload.x AS payload", "5"],
+  ["payload.o AS payload", '{"y":"z"}'],
+  ["'text' AS payload, payload.x AS x", "text"],
+  ["payload.nope AS payload", "undefined"],
+  // These have the payload.
+  ["payload", '{"x":5,"o":{"y":"z"}}'],
+  ["payload AS payload", '{"x":5,"o":{"y":"z"}}'],
+  ["payload.x", '{"x":5,"o":{"y":"z"}}'],
+  ["payload.x AS payload.z", '{"x":5,"o":{"y":"z"}}'],
+  ["qos", '{"x":5,"o":{"y":"z"}}'],
+];
+
+for (const [fields, payload] of NAMED) {
+  test(`republish of \${payload} where SELECT has ${fields}`, async () => {
+    const file = new FakeResource("f", "file");
+    const rig = new RuleRig({ resources: [file] });
+    const line = { $resource: "f", "payload_tmpl": "${payload}" };
+    const actions = [
+      republish({ target_topic: "out" }),
+      { name: "data_to_file", params: line },
+    ];
+    await rig.engine.create({ sql: `SELECT ${fields} FROM "t"`, actions });
+    rig.publish("t", '{"x":5,"o":{"y":"z"}}');
+    assertEquals([rig.texts, file.texts], [[["out", payload]], [payload]]);
+  });
+}
 
 test("republish in the form of EMQX 3.1 sends what was selected as JSON, to the topic as it is written", async () => {
   const rig = new RuleRig();
@@ -166,6 +195,61 @@ test("rules of EMQX 3.1 that wait in between end after eight times", async () =>
   rig.publish("t", "x");
   for (let count = 0; count < 20; count++) {
     rig.publish("t", "x", { publisherId: rig.published.at(-1)?.publisherId ?? "" });
+  }
+  assertEquals(rig.published.length, 8);
+});
+
+/** What is delayed comes back when nobody is republishing any more, with the name of its publisher alone. */
+function afterDelays(rig: RuleRig, countMax: number): void {
+  rig.isLooped = false;
+  for (let at = 0; at < rig.published.length && at < countMax; at++) {
+    const { topic, publisherId } = rig.published[at] ?? assertNever();
+    rig.publish(topic.replace(/^\$delayed\/\d+\//, ""), "x", { publisherId });
+  }
+}
+
+for (const kind of ["another one", "one of EMQX 3.1"]) {
+  test(`a rule and ${kind} that feed each other with delays between end after eight messages`, async () => {
+    const rig = new RuleRig();
+    rig.isLooped = false;
+    await rig.engine.create({
+      sql: 'SELECT * FROM "a"',
+      actions: [republish({ target_topic: "$delayed/1/b" })],
+    });
+    const old = { name: "built_in:republish_action", params: { target_topic: "$delayed/1/a" } };
+    const isLegacy = kind === "one of EMQX 3.1";
+    await rig.engine.create({
+      ...(isLegacy ? { legacy: LEGACY } : {}),
+      sql: 'SELECT * FROM "b"',
+      actions: [isLegacy ? old : republish({ target_topic: "$delayed/1/a" })],
+    });
+    rig.publish("a", "x");
+    afterDelays(rig, 100);
+    assertEquals(rig.published.length, 8);
+    assertEquals(rig.published.at(-1)?.topic, "$delayed/1/a");
+    // Whoever comes next is at the beginning.
+    rig.publish("b", "y");
+    assertEquals(rig.published.length, 9);
+  });
+}
+
+test("a delay does not make a chain longer that goes on at once behind it", async () => {
+  const rig = new RuleRig();
+  await rig.engine.create({
+    sql: 'SELECT * FROM "a"',
+    actions: [republish({ target_topic: "b" })],
+  });
+  await rig.engine.create({
+    sql: 'SELECT * FROM "b"',
+    actions: [republish({ target_topic: "$delayed/1/a" })],
+  });
+  rig.publish("a", "x");
+  let waiting = 0;
+  for (let rounds = 0; rounds < 20; rounds++) {
+    for (const { topic, publisherId } of rig.published.slice(waiting)) {
+      waiting++;
+      if (topic === "$delayed/1/a") rig.publish("a", "x", { publisherId });
+    }
   }
   assertEquals(rig.published.length, 8);
 });

@@ -508,6 +508,32 @@ test("rules of EMQX 3.1 fire on the event that they are for, whatever else FROM 
   assertEquals(matched(rig), [1, 1, 0]);
 });
 
+test("rules of EMQX 3.1 that are for subscriptions of sessions are kept, and fire as little as there", async () => {
+  const rig = new RuleRig();
+  for (const hook of ["session.subscribed", "session.unsubscribed"]) {
+    const { events } = await rig.engine.create({ ...ALL, legacy: { name: "s", hook } });
+    assertEquals(events, []);
+  }
+  assertEquals(rig.sink?.mask, 0);
+  // Those of 3.2 do.
+  await rig.engine.create({ ...ALL, sql: 'SELECT * FROM "session.subscribed"' });
+  rig.tell({
+    type: "session.subscribed",
+    client: CLIENT,
+    timestampMs: 1,
+    isNew: true,
+    subscription: {
+      topic: "t",
+      shareName: "",
+      qos: 1,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0,
+    },
+  });
+  assertEquals(matched(rig), [0, 0, 1]);
+});
+
 test("names of events have underscores for rules of EMQX 3.1 where that is wanted", async () => {
   const rig = new RuleRig({ options: { hasLegacyEventNames: true } });
   const actions = [{ name: "inspect", params: {} }];

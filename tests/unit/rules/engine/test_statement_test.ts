@@ -20,6 +20,19 @@ const ROWS: readonly [sql: string, context: JsonObject, result: RuleTest][] = [
     {},
     selected({ n: "ha", qos: 1, topic: "t1", r: false }),
   ],
+  [
+    "SELECT flag('retain') AS r, header('username') AS u, header('peername') AS p FROM t1",
+    { retain: 1, username: "me", peername: "10.0.0.1:5" },
+    selected({ r: true, u: "me", p: "10.0.0.1:5" }),
+  ],
+  ["SELECT flag('retain') AS r FROM t1", { flags: { retain: true } }, selected({ r: true })],
+  // A payload is text, also where it is given as what that says.
+  ['SELECT payload, payload.msg AS m FROM "t1"', { payload: { msg: "hello" } }, {
+    isMatch: true,
+    selected: [{ payload: '{"msg":"hello"}', m: "hello" }],
+    isForeach: false,
+  }],
+  ['SELECT payload FROM "t1" WHERE payload = "5"', { payload: 5 }, selected({ payload: "5" })],
   ['SELECT topic FROM "t2"', {}, NO],
   ['SELECT 1 div 0 AS x FROM "t1"', {}, NO],
   ['SELECT reason_code FROM "client.disconnected"', {}, selected({ reason_code: "closed" })],

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -210,6 +210,28 @@ for (const [type, config, code] of REFUSED) {
     }));
 }
 
+const UNNAMED: ReadonlyArray<readonly [texts: Partial<ResourceDraft>, code: string]> = [
+  [{ name: "" }, "invalid bad_name"],
+  [{ name: "x".repeat(257) }, "invalid bad_name"],
+  [{ name: "a\u001b[2Jb" }, "invalid bad_name"],
+  [{ description: "x".repeat(4097) }, "invalid bad_description"],
+  [{ name: "n", description: "\u0000" }, "invalid bad_description"],
+];
+
+for (const [texts, code] of UNNAMED) {
+  test(`no resource is called ${JSON.stringify(texts).slice(0, 60)}`, () =>
+    withRig(async (rig) => {
+      const draft = { type: "built_in", config: {}, ...texts };
+      assertEquals(await codeOf(rig.manager.create(draft)), code);
+      assertEquals(rig.manager.list(), []);
+      const long = { name: "x".repeat(256), description: "on\ntwo lines".padEnd(4096) };
+      assertEquals(
+        await rig.create({ type: "built_in", config: {}, ...long }),
+        `built_in:${long.name}`,
+      );
+    }));
+}
+
 test("there are no files where there is no folder for them, and no more resources than there may be", async () => {
   const rig = await Rig.start("", 1);
   const file = { type: "file", config: { path: "a" } };
@@ -267,6 +289,69 @@ test("what waits for a web service that was down goes there when somebody finds 
   await rig.manager.close();
   await service.stop();
 });
+
+test("starting a resource anew loses nothing that waits, be its place there or not", async () => {
+  const rig = await Rig.startTimeless();
+  const gone = await WebService.start();
+  const { port } = gone;
+  await gone.stop();
+  const id = await rig.create({ config: { url: `http://127.0.0.1:${port}`, pool_size: 1 } });
+  const isDown = new Promise<void>((resolve) => rig.onAlarm = resolve);
+  const outcomes = Promise.all([rig.offer(id, { n: 1 }), rig.offer(id, { n: 2 })]);
+  await isDown;
+  // Whoever is impatient does so twice.
+  assertEquals(await Promise.all([rig.manager.start(id), rig.manager.start(id)]), [false, false]);
+  const { queued, dropped } = rig.manager.list()[0]?.counters ?? {};
+  assertEquals([queued, dropped], [2, 0]);
+  const service = await WebService.start(undefined, port);
+  assertEquals(await rig.manager.start(id), true);
+  assertEquals(await within(outcomes, "both"), [true, true]);
+  assertEquals(service.bodies, [{ n: 1 }, { n: 2 }]);
+  await rig.manager.close();
+  await service.stop();
+});
+
+test("a resource takes things while it starts anew, and what is under way comes to its end", () =>
+  withRig(async (rig) => {
+    const answers: (() => void)[] = [];
+    const service = await WebService.start((response) =>
+      void answers.push(() => response.end("fine"))
+    );
+    const id = await rig.create({ config: { url: service.url } });
+    const first = rig.offer(id, { n: 1 });
+    await service.until(({ seen }) => seen.length === 1, "the first request");
+    const start = rig.manager.start(id);
+    const second = rig.offer(id, { n: 2 });
+    assertEquals(await start, true);
+    await service.until(({ seen }) => seen.length === 2, "the second request");
+    for (const answer of answers) answer();
+    assertEquals(await Promise.all([first, second]), [true, true]);
+    assertEquals(service.bodies, [{ n: 1 }, { n: 2 }]);
+    await service.stop();
+  }));
+
+test("files and tables are opened anew when their resources are started", () =>
+  withRig(async (rig) => {
+    const [path, other] = [join(rig.folder, "a.db"), join(rig.folder, "b.db")];
+    const table = await rig.create({ type: "sqlite", config: { path: "a.db", table: "t" } });
+    const file = await rig.create({ type: "file", config: { path: "a.log" } });
+    for (const id of [table, file]) assertEquals(await rig.offer(id, { n: 1 }), true);
+    // Somebody puts the database away, and wants another one.
+    assertEquals(await rig.manager.start(table), true);
+    renameSync(path, other);
+    for (const id of [table, file]) {
+      assertEquals(await rig.manager.start(id), true);
+      assertEquals(await rig.offer(id, { n: 2 }), true);
+    }
+    const rows = [path, other].map((each) => {
+      const database = new DatabaseSync(each);
+      const found = database.prepare("SELECT n FROM t").all().map(({ n }) => n);
+      database.close();
+      return found;
+    });
+    assertEquals(rows, [[2], [1]]);
+    assertEquals(readFileSync(join(rig.folder, "a.log"), "utf8"), '{"n":1}\n{"n":2}\n');
+  }));
 
 test("any answer of a web service is as good as any other", () =>
   withRig(async (rig) => {
