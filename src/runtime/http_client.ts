@@ -29,7 +29,11 @@ export interface HttpClientRequest {
 
 /** Sends requests over connections that are kept. Redirects are answers like any other. */
 export interface HttpClient {
-  /** Resolves with the status of the answer, of which nothing else is read. Rejects with `HttpClientError`. */
+  /**
+   * Resolves with the status of the answer, of which nothing else is read. Rejects with `HttpClientError`. Where the last
+   * request to a host found nobody the next one begins with a connection that nothing is sent over: until there is
+   * somebody that is all, and costs a fraction.
+   */
   send(request: HttpClientRequest): Promise<number>;
   /** Connects to where requests to `url` go, and no more. Rejects with `HttpClientError`. */
   probe(url: URL, timeoutMs: number): Promise<void>;

@@ -13,7 +13,7 @@ import type {
   SignalName,
   SocketListener,
 } from "./runtime.ts";
-import type { Takeover, TlsConnectOptions } from "./connect.ts";
+import type { Takeover, TcpConnectOptions, TlsConnectOptions } from "./connect.ts";
 import type { TlsContext, TlsHandler, TlsListenOptions, TlsMaterial } from "./tls.ts";
 import type { WebHandler, WebServer, WebServerOptions } from "./web.ts";
 
@@ -23,9 +23,11 @@ const FULL_PIPE_WAIT_MS = 1;
 const WAITED_FOR = new Int32Array(new SharedArrayBuffer(4));
 
 /** The part of a runtime that both offer under the same `node:` names. */
-export class NodeCommon {
+export abstract class NodeCommon {
   readonly pid: number = process.pid;
   readonly args: readonly string[] = process.argv.slice(2);
+
+  abstract connectTcp(options: TcpConnectOptions, take: Takeover): Promise<ByteSocket>;
 
   /** Loaded when it is needed: a broker without web servers starts without it. */
   async serveWeb(options: WebServerOptions, handler: WebHandler): Promise<WebServer> {
@@ -36,7 +38,7 @@ export class NodeCommon {
   /** Loaded when it is needed, as web servers are. */
   async createHttpClient(options: HttpClientOptions): Promise<HttpClient> {
     const { createHttpClient } = await import("./node_http_client.ts");
-    return createHttpClient(options);
+    return createHttpClient(options, this);
   }
 
   /** Loaded when it is needed, as web servers are. */

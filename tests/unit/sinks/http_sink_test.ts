@@ -160,6 +160,40 @@ test("HttpSink says why there is no connection, without what is secret in the UR
   await sink.close();
 });
 
+test("HttpSink that found nobody connects and no more, until there is somebody to send to", async () => {
+  for (const host of ["127.0.0.1", "localhost"]) {
+    const first = await WebService.start();
+    const { port } = first;
+    const sink = await sinkTo(first.url.replace("127.0.0.1", host), { timeoutMs: 2000 });
+    await first.stop();
+    for (let tries = 0; tries < 3; tries++) {
+      const failure = await failureOf(sink.deliver([item("lost")]));
+      assertEquals(failure.isRetryable, true);
+      assertStringIncludes(failure.message, "ECONNREFUSED");
+    }
+    const second = await WebService.start(undefined, port);
+    for (const text of ["1", "2"]) await sink.deliver([item(text)]);
+    assertEquals(second.seen.map(({ body }) => body), ["1", "2"]);
+    // One to see whether somebody is there, and one for the requests.
+    assertEquals(second.connections, 2);
+    await sink.close();
+    await second.stop();
+  }
+});
+
+test("HttpSink that found nobody waits for an answer as long as ever, the connection included", async () => {
+  const first = await WebService.start();
+  const { port } = first;
+  const sink = await sinkTo(first.url, { timeoutMs: 100 });
+  await first.stop();
+  await failureOf(sink.deliver([item("lost")]));
+  const second = await WebService.start(() => undefined, port);
+  const failure = await failureOf(sink.deliver([item("1")]));
+  assertStringIncludes(failure.message, "no answer in 100 ms");
+  await sink.close();
+  await second.stop();
+});
+
 test("HttpSink.check() connects, and sends nothing", async () => {
   const service = await WebService.start();
   const sink = await sinkTo(service.url);
