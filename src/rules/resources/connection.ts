@@ -24,6 +24,7 @@ import type { ResourceData } from "../actions/sink_actions.ts";
 import type { Settle } from "../actions/action.ts";
 import type { JsonObject } from "../rule.ts";
 import { headersOf, invalid, isAbsolutePath, tableOptions, wrongPath } from "./resource_config.ts";
+import { withPatience } from "./patience.ts";
 import type { ResourceType } from "./resource_types.ts";
 
 /** What connections are made of. */
@@ -44,7 +45,7 @@ export interface Connection {
   /** There is no room for anything; what was not made for that is to be counted as dropped. */
   readonly isFull: boolean;
   countDropped(): void;
-  /** Rejects with a `SinkError`. */
+  /** Rejects with a `SinkError`, after some seconds at the latest; so do the other two. */
   check(): Promise<void>;
   /** Takes the way to its place anew; what waits goes on waiting. Rejects with a `SinkError`. */
   renew(): Promise<void>;
@@ -147,6 +148,7 @@ interface Ends<Item extends SinkItem> {
 /** A sink with its buffer. */
 class BufferedConnection<Item extends SinkItem> implements Connection {
   readonly #ends: Ends<Item>;
+  readonly #runtime: ConnectionSurroundings["runtime"];
   readonly #buffer: SinkBuffer<Item>;
 
   constructor(
@@ -155,6 +157,7 @@ class BufferedConnection<Item extends SinkItem> implements Connection {
     ends: Ends<Item>,
   ) {
     this.#ends = ends;
+    this.#runtime = runtime;
     this.#buffer = new SinkBuffer({
       sink: ends.sink,
       options: bufferOptions(request),
@@ -183,17 +186,17 @@ class BufferedConnection<Item extends SinkItem> implements Connection {
   }
 
   async check(): Promise<void> {
-    await this.#ends.sink.check();
+    await withPatience(this.#runtime, "Cannot check the resource", this.#ends.sink.check());
     this.#buffer.tryNow();
   }
 
   async renew(): Promise<void> {
-    await this.#ends.sink.renew();
+    await withPatience(this.#runtime, "Cannot renew the resource", this.#ends.sink.renew());
   }
 
   async close(flushMs: number): Promise<void> {
     await this.#buffer.close(flushMs);
-    await this.#ends.sink.close();
+    await withPatience(this.#runtime, "Cannot close the resource", this.#ends.sink.close());
   }
 }
 

@@ -142,7 +142,7 @@ export class ResourceManager implements RuleResources {
     try {
       return await resource.isAlive();
     } finally {
-      await resource.close(0);
+      this.#closeLater(resource);
     }
   }
 
@@ -194,7 +194,7 @@ export class ResourceManager implements RuleResources {
   async close(): Promise<void> {
     const resources = [...this.#resources.values()];
     this.#resources.clear();
-    await Promise.all(resources.map((resource) => resource.close(FLUSH_MS)));
+    await Promise.all(resources.map((resource) => this.#close(resource)));
   }
 
   #known(id: string): LiveResource {
@@ -264,7 +264,12 @@ export class ResourceManager implements RuleResources {
 
   /** What waits for it goes its way; nobody waits for that. */
   #closeLater(resource: LiveResource): void {
-    resource.close(FLUSH_MS).catch((error: unknown) =>
+    void this.#close(resource);
+  }
+
+  /** Never rejects: there is nothing that anybody could do. */
+  #close(resource: LiveResource): Promise<void> {
+    return resource.close(FLUSH_MS).catch((error: unknown) =>
       this.#parts.logger.warn("Cannot close a resource", {
         resource: resource.id,
         error: String(error),

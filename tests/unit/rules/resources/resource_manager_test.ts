@@ -32,7 +32,12 @@ class Rig {
   manager: ResourceManager;
   readonly #runtime: Runtime;
 
-  private constructor(runtime: Runtime, readonly folder: string, private maxResources: number) {
+  private constructor(
+    runtime: Runtime,
+    readonly folder: string,
+    private maxResources: number,
+    private sqlite = new SqliteThread(ENTRY),
+  ) {
     this.#runtime = runtime;
     this.manager = this.#open();
   }
@@ -46,6 +51,16 @@ class Rig {
     const runtime = await loadRuntime();
     const every = (): IntervalHandle => ({ stop: () => undefined });
     return new Rig(new Proxy(runtime, { get: (all, name) => memberOf(all, name, every) }), "", 10);
+  }
+
+  /** In which everybody's patience ends at once, and the thread of tables never answers. */
+  static async startStuck(folder: string): Promise<Rig> {
+    const runtime = await loadRuntime();
+    const every: Runtime["every"] = (delayMs, fn) => runtime.every(Math.min(delayMs, 1), fn);
+    const impatient = new Proxy(runtime, { get: (all, name) => memberOf(all, name, every) });
+    const never = (): Promise<void> => new Promise(() => undefined);
+    const stuck = { acquire: () => undefined, ask: never, release: never };
+    return new Rig(impatient, folder, 10, stuck as unknown as SqliteThread);
   }
 
   async restart(): Promise<void> {
@@ -84,7 +99,7 @@ class Rig {
         prng: new Prng(1),
         hosts: () => this.hosts,
         filesFolder: () => this.folder === "" ? undefined : this.folder,
-        sqlite: new SqliteThread(ENTRY),
+        sqlite: this.sqlite,
       },
     });
   }
@@ -328,6 +343,19 @@ test("a resource takes things while it starts anew, and what is under way comes 
     assertEquals(await Promise.all([first, second]), [true, true]);
     assertEquals(service.bodies, [{ n: 1 }, { n: 2 }]);
     await service.stop();
+  }));
+
+test("a disk that does not answer keeps nobody waiting", () =>
+  withFolder(async (folder) => {
+    const rig = await Rig.startStuck(folder);
+    const draft = { type: "sqlite", config: { path: "a.db", table: "t" } };
+    assertEquals(await within(rig.manager.test(draft), "the test"), false);
+    const id = await rig.create(draft);
+    assertEquals(await within(rig.manager.isAlive(id), "the check"), false);
+    assertMatch(rig.alarms.get(`resource_down/${id}`) ?? "", /no answer in 5000 ms/);
+    assertEquals(await within(rig.manager.start(id), "the start"), false);
+    assertEquals(await within(rig.offer(id, { a: 1 }), "what was offered"), false);
+    await within(rig.manager.close(), "the end");
   }));
 
 test("files and tables are opened anew when their resources are started", () =>
