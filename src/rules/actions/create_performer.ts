@@ -176,6 +176,10 @@ function sinkPerformer(
         case "send_event":
           return bytes(JSON.stringify(eventTemplate.render(selected)));
         default:
+          // Whatever bytes it has: it may be no text at all.
+          if (line?.isPayload === true && event.message !== undefined) {
+            return { kind: "bytes", bytes: event.message.payload };
+          }
           return bytes(
             line === undefined ? JSON.stringify(selected) : line.render(selected, event),
           );

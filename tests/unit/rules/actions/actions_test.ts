@@ -62,6 +62,19 @@ test("data_to_file writes what was selected as JSON, or what its template says",
   ]);
 });
 
+test("data_to_file has the payload as it came, whatever bytes it has", async () => {
+  const resource = new FakeResource("f", "file");
+  const rig = new RuleRig({ resources: [resource] });
+  const params = { $resource: "f", "payload_tmpl": "${payload}" };
+  await rig.engine.create({
+    sql: 'SELECT topic FROM "t"',
+    actions: [{ name: "data_to_file", params }],
+  });
+  const payload = Uint8Array.of(0xff, 0, 0x80, 0x41);
+  rig.publish("t", payload);
+  assertEquals(resource.offered, [{ kind: "bytes", bytes: payload }]);
+});
+
 test("data_to_sqlite hands over a row", async () => {
   const sql = 'SELECT payload.a AS a, payload.nope AS nope, topic FROM "t"';
   assertEquals(await offered("sqlite", sql, [to("data_to_sqlite")]), [{ a: 1, topic: "t" }]);
