@@ -213,7 +213,8 @@ export class SessionRegistry {
       this.#expire(session);
       return;
     }
-    this.#note(session);
+    // What is stored of the others is as it was.
+    if (record.disconnectedAtMs === 0) this.#note(session);
     this.#awaitClient(session, goneMs);
   }
 

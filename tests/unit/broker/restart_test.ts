@@ -172,6 +172,21 @@ test("kill: what has expired before it was sent is not sent, though it was about
     await broker.stop();
   }));
 
+test("a start writes of sessions that their clients were connected, and nothing else", () =>
+  withFolder(async (folder) => {
+    const first = await LastingBroker.start(folder);
+    for (const clientId of ["a", "b", "c"]) await leaveBehind(first, clientId, "t", 1);
+    for (const clientId of ["d", "e"]) await connect(first, clientId);
+    await first.pass(1000);
+    let broker = await restart(first, folder, "kill");
+    await broker.pass(1000);
+    assertEquals(broker.store.counters.rows, 2);
+    broker = await restart(broker, folder, "kill");
+    await broker.pass(1000);
+    assertEquals([broker.store.counters.rows, broker.memory.broker.figures.sessions], [0, 5]);
+    await broker.stop();
+  }));
+
 test("stop: the will of a session that ends with its connection reaches stored sessions and topics", () =>
   withFolder(async (folder) => {
     const first = await LastingBroker.start(folder);
