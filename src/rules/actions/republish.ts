@@ -38,8 +38,6 @@ export interface RepublishParts {
   readonly limits: () => PublishLimits;
 }
 
-/** In front of the topic of a message that is to wait. */
-const DELAYED = "$delayed/";
 const encoder = new TextEncoder();
 
 /** Publishes what was selected as a message of its own. */
@@ -90,7 +88,7 @@ export class RepublishPerformer implements Performer {
       expiresAtMs: hasProperties ? source.expiresAtMs : Infinity,
       publisherId: options.isLegacy
         ? legacyPublisher(event.publisherId, event.clientId)
-        : actionPublisher(actionId, number, topic.startsWith(DELAYED)),
+        : actionPublisher(actionId, number),
     };
   }
 

@@ -18,7 +18,7 @@ interface Hop {
 /**
  * Which actions have published the message that is being routed, the first one first. Publishing happens within the
  * event that caused it, so that a list which grows and shrinks is enough to find what feeds itself. Of what comes back
- * later, after a delay, the name of the publisher tells.
+ * later, after a delay or when it is acknowledged, the name of the publisher tells.
  */
 export class RepublishChain {
   readonly #hops: Hop[] = [];
@@ -51,9 +51,9 @@ export class RepublishChain {
   }
 }
 
-/** What an action is called as the publisher of a message; `isDelayed`: the chain will not be there any more. */
-export function actionPublisher(actionId: string, number: number, isDelayed: boolean): string {
-  return isDelayed && number > 1 ? `${actionId}~hop${number}` : actionId;
+/** What an action is called as the publisher of a message of that number in its row. */
+export function actionPublisher(actionId: string, number: number): string {
+  return number > 1 ? `${actionId}~hop${number}` : actionId;
 }
 
 /** What a rule of EMQX 3.1 is called as the publisher of a message that it makes of `clientId`'s, or of a rule's. */

@@ -1,8 +1,9 @@
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";
 import { ReasonCode } from "../../../../src/mqtt/mod.ts";
+import type { Message } from "../../../../src/session/mod.ts";
 import type { ActionDraft, JsonObject } from "../../../../src/rules/mod.ts";
-import { CLIENT, FakeResource, RuleRig } from "../rule_rig.ts";
+import { CLIENT, FakeResource, messageOf, RuleRig } from "../rule_rig.ts";
 
 function republish(params: JsonObject): ActionDraft {
   return { name: "republish", params: { target_qos: 0, payload_tmpl: "${payload}", ...params } };
@@ -232,6 +233,23 @@ for (const kind of ["another one", "one of EMQX 3.1"]) {
     assertEquals(rig.published.length, 9);
   });
 }
+
+test("rules that feed each other by acknowledgements, which come later, end after eight messages", async () => {
+  const rig = new RuleRig();
+  for (const [from, to] of [["a", "b"], ["b", "a"]] as const) {
+    await rig.engine.create({
+      sql: `SELECT * FROM "message.acked" WHERE topic = '${from}'`,
+      actions: [republish({ target_topic: to })],
+    });
+  }
+  const acked = (message: Message): void =>
+    rig.sink?.onAcked(message, CLIENT, { qos: 1, retain: false });
+  acked(messageOf("a", "x"));
+  for (let at = 0; at < rig.published.length && at < 100; at++) {
+    acked(rig.published[at] ?? assertNever());
+  }
+  assertEquals(rig.published.length, 8);
+});
 
 test("a delay does not make a chain longer that goes on at once behind it", async () => {
   const rig = new RuleRig();
