@@ -52,6 +52,12 @@ export function resourceOf(params: JsonObject): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
+/** Whether an action can do with a resource of that type, be it because it does nothing with it. */
+export function takesType(actionName: string, type: string): boolean {
+  const form = findActionForm(actionName);
+  return form?.params[RESOURCE] === undefined || form.types.includes(type);
+}
+
 /** Whether there is such an action with such parameters. Throws `RuleError`. */
 export function checkAction(
   request: Pick<PerformerRequest, "name" | "params" | "legacy">,
@@ -115,7 +121,7 @@ function checkResource(
       subject: id,
     });
   }
-  if (form.params[RESOURCE] === undefined || form.types.includes(type)) return;
+  if (takesType(form.name, type)) return;
   const allowed = form.types.join(", ");
   throw new RuleError(
     "invalid",

@@ -30,6 +30,8 @@ export interface LoadedRuleParts {
     readonly compiled: CompiledRule;
     readonly actions: readonly RuleAction[];
   };
+  /** Default: one that has counted nothing. */
+  readonly meter?: RateMeter;
 }
 
 /** A rule of the running program. */
@@ -43,9 +45,9 @@ export class LoadedRule {
   /** Whether something of it leaves the broker, and whether nothing else is done. */
   readonly hasOutbound: boolean;
   readonly isOutbound: boolean;
-  readonly meter = new RateMeter();
+  readonly meter: RateMeter;
 
-  constructor({ kept, isReadOnly, order, program }: LoadedRuleParts) {
+  constructor({ kept, isReadOnly, order, program, meter = new RateMeter() }: LoadedRuleParts) {
     this.kept = kept;
     this.isReadOnly = isReadOnly;
     this.order = order;
@@ -55,6 +57,14 @@ export class LoadedRule {
     this.hasOutbound = this.actions.some((action) => action.isOutbound);
     this.isOutbound = this.hasOutbound && this.actions.every((action) => action.isOutbound);
     this.problem = isUsable ? undefined : program;
+    this.meter = meter;
+  }
+
+  /** The same rule, with what it has counted, in another place; it is this one no more. */
+  movedTo(order: number): LoadedRule {
+    const { kept, isReadOnly, compiled, actions, problem = "", meter } = this;
+    const program = compiled === undefined ? problem : { compiled, actions };
+    return new LoadedRule({ kept, isReadOnly, order, program, meter });
   }
 
   get id(): string {

@@ -6,7 +6,7 @@ import {
   type RecordStore,
 } from "../../ports/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
-import { resourceOf } from "../actions/create_performer.ts";
+import { resourceOf, takesType } from "../actions/create_performer.ts";
 import type { PublishLimits } from "../actions/republish.ts";
 import type { RuleResources } from "../actions/sink_actions.ts";
 import type { EventSurroundings } from "../events/event_columns.ts";
@@ -229,8 +229,8 @@ export class RuleEngine {
     const known = this.#configured.get(name);
     const createdAtMs = known?.kept.createdAtMs ?? this.#parts.clock.nowMs();
     const kept = toKeptRule(configured, createdAtMs);
-    if (known?.order === order && isSame(known.kept, kept) && this.#hasSameTypes(kept, typeOf)) {
-      return known;
+    if (known !== undefined && isSame(known.kept, kept) && this.#hasSameTypes(kept, typeOf)) {
+      return known.order === order ? known : known.movedTo(order);
     }
     try {
       const options = { order, isReadOnly: true, ...(typeOf === undefined ? {} : { typeOf }) };
@@ -259,13 +259,19 @@ export class RuleEngine {
   #checkResources(typeOf: NonNullable<BuildOptions["typeOf"]>): void {
     for (const rule of [...this.#made.values(), ...this.#pending.values()]) {
       if (rule.problem !== undefined) continue;
-      for (const { params } of rule.kept.actions) {
+      for (const { name, params } of rule.kept.actions) {
         const id = resourceOf(params);
-        if (id === undefined || typeOf(id) !== undefined) continue;
-        throw new RuleError("in-use", `Cannot remove resource "${id}": rule "${rule.id}" uses it`, {
-          subject: id,
-          detail: `dependency_exists ${rule.id}`,
-        });
+        const type = id === undefined ? undefined : typeOf(id);
+        if (id === undefined || (type !== undefined && takesType(name, type))) continue;
+        const what = type === undefined ? "remove" : "change the type of";
+        throw new RuleError(
+          "in-use",
+          `Cannot ${what} resource "${id}": rule "${rule.id}" uses it`,
+          {
+            subject: id,
+            detail: `dependency_exists ${rule.id}`,
+          },
+        );
       }
     }
   }

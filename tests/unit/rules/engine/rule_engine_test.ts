@@ -425,7 +425,41 @@ test("a configuration may not take away what rules need", async () => {
   });
   const error = assertThrows(() => rig.engine.prepare(rig.options, [], () => undefined), RuleError);
   assertEquals([error.code, error.message.includes(id)], ["in-use", true]);
+  const other = assertThrows(() => rig.engine.prepare(rig.options, [], () => "sqlite"), RuleError);
+  assertEquals([other.code, other.message.includes(id)], ["in-use", true]);
   rig.engine.prepare(rig.options, [], (name) => name === "r" ? "file" : undefined)();
+});
+
+test("whoever does nothing with a resource does not mind of what type it is", async () => {
+  const rig = new RuleRig({ resources: [new FakeResource("r", "file")] });
+  await rig.engine.create({ ...ALL, actions: [{ name: "inspect", params: { $resource: "r" } }] });
+  rig.engine.prepare(rig.options, [], () => "sqlite")();
+});
+
+test("rules of the configuration keep their figures when others come in front of them", () => {
+  const rule = (name: string): ConfiguredRule => ({
+    name,
+    sql: 'SELECT * FROM "t"',
+    description: "",
+    isEnabled: true,
+    actions: [{
+      name: "republish",
+      params: { target_topic: `out/${name}`, target_qos: 0, payload_tmpl: "" },
+    }],
+  });
+  const rig = new RuleRig({ configured: [rule("a"), rule("b")] });
+  rig.publish("t");
+  rig.engine.prepare(rig.options, [rule("new"), rule("b"), rule("a")])();
+  rig.publish("t");
+  assertEquals(rig.texts.map(([topic]) => topic), ["out/a", "out/b", "out/new", "out/b", "out/a"]);
+  assertEquals(
+    rig.engine.list().map(({ id, counters, actions }) => [
+      id,
+      counters.matched,
+      actions[0]?.counters.success,
+    ]),
+    [["new", 1, 1], ["b", 2, 2], ["a", 2, 2]],
+  );
 });
 
 test("RuleEngine.usersOf() knows who uses a resource, those included that are not kept yet", async () => {
