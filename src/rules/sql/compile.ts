@@ -7,12 +7,12 @@ import { compileFields } from "./compile_fields.ts";
 import type { EventName } from "./events.ts";
 import { EvaluationFailure } from "./failure.ts";
 import { filtersOf } from "./filters.ts";
-import { FOREACH_ELEMENTS_MAX } from "./limits.ts";
+import { FOREACH_BYTES_MAX, FOREACH_ELEMENTS_MAX } from "./limits.ts";
 import type { Compilation, Flavor, Names } from "./names.ts";
 import { type Evaluate, Scope, type Test } from "./scope.ts";
 import { resolveSources } from "./sources.ts";
 import { SqlError } from "./sql_error.ts";
-import { isList, isObject, type SqlObject, type SqlValue, withMemberAt } from "./value.ts";
+import { isList, isObject, type SqlObject, type SqlValue, weighed, withMemberAt } from "./value.ts";
 
 export interface CompileOptions {
   readonly flavor: Flavor;
@@ -183,7 +183,17 @@ function compileForeach(statement: ForeachStatement, names: Names): Run {
       );
     }
     const selected: SelectedData[] = [];
-    for (const element of collection) selectEach(scope, element, selected);
+    let rest = FOREACH_BYTES_MAX;
+    for (const element of collection) {
+      const count = selected.length;
+      selectEach(scope, element, selected);
+      if (selected.length > count) rest = weighed(selected[count], rest);
+      if (rest < 0) {
+        throw new EvaluationFailure(
+          `FOREACH selects more than ${FOREACH_BYTES_MAX} bytes of one event`,
+        );
+      }
+    }
     return selected;
   };
 }

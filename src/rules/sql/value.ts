@@ -142,26 +142,28 @@ export function bounded<Value extends SqlValue>(value: Value): Value {
   return value;
 }
 
-/**
- * Refuses a list or object that would be over the limit when it is printed, where it may contain one thing many times.
- * Counts roughly: each value and name at least as one byte, and each character as one.
- */
+/** Refuses a list or object that would be over the limit when it is printed: it may contain one thing many times. */
 export function boundedTree(value: SqlValue): SqlValue {
-  let rest = RESULT_BYTES_MAX;
-  const weigh = (each: SqlValue): void => {
-    rest -= 1;
-    if (typeof each === "string") rest -= each.length;
-    if (rest < 0) {
-      throw new EvaluationFailure(`a result is larger than ${RESULT_BYTES_MAX} bytes`);
-    }
-    if (isList(each)) each.forEach(weigh);
-    else if (isObject(each)) {
-      for (const name of Object.keys(each)) {
-        rest -= name.length;
-        weigh(each[name]);
-      }
-    }
-  };
-  weigh(value);
+  if (weighed(value, RESULT_BYTES_MAX) < 0) {
+    throw new EvaluationFailure(`a result is larger than ${RESULT_BYTES_MAX} bytes`);
+  }
   return value;
+}
+
+/**
+ * What a value leaves of `rest` bytes; negative as soon as it is too much. Counts roughly: each value and name at least
+ * as one byte, and each character as one.
+ */
+export function weighed(value: SqlValue, rest: number): number {
+  let left = rest - 1;
+  if (typeof value === "string") return left - value.length;
+  if (isList(value)) {
+    for (let at = 0; at < value.length && left >= 0; at++) left = weighed(value[at], left);
+  } else if (isObject(value)) {
+    for (const name of Object.keys(value)) {
+      left = weighed(value[name], left - name.length);
+      if (left < 0) return left;
+    }
+  }
+  return left;
 }

@@ -317,6 +317,23 @@ test("fields that need each other are as many as the statement has room for", ()
   assertEquals(data["a900"], 901);
 });
 
+test("what FOREACH selects of one event has 16 MiB together, however often one thing is in it", () => {
+  const statement = compiled(
+    'FOREACH payload.l AS e DO payload.big AS big, e AS e FROM "message.publish"',
+  );
+  const found = (big: unknown, length: number): string => {
+    const payload = { big, l: Array.from({ length }, (_, index) => index) };
+    const result = resultOf(statement, columnsOf({ payload }));
+    return typeof result === "string" ? result : `${result.length} elements`;
+  };
+  const text = "x".repeat(100_000);
+  assertEquals([found(text, 167), found(text, 168)], ["167 elements", SKIPPED]);
+  assertEquals(statement.lastFailure, "FOREACH selects more than 16777216 bytes of one event");
+  const members = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`k${index}`, 1]));
+  assertEquals([found(members, 100), found(members, 1000)], ["100 elements", SKIPPED]);
+  assertEquals(found([], 1000), "1000 elements");
+});
+
 test("FOREACH goes over 1000 elements, and skips more", () => {
   const statement = compiled(`FOREACH payload.l AS e DO e FROM "#"`);
   const list = (length: number) => columnsOf({ payload: { l: new Array(length).fill(7) } });
