@@ -14,11 +14,15 @@ export interface CompiledRule {
 
 const COLUMNS = new Map<EventName, ReadonlySet<string>>();
 
-/** Throws `RuleError` where the statement is not one, or the rule is for something that there is not. */
+/**
+ * `nowMs`: the wall clock; `monotonicMs`: without it a statement may take any time. Throws `RuleError` where the
+ * statement is not one, or the rule is for something that there is not.
+ */
 export function compileRule(
   sql: string,
   legacy: LegacyForm | undefined,
   nowMs: () => number,
+  monotonicMs?: () => number,
 ): CompiledRule {
   if (legacy !== undefined && !HOOK_NAMES.includes(legacy.hook)) {
     throw new RuleError("unknown-hook", `Cannot use hook "${legacy.hook}": there is none`, {
@@ -32,6 +36,7 @@ export function compileRule(
       knownColumns,
       onlyFor: legacy?.hook,
       nowMs,
+      ...(monotonicMs === undefined ? {} : { monotonicMs }),
     });
     const isFiring = legacy === undefined || eventOfHook(legacy.hook) !== undefined;
     const events = isFiring ? statement.events : [];

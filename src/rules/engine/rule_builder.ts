@@ -39,11 +39,13 @@ export class RuleBuilder {
   readonly #identifiers: Identifiers;
   /** One for all statements, which share what they make of it. */
   readonly #nowMs: () => number;
+  readonly #monotonicMs: () => number;
 
   constructor(parts: RuleBuilderParts) {
     this.#parts = parts;
     this.#identifiers = new Identifiers(parts.clock);
     this.#nowMs = () => parts.clock.nowMs();
+    this.#monotonicMs = () => parts.clock.monotonicMs();
   }
 
   /** Gives what somebody asks for its names. Throws `RuleError` for a name that cannot be one. */
@@ -70,7 +72,7 @@ export class RuleBuilder {
   /** Throws `RuleError` where it cannot be a rule. */
   build(kept: KeptRule, { order, isReadOnly, typeOf }: BuildOptions): LoadedRule {
     const { resources, actionsMax } = this.#parts;
-    const compiled = compileRule(kept.sql, kept.legacy, this.#nowMs);
+    const compiled = compileRule(kept.sql, kept.legacy, this.#nowMs, this.#monotonicMs);
     if (kept.actions.length > actionsMax()) {
       throw new RuleError(
         "invalid",

@@ -172,7 +172,8 @@ export class RuleEngine {
 
   /** What `sql` selects from an event with these columns and the usual ones. Does nothing. Throws `RuleError`. */
   test(sql: string, context: JsonObject): RuleTest {
-    return testStatement(sql, context, this.#surroundings);
+    const { clock } = this.#parts;
+    return testStatement(sql, context, this.#surroundings, () => clock.monotonicMs());
   }
 
   /** Rules that use a resource, whether they run or not. */

@@ -11,8 +11,10 @@ export function testStatement(
   sql: string,
   context: JsonObject,
   surroundings: EventSurroundings,
+  monotonicMs: () => number,
 ): RuleTest {
-  const { statement, events, isForeach } = compileRule(sql, undefined, surroundings.nowMs);
+  const { nowMs } = surroundings;
+  const { statement, events, isForeach } = compileRule(sql, undefined, nowMs, monotonicMs);
   const [event = "message.publish"] = events;
   const selected = statement.run(new TestColumns(event, context, surroundings));
   if (selected === "no-match") return NO_MATCH;

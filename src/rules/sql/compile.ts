@@ -7,7 +7,7 @@ import { compileFields } from "./compile_fields.ts";
 import type { EventName } from "./events.ts";
 import { EvaluationFailure } from "./failure.ts";
 import { filtersOf } from "./filters.ts";
-import { FOREACH_BYTES_MAX, FOREACH_ELEMENTS_MAX } from "./limits.ts";
+import { FOREACH_BYTES_MAX, FOREACH_ELEMENTS_MAX, FOREACH_MS_MAX } from "./limits.ts";
 import type { Compilation, Flavor, Names } from "./names.ts";
 import { type Evaluate, Scope, type Test } from "./scope.ts";
 import { resolveSources } from "./sources.ts";
@@ -22,6 +22,8 @@ export interface CompileOptions {
   readonly onlyFor?: string | undefined;
   /** The wall clock, for `timestamp()` of an event without a time. */
   nowMs?(): number;
+  /** For how long a FOREACH takes; without it any time will do. */
+  monotonicMs?(): number;
 }
 
 /** The result of one selection; an object, except for elements of FOREACH without DO. */
@@ -70,7 +72,7 @@ export function compileStatement(statement: Statement, options: CompileOptions):
   const names: Names = { compilation, aliases: new Map(), isCondition: false };
   const evaluate = statement.kind === "select"
     ? compileSelect(statement, names)
-    : compileForeach(statement, names);
+    : compileForeach(statement, names, options.monotonicMs ?? (() => 0));
   return new Program(evaluate, {
     events,
     topicFilters,
@@ -165,7 +167,14 @@ function compileSelect({ fields, where }: SelectStatement, names: Names): Run {
   };
 }
 
-function compileForeach(statement: ForeachStatement, names: Names): Run {
+/** Elements between two looks at the clock. */
+const ELEMENTS_PER_LOOK = 4;
+
+function compileForeach(
+  statement: ForeachStatement,
+  names: Names,
+  monotonicMs: () => number,
+): Run {
   const { fields, where } = statement;
   const outer = compileFields(fields, names);
   const test = compileWhere(where, names, outer.aliases);
@@ -184,6 +193,8 @@ function compileForeach(statement: ForeachStatement, names: Names): Run {
     }
     const selected: SelectedData[] = [];
     let rest = FOREACH_BYTES_MAX;
+    let looksAt = ELEMENTS_PER_LOOK;
+    const endMs = collection.length < looksAt ? Infinity : monotonicMs() + FOREACH_MS_MAX;
     for (const element of collection) {
       const count = selected.length;
       selectEach(scope, element, selected);
@@ -192,6 +203,12 @@ function compileForeach(statement: ForeachStatement, names: Names): Run {
         throw new EvaluationFailure(
           `FOREACH selects more than ${FOREACH_BYTES_MAX} bytes of one event`,
         );
+      }
+      if (--looksAt === 0) {
+        if (monotonicMs() > endMs) {
+          throw new EvaluationFailure(`FOREACH takes longer than ${FOREACH_MS_MAX} ms`);
+        }
+        looksAt = ELEMENTS_PER_LOOK;
       }
     }
     return selected;

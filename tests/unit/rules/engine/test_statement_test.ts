@@ -54,6 +54,17 @@ const ROWS: readonly [sql: string, context: JsonObject, result: RuleTest][] = [
   ],
 ];
 
+test("RuleEngine.test() takes no longer than a rule may", () => {
+  const rig = new RuleRig();
+  const run = (): RuleTest =>
+    rig.engine.test('FOREACH payload.l FROM "t1"', { payload: { l: [1, 2, 3, 4, 5] } });
+  assertEquals(run().isMatch, true);
+  // Each look at the clock is a second later than the one before.
+  let nowMs = 0;
+  Object.defineProperty(rig.clock, "monotonicMs", { value: () => nowMs += 1000 });
+  assertEquals(run(), NO);
+});
+
 for (const [sql, context, result] of ROWS) {
   test(`RuleEngine.test() of ${sql} with ${JSON.stringify(context)}`, () => {
     const rig = new RuleRig();

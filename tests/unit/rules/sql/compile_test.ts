@@ -334,6 +334,21 @@ test("what FOREACH selects of one event has 16 MiB together, however often one t
   assertEquals(found([], 1000), "1000 elements");
 });
 
+test("FOREACH is skipped that takes longer than 250 ms, whatever it is that takes so long", () => {
+  let nowMs = 0;
+  let stepMs = 1;
+  const monotonicMs = (): number => nowMs += stepMs;
+  const statement = compiled(`FOREACH payload.l AS e DO e FROM "#"`, { monotonicMs });
+  const columns = columnsOf({ payload: { l: new Array(1000).fill(7) } });
+  // It looks at the clock at the beginning, and then behind every fourth element.
+  assertEquals(resultOf(statement, columns).length, 1000);
+  stepMs = 1.01;
+  assertEquals(resultOf(statement, columns), SKIPPED);
+  assertEquals(statement.lastFailure, "FOREACH takes longer than 250 ms");
+  stepMs = 500;
+  assertEquals(resultOf(statement, columnsOf({ payload: { l: [1, 2, 3] } })).length, 3);
+});
+
 test("FOREACH goes over 1000 elements, and skips more", () => {
   const statement = compiled(`FOREACH payload.l AS e DO e FROM "#"`);
   const list = (length: number) => columnsOf({ payload: { l: new Array(length).fill(7) } });
