@@ -39,8 +39,8 @@ export interface HookRow {
   readonly hook: Hook;
   /** What waits for the web hook when the rounds begin, the least of all starts, and when they end, the most. */
   readonly waiting: readonly [least: number, most: number] | undefined;
-  /** For so many messages there was no room meanwhile. */
-  readonly dropped: number;
+  /** So many messages were not for it meanwhile, for want of room, or were given up. */
+  readonly failed: number;
   readonly perSecond: number;
   readonly lost: number;
   /** Messages that are in no figure, since the load generator itself stood still while they were under way. */
@@ -199,7 +199,7 @@ export async function hookRows(
         Math.min(...waiting.map(([before]) => before.queued)),
         Math.max(...waiting.map(([, after]) => after.queued)),
       ],
-      dropped: waiting.reduce((sum, [before, after]) => sum + after.dropped - before.dropped, 0),
+      failed: waiting.reduce((sum, [before, after]) => sum + after.failed - before.failed, 0),
       perSecond: Math.round(mean(({ perSecond }) => perSecond)),
       lost: results.reduce((sum, { lost }) => sum + lost, 0),
       unknown: results.reduce((sum, { unknown }) => sum + unknown, 0),

@@ -43,10 +43,10 @@ export interface SlicePlan {
   readonly seconds: number;
 }
 
-/** What waits for the resources of a broker, and for how much there was no room so far. */
+/** What waits for the resources of a broker, and how many actions of its rules have failed so far. */
 export interface Waiting {
   readonly queued: number;
-  readonly dropped: number;
+  readonly failed: number;
 }
 
 /** What came of one broker. */
@@ -85,7 +85,7 @@ async function waitingAt(metricsUrl: string): Promise<Waiting> {
     text.matchAll(pattern).reduce((total, [, value]) => total + Number(value), 0);
   return {
     queued: sum(/^mqtt_resource_queued\{.*\} (\d+)$/gm),
-    dropped: sum(/^mqtt_resource_items_total\{.*result="dropped".*\} (\d+)$/gm),
+    failed: sum(/^mqtt_rules_actions_total\{result="failed"\} (\d+)$/gm),
   };
 }
 
