@@ -102,13 +102,17 @@ export function openInline(
   });
 }
 
-export function openThreaded(dataDir: string, durability: Durability): Promise<OpenedStore> {
+export function openThreaded(
+  dataDir: string,
+  durability: Durability,
+  threadEntry = STORAGE_THREAD,
+): Promise<OpenedStore> {
   return openSqliteStore({
     dataDir,
     durability,
     groupCommitMs: 2,
     timers: REAL_TIMERS,
-    threadEntry: STORAGE_THREAD,
+    threadEntry,
   });
 }
 

@@ -440,7 +440,7 @@ export class CommitQueue {
     if (before?.isDamaged !== isDamaged) this.events.onStateChange(this.failure);
   }
 
-  /** For good: whether the last batch was committed cannot be known, so it is not tried again. */
+  /** For good: a draft of the database is gone with the writer. */
   #lost(error: string): void {
     this.#isClosed = true;
     const outstanding = this.#outstanding.splice(0);

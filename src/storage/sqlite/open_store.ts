@@ -11,6 +11,7 @@ import { openForReading } from "./database.ts";
 import { prepareDatabase, type SoundDatabase } from "./database_file.ts";
 import { isOfTheSystem } from "./failure_kind.ts";
 import type { DamageReport } from "./salvage.ts";
+import { LastingLink } from "./lasting_link.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 import type { DatabaseState } from "./state_loader.ts";
 import { copyInThread, ThreadLink } from "./thread_link.ts";
@@ -39,7 +40,7 @@ export async function openSqliteStore(options: OpenStoreOptions): Promise<Opened
   const { timers, durability, threadEntry } = options;
   const folder = takeDataFolder(options.dataDir);
   // First of all: a thread takes its time to start, and does so beside what follows.
-  const writer = options.createWriter?.() ?? new ThreadLink(threadEntry);
+  const writer = new LastingLink(options.createWriter ?? (() => new ThreadLink(threadEntry)));
   try {
     const { state, damage } = prepare(folder, durability, timers.nowMs());
     const store = await startStore(options, folder, state, writer);

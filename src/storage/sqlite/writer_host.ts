@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../base/mod.ts";
 import { StoredDataError } from "../codec/byte_source.ts";
 import type { Durability } from "../options.ts";
+import { SEQ_BITS } from "./batch_format.ts";
 import { BatchWriter } from "./batch_writer.ts";
 import { checkRunning } from "./database_file.ts";
 import { openForWriting } from "./database.ts";
@@ -89,11 +90,15 @@ export class WriterHost {
     this.#reply({ kind: "opened" });
   }
 
-  #openWriter(path: string, durability: Durability, purge: readonly number[]): OpenWriter {
+  #openWriter(
+    path: string,
+    durability: Durability,
+    purge: readonly number[] | undefined,
+  ): OpenWriter {
     const database = this.#openDatabase(path, durability);
     const batches = new BatchWriter(database);
     this.#showMemories(batches);
-    for (const key of purge) batches.addPurge(key);
+    for (const key of purge ?? keysWithoutSession(database)) batches.addPurge(key);
     const log = new LogWatch(path);
     const housekeeping = new Housekeeping(database, (pages) => log.checked(pages));
     const watch = new FileWatch(path);
@@ -271,6 +276,20 @@ export class WriterHost {
     }
     this.#reply({ kind: "closed" });
   }
+}
+
+/** Of sessions that have ended, and whose messages are still there. From key to key: most rows are passed over. */
+function keysWithoutSession(database: DatabaseSync): number[] {
+  const rows = database.prepare(
+    `WITH RECURSIVE keys(key) AS (
+      SELECT (SELECT id >> ${SEQ_BITS} FROM queued ORDER BY id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT id >> ${SEQ_BITS} FROM queued WHERE id >= (key + 1) << ${SEQ_BITS} ORDER BY id LIMIT 1)
+      FROM keys WHERE key IS NOT NULL
+    )
+    SELECT key FROM keys WHERE key IS NOT NULL AND key NOT IN (SELECT id FROM session)`,
+  ).all() as unknown as { readonly key: number }[];
+  return rows.map(({ key }) => key);
 }
 
 /** Undefined: it is sound. Throws where that cannot be found out now. */

@@ -14,8 +14,8 @@ export type WriterRequest =
     readonly kind: "open";
     readonly path: string;
     readonly durability: Durability;
-    /** Sessions that ended while the broker was going down. */
-    readonly purge: readonly number[];
+    /** Sessions that ended and left messages behind; undefined: they are looked for. */
+    readonly purge: readonly number[] | undefined;
   }
   | {
     readonly kind: "commit";
@@ -80,7 +80,7 @@ export type WriterReply =
   | { readonly kind: "abandoned" }
   /** The request failed and changed nothing. */
   | { readonly kind: "failed"; readonly error: string; readonly failure: FailureKind }
-  /** No request: there is no writer any more, and nobody can say what became of its last batch. */
+  /** No request: there is no writer any more, nor another one in its place. */
   | { readonly kind: "gone"; readonly error: string };
 
 export interface WriterAside {
@@ -96,7 +96,7 @@ export interface WriterAside {
 
 /** The way to the writer, wherever it runs. */
 export interface WriterLink {
-  /** Set once, before the first request. Never called from inside `send`. */
+  /** Set before the first request. Never called from inside `send`. */
   onReply: (reply: WriterReply) => void;
   send(request: WriterRequest): void;
   /** Ends the writer, which has been closed. */

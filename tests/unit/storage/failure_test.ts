@@ -193,6 +193,11 @@ class MortalWriter extends InlineWriter {
     if (this.isAlive) super.send(request);
   }
 
+  /** As if a draft of another database were begun, which would go with it: so nothing takes its place. */
+  beginDraft(): void {
+    this.onReply({ kind: "drafted", reason: "damaged" });
+  }
+
   die(): void {
     this.isAlive = false;
     this.onReply({ kind: "gone", error: "out of memory" });
@@ -200,7 +205,7 @@ class MortalWriter extends InlineWriter {
 }
 
 for (const when of ["between commits", "in the midst of one"] as const) {
-  test(`a writer that goes away ${when} is a failure for good, and nobody waits for ever`, () =>
+  test(`a writer that goes away ${when} and has no successor is a failure for good, and nobody waits for ever`, () =>
     withFolder(async (folder) => {
       const timers = new TestTimers();
       const writer = new MortalWriter();
@@ -208,6 +213,7 @@ for (const when of ["between commits", "in the midst of one"] as const) {
       store.load();
       const key = store.createSession(sessionRecord("c"));
       const ticket = store.ticket();
+      writer.beginDraft();
       let flushed: Promise<void> | undefined;
       if (when === "in the midst of one") {
         writer.isAlive = false;

@@ -231,13 +231,15 @@ test("while the store's batches fail, changes of records say so, and succeed whe
     await records.put("ban", "x", 1);
   }));
 
-test("a writer that goes away refuses what waits and all that comes", () =>
+test("a writer that goes away and has no successor refuses what waits and all that comes", () =>
   withFolder(async (folder) => {
     const writer = new InlineWriter(queueMicrotask);
     const timers = new TestTimers();
     const { store } = await openInline(folder, timers, { createWriter: () => writer });
     const { send } = writer;
     writer.send = () => {};
+    // What would be lost with it cannot be begun anew.
+    writer.onReply({ kind: "drafted", reason: "damaged" });
     const first = store.records.put("user", "a", 1);
     await Promise.resolve();
     const second = store.records.put("user", "b", 1);
