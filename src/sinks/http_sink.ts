@@ -44,6 +44,14 @@ interface Connections {
 /** From a closed connection to the next try, in milliseconds: a server may close one just when it is used again. */
 const CLOSED_RETRY_DELAYS_MS = [1, 10, 100];
 const PROBE_TIMEOUT_MS = 3000;
+/**
+ * What a request is framed by is ours to say. With another "transfer-encoding" beside its length a server refuses it,
+ * which would be an answer like any other.
+ */
+const OWN_HEADERS = new Set(
+  "content-length expect host keep-alive proxy-connection te trailer transfer-encoding upgrade"
+    .split(" "),
+);
 const SERVER_BUSY = new Set([408, 425, 429]);
 
 const PACKING: Packing<HttpItem> = {
@@ -67,7 +75,10 @@ export class HttpSink implements Sink<HttpItem> {
     this.#url = new URL(url);
     this.#headers = {
       "content-type": "application/json",
-      ...Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])),
+      ...Object.fromEntries(
+        headers.map(([name, value]) => [name.toLowerCase(), value] as const)
+          .filter(([name]) => !OWN_HEADERS.has(name)),
+      ),
       ...authorizationOf(this.#url),
     };
   }

@@ -55,6 +55,28 @@ test("HttpSink posts JSON with its headers, over one connection", async () => {
   await service.stop();
 });
 
+test("HttpSink frames its requests itself, whatever headers it is to send", async () => {
+  const service = await WebService.start();
+  const sink = await sinkTo(service.url, {
+    headers: [
+      ["Transfer-Encoding", "chunked"],
+      ["Content-Length", "1"],
+      ["HOST", "other"],
+      ["Upgrade", "websocket"],
+      ["X-Other", "1"],
+    ],
+  });
+  await sink.deliver([item("{}")]);
+  const { headers = {}, body } = service.seen[0] ?? {};
+  const { host, upgrade, "transfer-encoding": encoding, "content-length": length } = headers;
+  assertEquals(
+    [body, host, upgrade, encoding, length, headers["x-other"]],
+    ["{}", new URL(service.url).host, undefined, undefined, "2", "1"],
+  );
+  await sink.close();
+  await service.stop();
+});
+
 test("HttpSink shows name and password of its URL", async () => {
   const service = await WebService.start();
   const sink = await sinkTo(service.url.replace("//", "//name:p%C3%A4ss@"));
