@@ -339,19 +339,25 @@ for (const end of ENDS) {
     }));
 }
 
-test("kill: the will of a client that was connected comes after the restart", () =>
-  withRestarts({}, async (broker) => {
-    const watcher = await TestClient.connect(broker.port, lasting(5, "watcher"));
-    await watcher.subscribe("will", { qos: 1 });
-    await TestClient.connect(broker.port, {
-      ...lasting(5, "a"),
-      will: { topic: "will", payload: "gone", qos: 1 },
-    });
-    await broker.restart("kill");
-    const after = await TestClient.connect(broker.port, lasting(5, "watcher"));
-    assertEquals(String((await after.receive()).payload), "gone");
-    await after.expectNothing();
-  }));
+for (const end of ENDS) {
+  test(`${end}: the will of a client that was connected comes after the restart`, () =>
+    withRestarts({}, async (broker) => {
+      const watcher = await TestClient.connect(broker.port, lasting(5, "watcher"));
+      await watcher.subscribe("will", { qos: 1 });
+      await watcher.disconnect();
+      await TestClient.connect(broker.port, {
+        ...lasting(5, "a"),
+        will: { topic: "will", payload: "gone", qos: 1, retain: true },
+      });
+      await broker.restart(end);
+      const after = await TestClient.connect(broker.port, lasting(5, "watcher"));
+      assertEquals(String((await after.receive()).payload), "gone");
+      await after.expectNothing();
+      const late = await TestClient.connect(broker.port);
+      await late.subscribe("will");
+      assertEquals(String((await late.receive()).payload), "gone");
+    }));
+}
 
 test("one data directory serves one broker", () =>
   withRestarts({}, async (broker) => {
