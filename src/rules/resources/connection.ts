@@ -23,7 +23,14 @@ import {
 import type { ResourceData } from "../actions/sink_actions.ts";
 import type { Settle } from "../actions/action.ts";
 import type { JsonObject } from "../rule.ts";
-import { headersOf, invalid, isAbsolutePath, tableOptions, wrongPath } from "./resource_config.ts";
+import {
+  checkWholeNumbers,
+  headersOf,
+  invalid,
+  isAbsolutePath,
+  tableOptions,
+  wrongPath,
+} from "./resource_config.ts";
 import { withPatience } from "./patience.ts";
 import type { ResourceType } from "./resource_types.ts";
 
@@ -79,6 +86,7 @@ export function createConnection(
   surroundings: ConnectionSurroundings,
 ): Connection {
   const { type, config } = request;
+  if (type !== "built_in") checkWholeNumbers(config);
   switch (type) {
     case "built_in":
       return new NoConnection();

@@ -12,6 +12,7 @@ import { resourceSpecs, type ResourceType } from "./resource_types.ts";
 /** `config` of an operator's own file as `checkParams` gives it. Throws a `RuleError` for whatever is wrong with it. */
 export function checkResourceConfig(type: ResourceType, config: JsonObject): JsonObject {
   const checked = checkParams(resourceSpecs(type), config, `resource type "${type}"`);
+  if (type !== "built_in") checkWholeNumbers(checked);
   if (type === "web_hook") headersOf(checked["headers"]);
   if (type === "sqlite") tableOptions(checked);
   if (type === "file" || type === "sqlite") {
@@ -20,6 +21,16 @@ export function checkResourceConfig(type: ResourceType, config: JsonObject): Jso
     if (!isAbsolutePath(path) && pathBelow("/", path) === undefined) throw wrongPath(path);
   }
   return checked;
+}
+
+const WHOLE_NUMBERS = ["queue_max", "pool_size", "max_size", "max_files"];
+
+export function checkWholeNumbers(config: JsonObject): void {
+  for (const name of WHOLE_NUMBERS) {
+    const value = config[name];
+    if (value === undefined || Number.isInteger(value)) continue;
+    throw invalid(`wrong_type ${name}`, `${name} is ${value}; a whole number is wanted`);
+  }
 }
 
 /** Whether a path does without the folder for such files; only an operator's own configuration may. */
