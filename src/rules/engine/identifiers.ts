@@ -11,9 +11,12 @@ export class Identifiers {
     this.#clock = clock;
   }
 
-  /** As EMQX 3.1 has it: "name:1556263150688255821". */
-  ofLegacyRule(name: string): string {
-    return `${name}:${this.#nanoseconds()}`;
+  /** As EMQX 3.1 has it: "name:1556263150688255821"; none that `isTaken` knows, of a run whose clock was ahead. */
+  ofLegacyRule(name: string, isTaken: (id: string) => boolean): string {
+    while (true) {
+      const id = `${name}:${this.#nanoseconds()}`;
+      if (!isTaken(id)) return id;
+    }
   }
 
   /** As EMQX 3.2 has it: "rule:" and eight hexadecimal digits that `isTaken` does not know. */

@@ -55,7 +55,7 @@ export class RuleBuilder {
     return {
       id: legacy === undefined
         ? this.#identifiers.ofRule(isTaken)
-        : this.#identifiers.ofLegacyRule(legacy.name),
+        : this.#identifiers.ofLegacyRule(legacy.name, isTaken),
       legacy,
       sql: draft.sql,
       actions: draft.actions.map(({ name, params }) => ({

@@ -252,6 +252,16 @@ test("rules are there again after a restart, in their order, with their names", 
   assertEquals(matched(after), [2, 1, 0]);
 });
 
+test("a rule never takes the name of one of an earlier run, whatever the clock says", async () => {
+  const records = new MemoryStore().records;
+  const legacy = { name: "test", hook: "message.publish" };
+  const first = await new RuleRig({ records }).engine.create({ ...ALL, legacy });
+  const rig = new RuleRig({ records });
+  const second = await rig.engine.create({ ...ALL, legacy });
+  assertEquals(rig.engine.list().map(({ id }) => id), [first.id, second.id]);
+  assertEquals(first.id === second.id, false);
+});
+
 test("a rule that cannot be used any more is kept, shown and told of, and does nothing", async () => {
   const { records } = new MemoryStore();
   const rig = new RuleRig({ records });
