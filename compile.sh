@@ -94,8 +94,9 @@ compile_with_deno() {
   # `broker exec` runs the command that it is given; every other command gives this up at once.
   options+=(--allow-run)
   # The time since the machine is up, for the service manager; load and memory, for alarms and
-  # metrics. Native libraries (--allow-ffi) and the rest of the system are never used.
-  options+=(--allow-sys=osUptime,loadavg,systemMemoryInfo,cpus)
+  # metrics; that the thread that writes to disk comes behind the one with the traffic. Native
+  # libraries (--allow-ffi) and the rest of the system are never used.
+  options+=(--allow-sys=osUptime,loadavg,systemMemoryInfo,cpus,setPriority)
   # Datagrams over Unix sockets, which is how systemd is told.
   options+=(--unstable-net)
   # Kept compiled code would be a file of a known name in the folder for temporary files, where

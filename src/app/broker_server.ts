@@ -252,6 +252,7 @@ class BrokerServer implements Server {
       authenticator: service,
       authorizer,
       store,
+      storingGivesWay: this.#configuration.persistence.giveWay,
       bans,
       eventSinks,
     });

@@ -22,6 +22,7 @@ import {
   type ListenerTerms,
   trimSparePages,
 } from "../transport/mod.ts";
+import { AckRelease } from "./ack_release.ts";
 import { type BrokerCore, Scratch } from "./broker_core.ts";
 import { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
@@ -62,6 +63,8 @@ export interface BrokerParts {
   readonly authorizer: Authorizer;
   /** What must outlive the broker goes there. The broker notes and reads; whoever opened it closes it. */
   readonly store: Store;
+  /** Whether storing takes a part of the time only while there are messages that nobody stores; default: true. */
+  readonly storingGivesWay?: boolean;
   /** Who is kept out. */
   readonly bans?: BanList;
   /** See every message before it is retained and routed, in this order. */
@@ -308,6 +311,7 @@ export class Broker {
   async stop(): Promise<void> {
     const core = this.#core;
     this.#sys.stop();
+    core.acks.stop();
     for (const connection of [...core.connections]) {
       connection.disconnect(ReasonCode.serverShuttingDown, undefined);
     }
@@ -449,6 +453,13 @@ function createCore(parts: BrokerParts): BrokerCore {
     sessions,
     sessionContext,
     durability,
+    acks: new AckRelease({
+      clock,
+      durability,
+      counters,
+      givesWay: parts.storingGivesWay ?? true,
+      every: (intervalMs, fn) => runtime.every(intervalMs, fn),
+    }),
     connections: new Set<ClientConnection>(),
     closeTallies: new Map(),
     flushSet: new FlushSet({

@@ -4,6 +4,7 @@ import type { Authenticator, BanList } from "../ports/mod.ts";
 import type { Router } from "../routing/mod.ts";
 import { Publication, PublishFrame, type SessionContext } from "../session/mod.ts";
 import type { FlushSet } from "../transport/mod.ts";
+import type { AckRelease } from "./ack_release.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import type { ClientSession } from "./client_session.ts";
 import type { CloseTally } from "./close_reason.ts";
@@ -47,6 +48,7 @@ export interface BrokerCore {
   readonly sessions: SessionRegistry;
   readonly sessionContext: SessionContext;
   readonly durability: Durability;
+  readonly acks: AckRelease;
   readonly connections: Set<ClientConnection>;
   /** By the name of the listener. */
   readonly closeTallies: Map<string, CloseTally>;

@@ -13,12 +13,12 @@ import type { Identity } from "../ports/mod.ts";
 import type { Route } from "../routing/mod.ts";
 import type { ByteSocket, ByteSocketHandler, CloseCause } from "../runtime/mod.ts";
 import type { ListenerContext } from "../transport/mod.ts";
+import type { OwedClient } from "./ack_release.ts";
 import type { BrokerCore } from "./broker_core.ts";
 import { ClientOutlet, type OutletOwner } from "./client_outlet.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type CloseReason, closeReasonOf, countClose } from "./close_reason.ts";
 import type { ConnectionAuth } from "./connection_auth.ts";
-import type { CommitWaiter } from "./durability.ts";
 import { endAfter, endWithoutConnect, noteLoss, tellDisconnected } from "./connection_failure.ts";
 import { takePubackRun } from "./handle_ack.ts";
 import { handleConnect } from "./handle_connect.ts";
@@ -49,7 +49,7 @@ const CLOSE_TIMEOUT_MS = 5000;
  * As a timer it first waits for CONNECT, then for the keep alive, then for the end of a close.
  */
 export class ClientConnection extends Timer
-  implements ByteSocketHandler, OutletOwner, CommitWaiter, PermitHolder, ReadRateOwner, Sequenced {
+  implements ByteSocketHandler, OutletOwner, OwedClient, PermitHolder, ReadRateOwner, Sequenced {
   /** Belongs to the registry's list. */
   sequence = 0;
   readonly core: BrokerCore;
@@ -161,7 +161,7 @@ export class ClientConnection extends Timer
       const rest = this.#isPubackRun(chunk) ? takePubackRun(this, chunk) : chunk;
       const before = this.#budget;
       // Another one like this would have to be broken off in its midst, and its rest be copied.
-      if (rest.length > 0 && (!this.#split(rest) || this.#budget < before - this.#budget)) {
+      if (rest.length > 0 && (!this.#split(rest, nowMs) || this.#budget < before - this.#budget)) {
         this.#stopReading();
       }
       session?.endBatch();
@@ -173,7 +173,7 @@ export class ClientConnection extends Timer
   }
 
   /** The packets in a chunk, or those that were held back. False: it is enough for this turn. */
-  #split(chunk: Uint8Array | undefined): boolean {
+  #split(chunk: Uint8Array | undefined, nowMs: number): boolean {
     const { splitter, core, socket } = this;
     let isGoingOn: boolean;
     try {
@@ -182,6 +182,7 @@ export class ClientConnection extends Timer
         : splitter.push(chunk, this, socket.chunksAreStable);
     } finally {
       core.runs.deliver();
+      if (this.isOwed) core.acks.spent(core.clock.monotonicMs() - nowMs);
     }
     return isGoingOn && this.#budget > 0;
   }
@@ -317,9 +318,10 @@ export class ClientConnection extends Timer
     if (this.#state === "closing" || this.#state === "closed") return;
     if (this.#isStopped) {
       this.#isStopped = false;
-      this.#renewBudget(this.core.clock.monotonicMs());
+      const nowMs = this.core.clock.monotonicMs();
+      this.#renewBudget(nowMs);
       try {
-        if (!this.#split(undefined)) {
+        if (!this.#split(undefined, nowMs)) {
           this.#stopReading();
           return;
         }
@@ -336,37 +338,40 @@ export class ClientConnection extends Timer
 
   /** Acknowledges a packet once `ticket` is committed, and not before what was to be acknowledged earlier. */
   acknowledge(type: AckType, packetId: number, reasonCode: ReasonCode, ticket: number): void {
-    const { durability } = this.core;
-    if (this.owed === undefined || this.owed.length === 0) {
-      if (ticket <= durability.committedTicket) {
-        this.out.sendAck(type, packetId, reasonCode);
-        return;
-      }
-      durability.tell(this);
+    const { durability, acks } = this.core;
+    if (!this.isOwed) {
+      if (ticket <= durability.committedTicket) return this.out.sendAck(type, packetId, reasonCode);
+      acks.owe(this);
     }
     (this.owed ??= new OwedAcks()).push(type, packetId, reasonCode, ticket);
     if (type === PacketType.puback) this.unacknowledgedCount++;
+    if (type <= PacketType.pubrec) acks.owedPublishes++;
   }
 
-  /** A message is left without an answer, because the store is failing; see `onCommitted`. */
+  /** A message is left without an answer, because the store is failing; see `releaseAcks`. */
   leaveUnanswered(): void {
     (this.owed ??= new OwedAcks()).hasGap = true;
-    this.core.durability.tell(this);
+    this.core.acks.owe(this);
   }
 
-  onCommitted(ticket: number): boolean {
-    const owed = this.owed;
-    if (owed === undefined || this.#state !== "connected") return false;
-    this.unacknowledgedCount -= owed.release(ticket, this.out);
+  get isOwed(): boolean {
+    return this.owed !== undefined && this.owed.length > 0;
+  }
+
+  releaseAcks(ticket: number, most: number): number {
+    const { owed } = this;
+    if (owed === undefined) return 0;
+    const before = owed.length;
+    this.unacknowledgedCount -= owed.release(ticket, most, this.out);
+    const sent = before - owed.length;
     // Then the client connects again, and sends again what has no answer, in the old order.
-    if (owed.hasGap) this.close();
+    if (owed.hasGap && sent < most) this.close();
     else if (this.#isPaused && !this.#isResumeScheduled) this.#resumeReading();
-    return owed.length > 0;
+    return sent;
   }
 
   get #isOwedTooMuch(): boolean {
-    const owed = this.owed;
-    return owed !== undefined && owed.length > 0 && (owed.isFull || this.core.durability.isBehind);
+    return this.isOwed && ((this.owed as OwedAcks).isFull || this.core.durability.isBehind);
   }
 
   // --- bytes out --------------------------------------------------------------------------------
@@ -484,6 +489,8 @@ export class ClientConnection extends Timer
     this.auth?.stop();
     this.#rate?.stop();
     this.#rate = undefined;
+    this.owed = undefined;
+    this.core.acks.leave(this);
     if (this.isGreeted) tellDisconnected(this, session);
     this.core.sessions.noteOffline(session, this);
     this.core.flapping.noteEnd(session.clientId);

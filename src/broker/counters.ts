@@ -112,6 +112,8 @@ export class BrokerCounters {
   flappingForgotten = 0;
   /** Times that a client was not read for a while, for its rate. */
   ratePauses = 0;
+  /** Times that acknowledgements of stored messages waited for nothing but their pace. */
+  ackPauses = 0;
   /** CONNECTs that asked for a session of another user. */
   foreignSessions = 0;
   /** CONNECTs refused for `max_sessions`. */

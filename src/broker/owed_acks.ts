@@ -39,13 +39,21 @@ export class OwedAcks {
     runs.push(1);
   }
 
-  /** Sends those that wait for nothing after `ticket`; returns how many of them were PUBACKs. */
-  release(ticket: number, out: ClientOutlet): number {
+  /** Sends up to `most` of those that wait for nothing after `ticket`; returns how many of them were PUBACKs. */
+  release(ticket: number, most: number, out: ClientOutlet): number {
     const runs = this.#runs;
     let pubacks = 0;
-    while (runs.length > 0 && (runs.at(0) as number) <= ticket) {
-      runs.shift();
-      for (let left = runs.shift() as number; left > 0; left--) {
+    let left = most;
+    while (left > 0 && runs.length > 0 && (runs.at(0) as number) <= ticket) {
+      const count = runs.at(1) as number;
+      const sent = Math.min(count, left);
+      left -= sent;
+      if (sent < count) runs.set(1, count - sent);
+      else {
+        runs.shift();
+        runs.shift();
+      }
+      for (let i = 0; i < sent; i++) {
         const ack = this.#acks.shift() as number;
         const type = ack >>> 24 as AckType;
         if (type === PacketType.puback) pubacks++;

@@ -83,7 +83,7 @@ export class LocalMetrics implements MetricsService {
       webHook: { ...this.#webHook() ?? NO_SINK },
       logLinesLeftOut: this.#logLinesLeftOut(),
       ...lives(counters),
-      store: this.#storeFigures(),
+      store: this.#storeFigures(counters.ackPauses),
       commitSeconds: histogramView(this.#store.counters.commitSeconds),
       deliverySeconds: histogramView(counters.deliverySeconds),
     });
@@ -104,7 +104,7 @@ export class LocalMetrics implements MetricsService {
     });
   }
 
-  #storeFigures(): MetricsView["store"] {
+  #storeFigures(ackPauses: number): MetricsView["store"] {
     const { counters, waitingChanges, waitingBytes, failure } = this.#store;
     const { commits, failures, repairs, lostMessages, bytesWritten } = counters;
     return {
@@ -115,6 +115,7 @@ export class LocalMetrics implements MetricsService {
       bytesWritten,
       waitingChanges,
       waitingBytes,
+      ackPauses,
       isFailing: failure !== undefined,
     };
   }

@@ -247,6 +247,8 @@ export interface MetricsView {
     readonly bytesWritten: number;
     readonly waitingChanges: number;
     readonly waitingBytes: number;
+    /** Times that acknowledgements waited only so that others had their time. */
+    readonly ackPauses: number;
     readonly isFailing: boolean;
   };
   /** Events for the web hook. */

@@ -12,6 +12,7 @@ export {
   type UnixConnectOptions,
 } from "./connect.ts";
 export * from "./http_client.ts";
+export { lowerThreadPriority } from "./thread_priority.ts";
 export { systemErrorText } from "./system_error.ts";
 export * from "./web.ts";
 export { type DigestName, hexDigest, sha1Base64 } from "./digest.ts";

@@ -118,6 +118,7 @@ test("commits are counted and measured where there is a disk", () =>
       assert(valueOf(metrics, "mqtt_store_commit_seconds_count") > 0);
       assert(valueOf(metrics, "mqtt_store_commit_seconds_sum") > 0);
       assertEquals(valueOf(metrics, "mqtt_store_failing"), 0);
+      assertEquals(valueOf(metrics, "mqtt_store_ack_pauses_total"), 0);
     });
   }));
 

@@ -29,7 +29,7 @@ export class LastingBroker {
     folder: string,
     options: Partial<MqttOptions> = {},
     faults = new DiskFaults(),
-    parts: Pick<MemoryBrokerParts, "authenticator" | "authorizer"> = {},
+    parts: Pick<MemoryBrokerParts, "authenticator" | "authorizer" | "storingGivesWay"> = {},
   ): Promise<LastingBroker> {
     const runtime = new MemoryRuntime();
     const { store, damage } = await openFailingStore(folder, {

@@ -98,6 +98,7 @@ export interface MemoryBrokerParts {
   readonly authorizer?: Authorizer | Pick<Authorizer, "authorize">;
   readonly interceptors?: readonly PublishInterceptor[];
   readonly store?: Store;
+  readonly storingGivesWay?: boolean;
   readonly eventSinks?: readonly EventSink[];
   /** Gets what is logged; without one errors are kept, and nothing else. */
   readonly logger?: Logger;
@@ -139,6 +140,7 @@ export class MemoryBroker {
       authenticator: parts.authenticator ?? new AuthenticatorChain([]),
       authorizer: wholeAuthorizer(parts.authorizer ?? ALLOW_ALL),
       store: parts.store ?? new MemoryStore(),
+      storingGivesWay: parts.storingGivesWay ?? true,
       interceptors: parts.interceptors ?? [],
       eventSinks: parts.eventSinks ?? [],
     });

@@ -6,6 +6,8 @@ import { key, section } from "../schema.ts";
 export interface PersistenceOptions extends StoreOptions {
   /** Whether there is anything on disk; otherwise all is kept in memory. */
   readonly enabled: boolean;
+  /** Whether storing takes a part of the time only while there are messages that nobody stores. */
+  readonly giveWay: boolean;
 }
 
 /** Every acknowledgement waits that long on a quiet broker: more is no use to anybody. */
@@ -20,4 +22,5 @@ export const PERSISTENCE = section<PersistenceOptions>("after restart", {
     durationMs({ min: 0, max: LONGEST_GROUP_COMMIT_MS }),
     "2ms",
   ),
+  giveWay: key("give_way", boolean(), true),
 });

@@ -234,6 +234,7 @@ function writeStore(text: MetricsText, { store, commitSeconds }: MetricsView): v
   text.counter("mqtt_store_written_bytes_total", "Bytes handed to the store", store.bytesWritten);
   text.gauge("mqtt_store_waiting_changes", "Changes not yet committed", store.waitingChanges);
   text.gauge("mqtt_store_waiting_bytes", "Bytes of these", store.waitingBytes);
+  text.counter("mqtt_store_ack_pauses_total", "Waits that gave way to others", store.ackPauses);
   text.gauge("mqtt_store_failing", "1: the store cannot write", +store.isFailing);
   histogram(text, "mqtt_store_commit_seconds", "Time of a commit", commitSeconds);
 }

@@ -1,4 +1,5 @@
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { lowerThreadPriority } from "../../runtime/mod.ts";
 import { copyDatabase } from "./backup.ts";
 import { WriterHost } from "./writer_host.ts";
 import type { WriterLink, WriterReply, WriterRequest } from "./writer_protocol.ts";
@@ -7,6 +8,12 @@ import type { WriterLink, WriterReply, WriterRequest } from "./writer_protocol.t
 type ThreadTask =
   | { readonly task: "storage-writer" }
   | { readonly task: "storage-backup"; readonly path: string; readonly file: string };
+
+/**
+ * Where processors are scarce, traffic comes before what is written of it: whoever waits for a commit waits for the disk
+ * anyway, and others for nothing.
+ */
+const STEPS_BEHIND_TRAFFIC = 5;
 
 /**
  * A writer in a thread of its own. Batches lie in shared memory and are never copied or sent: on Deno the transfer of
@@ -68,6 +75,7 @@ export function runStorageThread(): void {
   if (port === null || task === undefined) {
     throw new Error("Cannot serve a store: this thread was not started by one");
   }
+  lowerThreadPriority(STEPS_BEHIND_TRAFFIC);
   if (task.task === "storage-backup") {
     port.postMessage(backUp(task.path, task.file));
     return;
