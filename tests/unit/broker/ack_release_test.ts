@@ -61,12 +61,12 @@ class Rig {
   #committedTicket = 0;
 
   constructor(givesWay = true) {
-    const rig = this;
+    const ticket = (): number => this.#committedTicket;
     this.acks = new AckRelease({
       clock: this.runtime.clock,
       durability: {
         get committedTicket(): number {
-          return rig.#committedTicket;
+          return ticket();
         },
         tell: (waiter) => void this.#waiters.add(waiter),
       } as Partial<Durability> as Durability,

@@ -56,9 +56,10 @@ test("loadConfig() reads every kind of value", () => {
       enabled = false
       durability = "os"
       group_commit = "5ms"
+      give_way = false
     `,
   });
-  assertEquals(persistence, { enabled: false, durability: "os", groupCommitMs: 5 });
+  assertEquals(persistence, { enabled: false, durability: "os", groupCommitMs: 5, giveWay: false });
   assertEquals(node, { name: "n", dataDir: "/var/lib/broker", hasWarmUp: false });
   assertEquals(log, { level: "debug", format: "json" });
   assertEquals([listeners[0]!.host, listeners[0]!.port, listeners[0]!.maxConnections], [
@@ -442,7 +443,7 @@ for (const [name, given, binds] of EPHEMERAL) {
 }
 
 test("loadConfig() keeps things on disk, synced, unless told otherwise", () => {
-  const standard = { enabled: true, durability: "fsync", groupCommitMs: 2 };
+  const standard = { enabled: true, durability: "fsync", groupCommitMs: 2, giveWay: true };
   assertEquals(load({}).persistence, standard);
   const file = "[persistence]\nenabled = true";
   assertEquals(load({ file, isEphemeral: true }).persistence, { ...standard, enabled: false });
