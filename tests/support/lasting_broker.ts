@@ -29,7 +29,10 @@ export class LastingBroker {
     folder: string,
     options: Partial<MqttOptions> = {},
     faults = new DiskFaults(),
-    parts: Pick<MemoryBrokerParts, "authenticator" | "authorizer" | "storingGivesWay"> = {},
+    parts: Pick<
+      MemoryBrokerParts,
+      "authenticator" | "authorizer" | "interceptors" | "storingGivesWay"
+    > = {},
   ): Promise<LastingBroker> {
     const runtime = new MemoryRuntime();
     const { store, damage } = await openFailingStore(folder, {

@@ -2,7 +2,9 @@ import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { AckRelease, type OwedClient } from "../../../src/broker/ack_release.ts";
 import { BrokerCounters } from "../../../src/broker/counters.ts";
+import { PacketType } from "../../../src/mqtt/mod.ts";
 import type { Durability } from "../../../src/broker/durability.ts";
+import type { PublishInterceptor } from "../../../src/ports/mod.ts";
 import { LastingBroker } from "../../support/lasting_broker.ts";
 import type { MemoryClient } from "../../support/memory_broker.ts";
 import { MemoryRuntime } from "../../support/memory_socket.ts";
@@ -238,18 +240,33 @@ test("storing need not give way", () => {
   assertEquals(client.sent, 1000);
 });
 
-/** A publisher that has sent 500 messages for a session that is away, while somebody else has one for nobody. */
+interface Way {
+  readonly storingGivesWay?: boolean;
+  /** Somebody else has a message, for nobody. */
+  readonly isBeside?: boolean;
+  /** What a message takes. */
+  readonly messageMs?: number;
+}
+
+/** A publisher that has sent 500 messages for a session that is away. */
 async function publishMuch(
   folder: string,
-  storingGivesWay = true,
+  { storingGivesWay = true, isBeside = true, messageMs = 0 }: Way = {},
 ): Promise<{ broker: LastingBroker; publisher: MemoryClient }> {
-  const broker = await LastingBroker.start(folder, {}, undefined, { storingGivesWay });
-  const properties = { sessionExpiryInterval: 3600 };
+  let advance = (_ms: number): void => {};
+  const interceptor: PublishInterceptor = {
+    intercept(message) {
+      advance(messageMs);
+      return message;
+    },
+  };
+  const parts = { storingGivesWay, interceptors: [interceptor] };
+  const broker = await LastingBroker.start(folder, {}, undefined, parts);
   const subscriber = broker.memory.client({
     clientId: "away",
     clean: false,
     version: 5,
-    properties,
+    properties: { sessionExpiryInterval: 3600 },
   });
   subscriber.subscribe("stored", 1);
   await broker.pass(4);
@@ -258,7 +275,8 @@ async function publishMuch(
   const other = broker.memory.client({ clientId: "other" });
   await broker.pass(4);
   publisher.take();
-  other.publish("else", "1");
+  if (isBeside) other.publish("else", "1");
+  advance = (ms) => broker.memory.runtime.clock.advance(ms);
   for (let id = 1; id <= 500; id++) publisher.publish("stored", "1", 1, id);
   await broker.pass(2);
   return { broker, publisher };
@@ -281,6 +299,26 @@ test("a client gets its acknowledgements in order, at their pace", () =>
     await broker.stop();
   }));
 
+test("nobody gives way to other stored messages", () =>
+  withFolder(async (folder) => {
+    const { broker, publisher } = await publishMuch(folder, { isBeside: false });
+    await broker.pass(4);
+    assertEquals(acknowledged(publisher), ALL);
+    assertEquals(broker.memory.broker.counters.ackPauses, 0);
+    await broker.stop();
+  }));
+
+test("messages that take longer leave more slowly", () =>
+  withFolder(async (folder) => {
+    const { broker, publisher } = await publishMuch(folder, { messageMs: 0.05 });
+    await broker.pass(20);
+    const soon = acknowledged(publisher).length;
+    assert(soon > 0 && soon < 250, `${soon} after 20 ms`);
+    await broker.pass(1000);
+    assertEquals(soon + acknowledged(publisher).length, 500);
+    await broker.stop();
+  }));
+
 test("a client that is asked to go gets first what is committed", () =>
   withFolder(async (folder) => {
     const { broker, publisher } = await publishMuch(folder);
@@ -291,9 +329,11 @@ test("a client that is asked to go gets first what is committed", () =>
 test("a client that goes while it waits is forgotten, and has all the next time", () =>
   withFolder(async (folder) => {
     const { broker, publisher } = await publishMuch(folder);
+    const sent = acknowledged(publisher).length;
     publisher.peer.reset();
     await broker.pass(50);
     assertEquals(broker.memory.errors, []);
+    assertEquals(broker.memory.broker.counters.sent(PacketType.puback), sent);
     const again = broker.memory.client({ clientId: "again", version: 4 });
     again.publish("stored", "2", 1, 1);
     await broker.pass(50);
@@ -303,7 +343,7 @@ test("a client that goes while it waits is forgotten, and has all the next time"
 
 test("where storing need not give way, all leave with their commit", () =>
   withFolder(async (folder) => {
-    const { broker, publisher } = await publishMuch(folder, false);
+    const { broker, publisher } = await publishMuch(folder, { storingGivesWay: false });
     await broker.pass(4);
     assertEquals(acknowledged(publisher), ALL);
     assertEquals(broker.memory.broker.counters.ackPauses, 0);
