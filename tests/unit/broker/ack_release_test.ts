@@ -5,6 +5,7 @@ import { BrokerCounters } from "../../../src/broker/counters.ts";
 import { PacketType } from "../../../src/mqtt/mod.ts";
 import type { Durability } from "../../../src/broker/durability.ts";
 import type { PublishInterceptor } from "../../../src/ports/mod.ts";
+import type { Message } from "../../../src/session/mod.ts";
 import { LastingBroker } from "../../support/lasting_broker.ts";
 import type { MemoryClient } from "../../support/memory_broker.ts";
 import { MemoryRuntime } from "../../support/memory_socket.ts";
@@ -255,7 +256,7 @@ async function publishMuch(
 ): Promise<{ broker: LastingBroker; publisher: MemoryClient }> {
   let advance = (_ms: number): void => {};
   const interceptor: PublishInterceptor = {
-    intercept(message) {
+    intercept(message): Message {
       advance(messageMs);
       return message;
     },
