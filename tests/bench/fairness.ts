@@ -3,8 +3,12 @@
  *
  * A pair of clients sends a message about every millisecond; its 99th percentile of latency is taken alone, and beside
  * one publisher that sends as fast as its socket takes it and a subscriber to that which never reads. Above a
- * ratio of three the exit status is 1. `--json` prints the figures as JSON.
+ * ratio of three the exit status is 1. `--beside store`: beside ten publishers of QoS 1 that store, synced, as fast as they are
+ * acknowledged, for a session that is away. `--json` prints the figures as JSON.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "@std/cli";
 import {
@@ -28,18 +32,22 @@ const USAGE = `fairness.ts [options]
   --runtime bun,deno   what the broker runs on (default: all that are installed)
   --seconds 5          length of each measurement
   --rounds 3           measurements of each kind, in turn; the median counts
+  --beside flood       or store
+  --qos 0,1            of the pair (beside store: 0)
   --reading 0          subscribers of the flood that do read
   --max-ratio 3        above it the exit status is 1
   --json`;
 
 const options = parseArgs(process.argv.slice(2), {
-  string: ["runtime", "seconds", "rounds", "reading", "max-ratio"],
+  string: ["runtime", "seconds", "rounds", "beside", "qos", "reading", "max-ratio"],
   boolean: ["json", "help"],
-  default: { seconds: "5", rounds: "3", reading: "0", "max-ratio": "3" },
+  default: { seconds: "5", rounds: "3", beside: "flood", reading: "0", "max-ratio": "3" },
 });
 
-/** Time for the flood to fill what buffers there are. */
-const FLOOD_WARM_UP_LINES = 2;
+/** Time for the others to fill what buffers there are. */
+const WARM_UP_LINES = 2;
+const isStoring = options.beside === "store";
+const STORE_SETTINGS = ["mqtt.max_queued_messages=0", "mqtt.max_queued_bytes=16GB"];
 
 interface Finding {
   readonly runtime: string;
@@ -49,7 +57,8 @@ interface Finding {
   readonly besideP50Us: number;
   readonly besideP99Us: number;
   readonly ratio: number;
-  readonly floodPerSecond: number;
+  /** Messages of the others: published, or acknowledged. */
+  readonly othersPerSecond: number;
 }
 
 function print(text: string): void {
@@ -72,35 +81,52 @@ async function probe(
   return JSON.parse(await runScript(generator, script, generatorPlace)) as ProbeResult;
 }
 
-/** Runs `use` beside a flood; returns how many messages per second that was, too. */
-async function besideFlood<T>(
+/** Runs `use` beside the others; returns how many messages of theirs per second that was, too. */
+async function besideOthers<T>(
   generator: RuntimeProgram,
   broker: BenchBroker,
   use: () => Promise<T>,
 ): Promise<[T, number]> {
-  const script = ["tests/bench/load/flood.ts", `${broker.port}`, "1", options.reading];
-  // The probe is not to wait for its core behind the flood: only the broker may make it wait.
+  const args = isStoring
+    ? ["store.ts", `${broker.port}`, "1"]
+    : ["flood.ts", `${broker.port}`, "1", options.reading];
+  const script = [`tests/bench/load/${args[0]}`, ...args.slice(1)];
+  // The probe is not to wait for its core behind the others: only the broker may make it wait.
   const place = { ...generatorPlace, isBackground: isPinned };
-  const flood = RunningProgram.start(generator, script, place);
-  let published = 0;
-  for (let line = 0; line < FLOOD_WARM_UP_LINES; line++) {
-    const text = await flood.nextLine();
-    if (text === undefined) throw new Error(`Cannot flood the broker: ${flood.errors}`);
-    published = Number(text);
+  const others = RunningProgram.start(generator, script, place);
+  let before = 0;
+  for (let line = 0; line < WARM_UP_LINES; line++) {
+    const text = await others.nextLine();
+    if (text === undefined) throw new Error(`Cannot load the broker: ${others.errors}`);
+    before = Number(text);
   }
   const startMs = performance.now();
-  let last = published;
+  let last = before;
   const counting = (async () => {
-    for (let line = await flood.nextLine(); line !== undefined; line = await flood.nextLine()) {
+    for (let line = await others.nextLine(); line !== undefined; line = await others.nextLine()) {
       last = Number(line);
     }
   })();
   try {
     const result = await use();
-    return [result, (last - published) / ((performance.now() - startMs) / 1000)];
+    return [result, (last - before) / ((performance.now() - startMs) / 1000)];
   } finally {
-    flood.signal("SIGKILL");
+    others.signal("SIGKILL");
     await counting;
+  }
+}
+
+/** One that stores keeps it in a folder of its own, and has a thread that writes: it goes where there is room. */
+async function startBroker(runtime: RuntimeProgram): Promise<BenchBroker> {
+  if (!isStoring) return await startBenchBroker(runtime, [], isPinned ? { core: BROKER_CORE } : {});
+  const dataDir = mkdtempSync(join(tmpdir(), "bench-"));
+  const remove = (): void => rmSync(dataDir, { recursive: true });
+  try {
+    const broker = await startBenchBroker(runtime, STORE_SETTINGS, { dataDir });
+    return { ...broker, stop: () => broker.stop().finally(remove) };
+  } catch (error) {
+    remove();
+    throw error;
   }
 }
 
@@ -113,10 +139,10 @@ async function measure(
   const beside: ProbeResult[] = [];
   const rates: number[] = [];
   for (let round = 0; round < Number(options.rounds); round++) {
-    const broker = await startBenchBroker(runtime, [], isPinned ? { core: BROKER_CORE } : {});
+    const broker = await startBroker(runtime);
     try {
       alone.push(await probe(generator, broker, qos));
-      const [result, rate] = await besideFlood(
+      const [result, rate] = await besideOthers(
         generator,
         broker,
         () => probe(generator, broker, qos),
@@ -138,8 +164,12 @@ async function measure(
     besideP50Us: median(beside.map(({ p50Us }) => p50Us)),
     besideP99Us,
     ratio: besideP99Us / aloneP99Us,
-    floodPerSecond: Math.round(median(rates)),
+    othersPerSecond: Math.round(median(rates)),
   };
+}
+
+function qosOfPair(): number[] {
+  return (options.qos ?? (isStoring ? "0" : "0,1")).split(",").map(Number);
 }
 
 async function main(): Promise<void> {
@@ -147,11 +177,14 @@ async function main(): Promise<void> {
     print(USAGE);
     return;
   }
+  if (!["flood", "store"].includes(options.beside)) {
+    throw new Error(`Cannot measure beside "${options.beside}": allowed are flood and store`);
+  }
   const runtimes = await findRuntimes();
   const generator = generatorRuntime(runtimes);
   const findings: Finding[] = [];
   for (const runtime of chooseRuntimes(runtimes, options.runtime)) {
-    for (const qos of [0, 1]) findings.push(await measure(runtime, generator, qos));
+    for (const qos of qosOfPair()) findings.push(await measure(runtime, generator, qos));
   }
   if (options.json) print(JSON.stringify(findings));
   else {
@@ -165,7 +198,7 @@ async function main(): Promise<void> {
         "p99 alone",
         "p99 beside",
         "ratio",
-        "flood/s",
+        "others/s",
         "",
       ],
       findings.map((found) => [
@@ -176,7 +209,7 @@ async function main(): Promise<void> {
         `${found.aloneP99Us} µs`,
         `${found.besideP99Us} µs`,
         found.ratio.toFixed(2),
-        found.floodPerSecond.toLocaleString("en"),
+        found.othersPerSecond.toLocaleString("en"),
         "",
       ]),
     ));

@@ -69,6 +69,8 @@ export interface RunOptions {
   readonly isBackground?: boolean;
   /** Path of a configuration for the broker. */
   readonly config?: string;
+  /** Where the broker keeps what outlives it; undefined: nowhere. */
+  readonly dataDir?: string;
 }
 
 function commandLine(command: string[], { core, isBackground }: RunOptions): [string, string[]] {
@@ -167,7 +169,6 @@ export interface BenchBroker {
 const BROKER_ARGS = [
   "main.ts",
   "run",
-  "--ephemeral",
   "--log-level",
   "error",
   "--set",
@@ -186,9 +187,10 @@ export async function startBenchBroker(
   options: RunOptions,
   root = PROJECT_ROOT,
 ): Promise<BenchBroker> {
-  const { config } = options;
+  const { config, dataDir } = options;
   const script = [
     ...BROKER_ARGS,
+    ...(dataDir === undefined ? ["--ephemeral"] : ["--set", `node.data_dir=${dataDir}`]),
     ...(config === undefined ? [] : ["--config", config]),
     ...settings.flatMap((setting) => ["--set", setting]),
   ];
