@@ -305,8 +305,9 @@ export class Broker {
 
   /**
    * Says goodbye to every client, 5.0 ones with the reason, and waits until they are gone, or for three seconds at most,
-   * and as long again for authorizers that have to judge a will. Wills go their ways, as with any end that comes from our side [MQTT-3.1.2-8]: stored sessions and
-   * topics may get them, and those with a delay wait for the next start. Listeners must be closed before.
+   * and as long again for authorizers that have to judge a will. Wills go their ways, as with any end that comes from
+   * our side [MQTT-3.1.2-8]: stored sessions and topics may get them, and those with a delay wait for the next start.
+   * Listeners must be closed before.
    */
   async stop(): Promise<void> {
     const core = this.#core;
