@@ -6,9 +6,6 @@
  * ratio of three the exit status is 1. `--beside store`: beside ten publishers of QoS 1 that store, synced, as fast as they are
  * acknowledged, for a session that is away. `--json` prints the figures as JSON.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "@std/cli";
 import {
@@ -25,6 +22,7 @@ import {
   type RuntimeProgram,
   startBenchBroker,
 } from "./load/programs.ts";
+import { startInFolder } from "./load/configured_broker.ts";
 import type { ProbeResult } from "./load/probe.ts";
 import { formatTable } from "./load/table.ts";
 
@@ -119,15 +117,7 @@ async function besideOthers<T>(
 /** One that stores keeps it in a folder of its own, and has a thread that writes: it goes where there is room. */
 async function startBroker(runtime: RuntimeProgram): Promise<BenchBroker> {
   if (!isStoring) return await startBenchBroker(runtime, [], isPinned ? { core: BROKER_CORE } : {});
-  const dataDir = mkdtempSync(join(tmpdir(), "bench-"));
-  const remove = (): void => rmSync(dataDir, { recursive: true });
-  try {
-    const broker = await startBenchBroker(runtime, STORE_SETTINGS, { dataDir });
-    return { ...broker, stop: () => broker.stop().finally(remove) };
-  } catch (error) {
-    remove();
-    throw error;
-  }
+  return await startInFolder((dataDir) => startBenchBroker(runtime, STORE_SETTINGS, { dataDir }));
 }
 
 async function measure(

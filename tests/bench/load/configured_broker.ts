@@ -14,12 +14,21 @@ export async function startConfiguredBroker(
   text: string,
   place: RunOptions,
 ): Promise<BenchBroker> {
+  return await startInFolder(async (folder) => {
+    const path = join(folder, "broker.toml");
+    writeFileSync(path, text);
+    return await startBenchBroker(runtime, [], { ...place, config: path });
+  });
+}
+
+/** A broker with a folder of its own, which goes when the broker is stopped. */
+export async function startInFolder(
+  start: (folder: string) => Promise<BenchBroker>,
+): Promise<BenchBroker> {
   const folder = mkdtempSync(join(tmpdir(), "bench-"));
   const remove = (): void => rmSync(folder, { recursive: true });
   try {
-    const path = join(folder, "broker.toml");
-    writeFileSync(path, text);
-    const broker = await startBenchBroker(runtime, [], { ...place, config: path });
+    const broker = await start(folder);
     return { ...broker, stop: () => broker.stop().finally(remove) };
   } catch (error) {
     remove();

@@ -3,7 +3,6 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Prng } from "../../../src/base/mod.ts";
 import type { StoreFailure } from "../../../src/ports/mod.ts";
 import { NO_EVENTS, type WriterReply, type WriterRequest } from "../../../src/storage/mod.ts";
 import { InlineWriter } from "../../support/inline_writer.ts";
@@ -17,7 +16,7 @@ import {
   TestTimers,
   withFolder,
 } from "../../support/storage_rig.ts";
-import { type Remembered, rememberedBy, StoreModel } from "./store_model.ts";
+import { rememberedIn, StoreModel } from "./store_model.ts";
 
 const STEPS = 2000;
 const DEATH = "the thread has died";
@@ -63,15 +62,6 @@ class MortalWriter extends InlineWriter {
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 40; turn++) await Promise.resolve();
-}
-
-async function rememberedIn(folder: string, prng: Prng): Promise<Remembered> {
-  const { store, damage } = await openInline(folder, new TestTimers());
-  assertEquals(damage, undefined);
-  const remembered = rememberedBy(store, prng.pick([1, 7, 1000]));
-  assertEquals(store.unreadable, 0);
-  await store.close();
-  return remembered;
 }
 
 test("a store whose writers die at any moment remembers everything, and nobody notices", async () => {

@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
-import type { Prng } from "../../../src/base/mod.ts";
 import { DATABASE_NAME, openForWriting, type WriterRequest } from "../../../src/storage/mod.ts";
 import { InlineWriter } from "../../support/inline_writer.ts";
 import { seededPrng } from "../../support/seed.ts";
 import { openInline, TestTimers, withFolder } from "../../support/storage_rig.ts";
-import { copyAsKilled, type Remembered, rememberedBy, StoreModel } from "./store_model.ts";
+import { copyAsKilled, type Remembered, rememberedIn, StoreModel } from "./store_model.ts";
 
 const STEPS = 1500;
 const TABLES = [
@@ -34,15 +33,6 @@ class WatchedWriter extends InlineWriter {
     if (request.kind === "commit") this.#onCommit();
     super.send(request);
   }
-}
-
-async function rememberedIn(folder: string, prng: Prng): Promise<Remembered> {
-  const { store, damage } = await openInline(folder, new TestTimers());
-  assertEquals(damage, undefined);
-  const remembered = rememberedBy(store, prng.pick([1, 7, 1000]));
-  assertEquals(store.unreadable, 0);
-  await store.close();
-  return remembered;
 }
 
 test("a store remembers what was committed, killed or closed at any moment", async () => {

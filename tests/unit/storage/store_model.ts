@@ -1,6 +1,7 @@
 /** What a store should remember, said plainly; and hands that do the same to both at random. */
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { assertEquals } from "@std/assert";
 import type { Prng } from "../../../src/base/mod.ts";
 import type {
   DelayedKey,
@@ -22,7 +23,7 @@ import {
   packetIdOfPlace,
 } from "../../../src/session/mod.ts";
 import { DATABASE_NAME } from "../../../src/storage/mod.ts";
-import { contentOf, lend } from "../../support/storage_rig.ts";
+import { contentOf, lend, openInline, TestTimers } from "../../support/storage_rig.ts";
 import {
   randomDelivery,
   randomMessage,
@@ -402,4 +403,14 @@ export function copyAsKilled(from: string, to: string): void {
     const file = join(from, DATABASE_NAME + side);
     if (existsSync(file)) copyFileSync(file, join(to, DATABASE_NAME + side));
   }
+}
+
+/** What another run finds in a folder, its queues read in pieces of any size. */
+export async function rememberedIn(folder: string, prng: Prng): Promise<Remembered> {
+  const { store, damage } = await openInline(folder, new TestTimers());
+  assertEquals(damage, undefined);
+  const remembered = rememberedBy(store, prng.pick([1, 7, 1000]));
+  assertEquals(store.unreadable, 0);
+  await store.close();
+  return remembered;
 }

@@ -291,7 +291,10 @@ test("a web service that comes and goes is told of by alarms, whoever finds out"
     assertEquals([await rig.manager.remove(id), rig.alarms.size], [true, 0]);
   }));
 
-test("what waits for a web service that was down goes there when somebody finds it up again", async () => {
+/** A web hook that was found to be down, with two items that wait for it. */
+async function startDown(): Promise<
+  { rig: Rig; id: string; port: number; outcomes: Promise<boolean[]> }
+> {
   const rig = await Rig.startTimeless();
   const gone = await WebService.start();
   const { port } = gone;
@@ -300,6 +303,11 @@ test("what waits for a web service that was down goes there when somebody finds 
   const isDown = new Promise<void>((resolve) => rig.onAlarm = resolve);
   const outcomes = Promise.all([rig.offer(id, { n: 1 }), rig.offer(id, { n: 2 })]);
   await isDown;
+  return { rig, id, port, outcomes };
+}
+
+test("what waits for a web service that was down goes there when somebody finds it up again", async () => {
+  const { rig, id, port, outcomes } = await startDown();
   const service = await WebService.start(undefined, port);
   assertEquals(await rig.manager.isAlive(id), true);
   assertEquals(await within(outcomes, "both"), [true, true]);
@@ -309,14 +317,7 @@ test("what waits for a web service that was down goes there when somebody finds 
 });
 
 test("starting a resource anew loses nothing that waits, be its place there or not", async () => {
-  const rig = await Rig.startTimeless();
-  const gone = await WebService.start();
-  const { port } = gone;
-  await gone.stop();
-  const id = await rig.create({ config: { url: `http://127.0.0.1:${port}`, pool_size: 1 } });
-  const isDown = new Promise<void>((resolve) => rig.onAlarm = resolve);
-  const outcomes = Promise.all([rig.offer(id, { n: 1 }), rig.offer(id, { n: 2 })]);
-  await isDown;
+  const { rig, id, port, outcomes } = await startDown();
   // Whoever is impatient does so twice.
   assertEquals(await Promise.all([rig.manager.start(id), rig.manager.start(id)]), [false, false]);
   const { queued, dropped } = rig.manager.list()[0]?.counters ?? {};
